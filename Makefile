@@ -1,0 +1,47 @@
+# DynKD: `make demo` and `make test` need Python 3.11, make, git and a C++ compiler.
+VENV ?= .venv
+# A certain Python 3.11; found by itself when empty.
+PYTHON ?=
+PYTEST_ARGS ?=
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test lint format docs bench clean distclean
+
+help:  ## list these targets
+	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.11]'
+	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+
+env:  ## create the pinned environment, or complete it
+	@sh tools/setup/environment.sh '$(VENV)' '$(PYTHON)'
+
+# The environment's mmcv has its ops for the CPU only: the demo must not find a GPU.
+demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
+	CUDA_VISIBLE_DEVICES= $(BIN)/python tools/demo.py
+
+test: env  ## run the whole test suite
+	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+
+lint: env  ## check style and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+format: env  ## bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: env  ## build the documentation into docs/_build
+	$(BIN)/python -m pip install -q -r requirements/docs.txt
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: env  ## run the speed benchmarks
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+clean:  ## remove what builds and tests leave (not data, results, environment, cache)
+	rm -rf build dist *.egg-info docs/_build .pytest_cache .ruff_cache .hypothesis
+	find . -path './$(VENV)' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## also remove the environment (not the cache outside the clone)
+	@test ! -e '$(VENV)' || test -f '$(VENV)/pyvenv.cfg' || { echo '$(VENV) is no virtual environment' >&2; exit 1; }
+	rm -rf '$(VENV)'

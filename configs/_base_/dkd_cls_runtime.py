@@ -1,0 +1,12 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Runtime of a distillation of classifiers: every stream is validated, and the student is
+# exported for plain MMPretrain when training ends.
+_base_ = './cls_runtime.py'
+
+default_hooks = dict(checkpoint=dict(save_best='student/accuracy/top1'))
+custom_hooks = [
+    dict(type='dynkd.ExactResumeHook'),
+    dict(type='dynkd.ExportHook', streams=['student']),
+]
+val_cfg = dict(type='dynkd.StreamValLoop')
+test_cfg = dict(type='dynkd.StreamTestLoop')

@@ -1,0 +1,27 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What makes the released OpenMMLab wheels work together.
+
+One file a package. Each says which release needs it and why, and does nothing where it
+is not needed. ``import dynkd`` calls :func:`apply`, which imports none of those
+packages: the work is done when they are imported.
+"""
+
+from . import checkpoints, mmaction, mmrazor, torchvision
+from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
+from .cpu_distributed import init_cpu_process_group, set_cpu_model_wrapper
+from .import_hooks import WATCHER
+
+__all__ = [
+    'UnsafeCheckpointError',
+    'apply',
+    'init_cpu_process_group',
+    'load_checkpoint_file',
+    'set_cpu_model_wrapper',
+]
+
+
+def apply() -> None:
+    """Arranges every repair. A second call changes nothing."""
+    WATCHER.install()
+    for package in (torchvision, mmaction, mmrazor, checkpoints):
+        package.apply()

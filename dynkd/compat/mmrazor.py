@@ -1,0 +1,81 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""MMRazor's quantization code on torch >= 2.
+
+Needed by: mmrazor 1.0.0, its last release, with torch 2.0 or newer.
+
+Why: its quantization package uses parts of ``torch.ao.quantization`` that torch 2.0
+removed (``reverse2`` and others), and fails while it is imported. ``import
+mmrazor.models`` imports it, so nothing of MMRazor can be used, and the error asks for
+``torch>=1.13``, which is installed.
+
+Cure: placeholders for the quantization modules. Distillers, losses, pruning and
+architecture search import and work; a quantization class that a config names raises an
+error that says why it cannot be had.
+
+MMRazor also needs ``joblib``, ``scikit-learn`` and ``ordered-set``, which it does not
+declare: DynKD's ``razor`` extra does.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Optional
+
+from .import_hooks import WATCHER
+from .placeholders import PlaceholderModule
+
+_REASON = (
+    "mmrazor 1.0.0's quantization code needs torch 1.13, and a newer torch is "
+    'installed. The rest of MMRazor works.'
+)
+_MODELS = 'mmrazor.registry:MODELS'
+_LOOPS = 'mmrazor.registry:LOOPS'
+
+#: Module, the registry that its classes are in, the classes.
+_QUANTIZATION = (
+    ('mmrazor.structures.quantization', '', ('BackendConfigs', 'QConfigHandler')),
+    (
+        'mmrazor.models.algorithms.quantization',
+        _MODELS,
+        ('MMArchitectureQuant', 'MMArchitectureQuantDDP'),
+    ),
+    (
+        'mmrazor.models.quantizers',
+        _MODELS,
+        (
+            'AcademicQuantizer',
+            'BaseQuantizer',
+            'OpenVINOQuantizer',
+            'TensorRTQuantizer',
+            'TorchNativeQuantizer',
+        ),
+    ),
+    (
+        'mmrazor.models.fake_quants',
+        _MODELS,
+        ('BaseFakeQuantize', 'LearnableFakeQuantize'),
+    ),
+    (
+        'mmrazor.models.observers',
+        _MODELS,
+        ('BaseObserver', 'LSQObserver', 'LSQPerChannelObserver'),
+    ),
+    (
+        'mmrazor.engine.runner.quantization_loops',
+        _LOOPS,
+        ('LSQEpochBasedLoop', 'PTQLoop', 'QATEpochBasedLoop', 'QATValLoop'),
+    ),
+)
+
+
+def apply() -> None:
+    """Serves placeholders when MMRazor is imported."""
+    for name, registry, classes in _QUANTIZATION:
+        WATCHER.serve(PlaceholderModule(name, _REASON, _needed, classes, registry))
+
+
+def _needed(path: Optional[Sequence[str]]) -> bool:
+    try:
+        razor, torch = version('mmrazor'), version('torch')
+    except PackageNotFoundError:
+        return False
+    return razor == '1.0.0' and int(torch.split('.')[0]) >= 2

@@ -1,0 +1,127 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Makes a resumed run equal to one that was never stopped."""
+
+import logging
+from typing import Any, Optional
+
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from dynkd.registry import HOOKS
+from dynkd.utils import seed_everything
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Makes a resumed run equal to one that was never stopped.
+
+    MMEngine restores weights, optimizers, schedulers and counters, but not random
+    numbers. This hook seeds Python, NumPy and torch at the beginning of each epoch and
+    each iteration with a function of (seed, epoch, iteration, rank), so that there is no
+    state to restore. Data-loading workers follow with
+    ``worker_init_fn=dict(type='dynkd.seed_worker')`` and ``persistent_workers=False``.
+
+    A checkpoint is written before the validation of its epoch. Where a learning-rate
+    schedule follows a metric (``ReduceOnPlateauLR``), the resumed run validates first,
+    since the schedule has not seen that validation.
+    """
+
+    # After the runner's own bookkeeping, before anything that draws random numbers.
+    priority = 'VERY_HIGH'
+
+    def __init__(self) -> None:
+        self._validated_iter: Optional[int] = None
+        self._resumed_validated = True
+
+    def before_train(self, runner: Runner) -> None:
+        """Warn of what cannot be exact, and catch up a validation.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        loader = runner.train_dataloader
+        if loader.num_workers and loader.persistent_workers:
+            print_log(
+                'Resuming this run will not be exact: its data-loading workers persist '
+                'over epochs. Set `persistent_workers=False` and '
+                "`worker_init_fn=dict(type='dynkd.seed_worker')` in train_dataloader.",
+                logger='current',
+                level=logging.WARNING,
+            )
+        loop = runner.train_loop
+        by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        if by_epoch and runner.iter % len(loader):
+            print_log(
+                f'Resumed in the middle of epoch {runner.epoch + 1}, which starts anew: '
+                'the result will differ a little from a run that was never stopped. '
+                'Save checkpoints by epoch.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        if runner.iter and not self._resumed_validated and _follows_metric(runner):
+            done = runner.epoch if by_epoch else runner.iter
+            if done >= loop.val_begin and done % loop.val_interval == 0:
+                print_log(
+                    'Validating first: a learning rate follows its metric.',
+                    logger='current',
+                )
+                runner.val_loop.run()
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed what is drawn for the epoch: the workers and the first batch.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        seed_everything(runner.seed, 0, runner.epoch, get_rank())
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Seed what is drawn in the iteration.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Index of the batch in the epoch.
+            data_batch (dict, optional): The batch.
+        """
+        seed_everything(runner.seed, 1, runner.iter, get_rank())
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Optional[dict[str, float]] = None
+    ) -> None:
+        """Note that the schedules have seen this validation.
+
+        Args:
+            runner (Runner): The runner.
+            metrics (dict[str, float], optional): The metrics.
+        """
+        self._validated_iter = runner.iter
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Save whether the state that is saved has been validated.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): The checkpoint.
+        """
+        checkpoint['meta']['validated'] = self._validated_iter == runner.iter
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Read whether the state that is resumed has been validated.
+
+        Args:
+            runner (Runner): The runner.
+            checkpoint (dict): The checkpoint.
+        """
+        self._resumed_validated = checkpoint.get('meta', {}).get('validated', True)
+
+
+def _follows_metric(runner: Runner) -> bool:
+    """Whether a parameter schedule of the run follows a validation metric."""
+    schedulers = runner.param_schedulers or []
+    if isinstance(schedulers, dict):
+        schedulers = [s for own in schedulers.values() for s in own]
+    return any(getattr(scheduler, 'need_val_args', False) for scheduler in schedulers)

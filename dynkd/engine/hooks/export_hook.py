@@ -1,0 +1,68 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Exports streams for their plain libraries when training ends."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Optional
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from dynkd.registry import HOOKS
+from dynkd.utils import export_stream
+
+
+@HOOKS.register_module()
+class ExportHook(Hook):
+    """Exports streams for their plain libraries when training ends.
+
+    Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
+    load strictly, and the config that they load with, in MMPretrain, MMDetection or
+    MMAction2 without DynKD.
+
+    Args:
+        streams (sequence of str, optional): The streams. Defaults to None: all that are
+            trained.
+    """
+
+    # After whatever changes the weights at the end of training (averages of weights).
+    priority = 'LOWEST'
+
+    def __init__(self, streams: Optional[Sequence[str]] = None) -> None:
+        self.streams = streams
+
+    def before_run(self, runner: Runner) -> None:
+        """Refuse streams that do not exist, before the training.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        for name in self.streams or ():
+            _model(runner).stream(name)
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Export.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        model = _model(runner)
+        for name in self.streams or list(model.streams):
+            out = Path(runner.work_dir) / f'{name}.pth'
+            export_stream(
+                model.specs[name],
+                model.stream(name).state_dict(),
+                runner.cfg,
+                out,
+                runner.train_dataloader.dataset.metainfo,
+            )
+            print_log(f'Exported `{name}` to {out}', logger='current')
+
+
+def _model(runner: Runner):
+    """The distillation of a run."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

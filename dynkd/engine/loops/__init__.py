@@ -1,0 +1,6 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Validation and test of every stream."""
+
+from .stream_loops import StreamTestLoop, StreamValLoop
+
+__all__ = ['StreamTestLoop', 'StreamValLoop']

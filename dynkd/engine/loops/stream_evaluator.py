@@ -1,0 +1,72 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""An evaluator for each stream."""
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+from mmengine.evaluator import Evaluator
+
+
+class StreamEvaluator(Evaluator):
+    """An evaluator for each stream, whose metrics carry the stream's name.
+
+    Args:
+        evaluators (dict[str, Evaluator]): The evaluators by stream.
+        fixed (sequence of str): Streams that never change. They are evaluated once, and
+            their metrics are repeated. Defaults to ().
+    """
+
+    def __init__(
+        self, evaluators: dict[str, Evaluator], fixed: Sequence[str] = ()
+    ) -> None:
+        self.evaluators = evaluators
+        self._fixed = list(fixed)
+        self._known: dict[str, dict[str, float]] = {}
+        super().__init__([m for e in evaluators.values() for m in e.metrics])
+
+    @property
+    def pending(self) -> list[str]:
+        """list[str]: The streams whose predictions are wanted."""
+        return [name for name in self.evaluators if name not in self._known]
+
+    @property
+    def dataset_meta(self) -> Optional[dict]:
+        """dict or None: Meta information of the data set."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        self._dataset_meta = dataset_meta
+        for evaluator in self.evaluators.values():
+            evaluator.dataset_meta = dataset_meta
+
+    def process(
+        self, data_samples: dict[str, Sequence], data_batch: Any = None
+    ) -> None:
+        """Take in the predictions of a batch.
+
+        Args:
+            data_samples (dict[str, list]): The predictions by stream.
+            data_batch (dict, optional): The batch.
+        """
+        for name, samples in data_samples.items():
+            self.evaluators[name].process(samples, data_batch)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute the metrics of every stream.
+
+        Args:
+            size (int): Number of samples in the data set.
+
+        Returns:
+            dict[str, float]: The metrics, named ``'<stream>/<metric>'``.
+        """
+        metrics: dict[str, float] = {}
+        for name in self.evaluators:
+            own = self._known.get(name)
+            if own is None:
+                own = self.evaluators[name].evaluate(size)
+                if name in self._fixed:
+                    self._known[name] = own
+            metrics.update({f'{name}/{key}': value for key, value in own.items()})
+        return metrics

@@ -1,0 +1,136 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Loops that validate and test every stream."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.runner.amp import autocast
+from torch.utils.data import DataLoader
+
+from dynkd.registry import LOOPS
+
+from .stream_evaluator import StreamEvaluator
+
+
+class _EveryStream:
+    """What :class:`StreamValLoop` and :class:`StreamTestLoop` have in common.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (DataLoader or dict): The data.
+        evaluator (dict or list[dict]): Config of the metrics; each stream gets its own.
+        fp16 (bool): Whether to predict in half precision. Defaults to False.
+        streams (sequence of str, optional): The streams. Defaults to None: all.
+
+    Raises:
+        TypeError: If the evaluator is built already.
+        ValueError: If a stream does not exist, or the model has no streams.
+    """
+
+    #: 'val' or 'test', as in the names of hooks.
+    stage: str
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: Union[DataLoader, dict],
+        evaluator: Union[dict, list[dict]],
+        fp16: bool = False,
+        streams: Optional[Sequence[str]] = None,
+    ) -> None:
+        if isinstance(evaluator, Evaluator):
+            raise TypeError(
+                f'{type(self).__name__} builds an evaluator for each stream, and needs '
+                'the config of the metrics instead of a built evaluator.'
+            )
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        known = list(getattr(model, 'specs', ()))
+        if not known:
+            raise ValueError(
+                f'{type(self).__name__} validates streams, and {type(model).__name__} '
+                "has none. Use it with `model=dict(type='dynkd.Distillation', …)`."
+            )
+        unknown = [name for name in streams or () if name not in known]
+        if unknown:
+            raise ValueError(
+                f'{type(self).__name__}: there is no stream `{unknown[0]}`. '
+                f'Streams: {", ".join(known)}.'
+            )
+        self.streams = list(streams or known)
+        evaluators = StreamEvaluator(
+            {
+                name: runner.build_evaluator(_for_stream(evaluator, name))
+                for name in self.streams
+            },
+            fixed=[name for name in self.streams if model.specs[name].frozen],
+        )
+        super().__init__(runner, dataloader, evaluators, fp16)
+
+    @torch.no_grad()
+    def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
+        """Predict a batch with every stream.
+
+        A frozen stream does not change, so it is evaluated once in a run and its
+        metrics are repeated.
+
+        Args:
+            idx (int): Index of the batch.
+            data_batch (dict): The batch.
+        """
+        self.runner.call_hook(
+            f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch
+        )
+        model = self.runner.model
+        model = model.module if is_model_wrapper(model) else model
+        with autocast(enabled=self.fp16):
+            outputs = model.predict_streams(data_batch, self.evaluator.pending)
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        # Hooks that draw predictions know of one model: the main stream's.
+        shown = outputs.get(model.main_stream) or next(iter(outputs.values()), [])
+        self.runner.call_hook(
+            f'after_{self.stage}_iter',
+            batch_idx=idx,
+            data_batch=data_batch,
+            outputs=shown,
+        )
+
+
+def _for_stream(cfg: Any, name: str) -> Any:
+    """Copy a config of metrics, with files of its own for a stream.
+
+    Metrics that write files (``outfile_prefix``) would overwrite each other's.
+    """
+    if isinstance(cfg, (list, tuple)):
+        return [_for_stream(item, name) for item in cfg]
+    cfg = copy.deepcopy(cfg)
+    if isinstance(cfg, dict):
+        if cfg.get('outfile_prefix') is not None:
+            cfg['outfile_prefix'] = f'{cfg["outfile_prefix"]}.{name}'
+        if 'metrics' in cfg:
+            cfg['metrics'] = _for_stream(cfg['metrics'], name)
+    return cfg
+
+
+@LOOPS.register_module()
+class StreamValLoop(_EveryStream, ValLoop):
+    __doc__ = (
+        'Validates every stream; metrics are named ``student/…``, ``teacher/…``.\n'
+        + _EveryStream.__doc__.partition('\n')[2]
+    )
+
+    stage = 'val'
+
+
+@LOOPS.register_module()
+class StreamTestLoop(_EveryStream, TestLoop):
+    __doc__ = (
+        'Tests every stream; metrics are named ``student/…``, ``teacher/…``.\n'
+        + _EveryStream.__doc__.partition('\n')[2]
+    )
+
+    stage = 'test'

@@ -1,0 +1,7 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""One optimizer, gradient clipping and learning-rate schedule a stream."""
+
+from .constructor import StreamOptimWrapperConstructor
+from .stream_optim_wrapper import StreamOptimWrapper
+
+__all__ = ['StreamOptimWrapper', 'StreamOptimWrapperConstructor']

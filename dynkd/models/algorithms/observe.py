@@ -1,0 +1,58 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Running a model for what its taps yield alone, without computing its own losses."""
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+import torch.nn as nn
+
+from .tap import Tap, record
+
+#: Parts that :meth:`extract_feat` of OpenMMLab's models runs.
+_BODY = ('backbone', 'neck')
+#: Heads that take what :meth:`extract_feat` returns.
+_HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
+
+
+def is_observable(taps: Sequence[Tap]) -> bool:
+    """Whether taps can be read without a model's own losses.
+
+    Args:
+        taps (sequence of Tap): Taps of one stream.
+
+    Returns:
+        bool: Whether all of them lie in a body or a head that runs on features alone.
+    """
+    return all(tap.root in _BODY + _HEADS for tap in taps)
+
+
+def observe(
+    model: nn.Module,
+    taps: Sequence[Tap],
+    inputs: torch.Tensor,
+    data_samples: Optional[Sequence] = None,
+) -> dict[Tap, list[Any]]:
+    """Run a model for its taps, without a graph.
+
+    OpenMMLab's ``mode='tensor'`` calls the heads' ``forward`` past their hooks, so the
+    heads that are tapped are called here. A model with other taps computes its losses,
+    which are thrown away.
+
+    Args:
+        model (nn.Module): The model of the stream.
+        taps (sequence of Tap): Taps of the stream.
+        inputs (Tensor): Preprocessed inputs, (B, C, H, W) for images.
+        data_samples (list, optional): Preprocessed data samples.
+
+    Returns:
+        dict[Tap, list]: What the taps yielded.
+    """
+    with torch.no_grad(), record(model, taps) as outputs:
+        if is_observable(taps):
+            features = model.extract_feat(inputs)
+            for root in sorted({tap.root for tap in taps} - set(_BODY)):
+                model.get_submodule(root)(features)
+        else:
+            model(inputs, data_samples, mode='loss')
+    return outputs

@@ -1,0 +1,191 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Streams: the models that take part in training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import torch.nn as nn
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import DefaultScope
+
+from dynkd.utils import load_stream_checkpoint
+
+
+@dataclass
+class Stream:
+    """What a config says about one stream: a model that takes part in training.
+
+    Args:
+        name (str): The name of the stream, ``'student'`` or ``'teacher'`` for example.
+        config (str, optional): Where the model comes from: a config of an installed
+            OpenMMLab package (``'mmdet::fcos/….py'``) or the path of a config file.
+        model (dict): An inline model config. Together with ``config``: what to change
+            in that config's model, by MMEngine's merging rules (``_delete_`` works).
+        checkpoint (str, optional): Path or URL of the weights the stream starts from,
+            loaded strictly. Defaults to None: the model initialises itself.
+        frozen (bool): Whether the stream is never trained. A frozen stream is in
+            evaluation mode, builds no graph, and is neither in optimizers nor in
+            checkpoints. Defaults to False.
+        norm_eval (bool): Whether batch normalisation layers keep their statistics while
+            the stream is trained. Defaults to False.
+        scope (str, optional): The library whose registry builds the model. Found from
+            ``config`` or a prefix of the model's type (``'mmdet.FCOS'``) by default,
+            else the scope of the run.
+        input (str, optional): Which input the stream reads, where the data has several
+            (``inputs`` is a dict). Defaults to None: the one input there is.
+        proposals (str, optional): For two-stage detectors, the stream whose sampled RoIs
+            this stream's RoI head classifies too, see
+            :class:`~dynkd.models.algorithms.proposals.SharedProposals`.
+        input_shape (tuple of int): Shape, without the batch, of the zeros on which the
+            taps are tried out when the model is built. Defaults to (3, 128, 128).
+    """
+
+    name: str
+    config: Optional[str] = None
+    model: dict[str, Any] = field(default_factory=dict)
+    checkpoint: Optional[str] = None
+    frozen: bool = False
+    norm_eval: bool = False
+    scope: Optional[str] = None
+    input: Optional[str] = None
+    proposals: Optional[str] = None
+    input_shape: tuple[int, ...] = (3, 128, 128)
+
+    @classmethod
+    def from_cfg(
+        cls, name: str, cfg: Union[str, dict], data_preprocessor: Optional[dict] = None
+    ) -> 'Stream':
+        """Read a stream's config and resolve which model it means.
+
+        Args:
+            name (str): Name of the stream.
+            cfg (str or dict): The fields of this class, or only a ``config``.
+            data_preprocessor (dict, optional): The data preprocessor of a model that
+                names none.
+
+        Returns:
+            Stream: The stream, whose ``model`` is the whole model config.
+
+        Raises:
+            KeyError: If the config has an unknown field.
+            ValueError: If it names no model.
+            FileNotFoundError: If the config file or the checkpoint does not exist.
+        """
+        cfg = dict(config=cfg) if isinstance(cfg, str) else dict(cfg)
+        cfg.pop('_scope_', None)
+        known = [f.name for f in fields(cls) if f.name != 'name']
+        for key in cfg:
+            if key not in known:
+                near = get_close_matches(key, known, n=1)
+                hint = f' Did you mean `{near[0]}`?' if near else ''
+                raise KeyError(
+                    f'stream `{name}` has an unknown field `{key}`.{hint} '
+                    f'Known fields: {", ".join(known)}.'
+                )
+        if not name.isidentifier():
+            raise ValueError(f'a stream is named like a variable, not `{name}`.')
+        stream = cls(name=name, **cfg)
+        stream._resolve_model(data_preprocessor)
+        stream._check_checkpoint()
+        return stream
+
+    def _resolve_model(self, data_preprocessor: Optional[dict]) -> None:
+        """Merge ``config`` and ``model`` and find the scope."""
+        whole = Config(dict(model={}))
+        if self.config is not None:
+            whole = _read_config(self.name, self.config)
+            data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
+            self.scope = self.scope or whole.get('default_scope')
+        if self.model:
+            whole.merge_from_dict(dict(model=self.model))
+        model = ConfigDict(whole.model)
+        if 'type' not in model:
+            raise ValueError(
+                f'stream `{self.name}` names no model: give it `model=dict(type=…)`, '
+                "`config='mmdet::…'` or the path of a config file."
+            )
+        if data_preprocessor is not None:
+            model.setdefault('data_preprocessor', data_preprocessor)
+        prefix, dot, _ = str(model.type).partition('.')
+        if self.scope is None and dot:
+            self.scope = prefix
+        if self.scope is None and DefaultScope.get_current_instance() is not None:
+            self.scope = DefaultScope.get_current_instance().scope_name
+        self.model = model
+
+    def _check_checkpoint(self) -> None:
+        """Refuse a checkpoint that does not exist before anything is built."""
+        path = self.checkpoint
+        if path is None or '://' in path or path.startswith('open-mmlab:'):
+            return
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f'stream `{self.name}` starts from the checkpoint `{path}`, '
+                'which does not exist.'
+            )
+
+    def build(self) -> nn.Module:
+        """Build the model in its own library's scope and load its checkpoint.
+
+        Returns:
+            nn.Module: The model, frozen if the stream is.
+
+        Raises:
+            RuntimeError: If the checkpoint does not fit the model.
+        """
+        with DefaultScope.overwrite_default_scope(self.scope):
+            model = MMENGINE_MODELS.build(self.model)
+            if self.checkpoint is not None:
+                load_stream_checkpoint(model, self.checkpoint, self.name)
+            elif self.frozen:
+                model.init_weights()
+        if self.frozen:
+            model.requires_grad_(False)
+            model.eval()
+        return model
+
+
+def _read_config(name: str, path: str) -> Config:
+    """Read the config file of a stream, of an installed package or of the user."""
+    package, external, _ = path.partition('::')
+    if external and find_spec(package) is None:
+        raise ModuleNotFoundError(
+            f'stream `{name}` comes from `{path}`, but `{package}` is not installed.'
+        )
+    cfg = get_config(path) if external else Config.fromfile(path)
+    if 'model' not in cfg:
+        raise ValueError(f'stream `{name}`: the config `{path}` has no `model`.')
+    if external:
+        cfg.setdefault('default_scope', package)
+    return cfg
+
+
+def order_streams(streams: dict[str, Stream]) -> Sequence[str]:
+    """Order streams so that who provides proposals comes before who reads them.
+
+    Args:
+        streams (dict[str, Stream]): The streams by name.
+
+    Returns:
+        list[str]: The names, in the order in which the streams run in a step.
+
+    Raises:
+        ValueError: If a provider does not exist, or takes proposals itself.
+    """
+    for stream in streams.values():
+        provider = stream.proposals
+        if provider is None:
+            continue
+        if provider not in streams or streams[provider].proposals is not None:
+            raise ValueError(
+                f'stream `{stream.name}` takes the proposals of `{provider}`, which '
+                'must be another stream that samples its own. '
+                f'Streams: {", ".join(streams)}.'
+            )
+    return sorted(streams, key=lambda name: streams[name].proposals is not None)

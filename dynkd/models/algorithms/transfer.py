@@ -1,0 +1,140 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Transfers: knowledge flowing from a source tap to a target tap."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, Union
+
+import torch
+import torch.nn as nn
+from mmengine.registry import DefaultScope
+
+from dynkd.engine.schedules import Progress
+from dynkd.registry import MODELS, SCHEDULES
+
+from .tap import Tap
+
+
+class Transfer(nn.Module):
+    """Knowledge that flows from a source to a target through a loss.
+
+    The source is detached and the target learns: the direction of a transfer is the
+    direction of its gradient. The parameters of its loss and connectors are trained
+    with the target's stream.
+
+    Args:
+        source (str): Tap that teaches, for example ``'teacher.neck'``.
+        target (str): Tap that learns, for example ``'student.neck'``.
+        loss (dict): Config of the loss, called as ``loss(target, source)``. Its
+            ``loss_weight`` may be a schedule:
+            ``dict(type='LinearSchedule', start=0., stop=1., end=10)``.
+        source_connector (dict, optional): Config of a module between the source and the
+            loss. Defaults to None.
+        target_connector (dict, optional): Config of a module between the target and the
+            loss, such as a :class:`~dynkd.models.connectors.ChannelAligner`. Defaults
+            to None.
+        detach_source (bool): Whether the source gets no gradient. ``False`` exists for
+            faithfulness to the released script of DKD, where both sides of every loss
+            learn, at about 1.65 times the time of a step. Defaults to True.
+
+    Raises:
+        ValueError: If a tap is malformed or a transfer has its target for a source.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        target: str,
+        loss: dict,
+        source_connector: Optional[dict] = None,
+        target_connector: Optional[dict] = None,
+        detach_source: bool = True,
+    ) -> None:
+        super().__init__()
+        self.source = Tap.parse(source)
+        self.target = Tap.parse(target)
+        if self.source == self.target:
+            raise ValueError(f'source and target are the same tap, `{source}`.')
+        self.detach_source = detach_source
+        self.schedule: Optional[Callable[[Progress], float]] = None
+        with DefaultScope.overwrite_default_scope('dynkd'):
+            self.loss = self._build_loss(dict(loss))
+            self.source_connector = _build(source_connector)
+            self.target_connector = _build(target_connector)
+
+    def _build_loss(self, cfg: dict) -> nn.Module:
+        """Build the loss, with a schedule of its weight taken out of its config."""
+        if isinstance(cfg.get('loss_weight'), dict):
+            self.schedule = SCHEDULES.build(cfg['loss_weight'])
+            cfg['loss_weight'] = 1.0
+        return MODELS.build(cfg)
+
+    def forward(
+        self, outputs: dict[Tap, Any], data_samples: dict[str, Optional[Sequence]]
+    ) -> torch.Tensor:
+        """Compute the loss of one step.
+
+        Args:
+            outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
+            data_samples (dict[str, list]): Each stream's data samples. A loss or
+                connector that names ``data_samples`` is given the target's.
+
+        Returns:
+            Tensor: The loss, a scalar.
+        """
+        extra = dict(data_samples=data_samples.get(self.target.stream))
+        source = outputs[self.source]
+        if self.detach_source:
+            source = _detach(source)
+        target = outputs[self.target]
+        if self.source_connector is not None:
+            source = _call(self.source_connector, source, extra=extra)
+        if self.target_connector is not None:
+            target = _call(self.target_connector, target, extra=extra)
+        loss = _call(self.loss, target, source, extra=extra)
+        if self.schedule is not None:
+            loss = loss * self.schedule(Progress.current())
+        return loss
+
+    @property
+    def taps(self) -> Sequence[Tap]:
+        """tuple[Tap]: The taps that it reads."""
+        return self.source, self.target
+
+    def extra_repr(self) -> str:
+        """str: The way it goes."""
+        return f'{self.source} -> {self.target}'
+
+
+def names_data_samples(transfer: Transfer) -> bool:
+    """Whether a part of a transfer needs data samples.
+
+    Args:
+        transfer (Transfer): The transfer.
+
+    Returns:
+        bool: Whether its loss or a connector names ``data_samples``.
+    """
+    return any(
+        'data_samples' in inspect.signature(module.forward).parameters
+        for module in transfer.children()
+    )
+
+
+def _build(cfg: Optional[dict]) -> Optional[nn.Module]:
+    """Build a connector, if there is one."""
+    return None if cfg is None else MODELS.build(cfg)
+
+
+def _detach(value: Union[torch.Tensor, Sequence]) -> Any:
+    """Detach a tensor, or every tensor of nested lists and tuples."""
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    return [_detach(item) for item in value]
+
+
+def _call(module: nn.Module, *args: Any, extra: dict[str, Any]) -> Any:
+    """Call a module with those extra arguments that its signature names."""
+    names = inspect.signature(module.forward).parameters
+    wanted = {name: value for name, value in extra.items() if name in names}
+    return module(*args, **wanted)

@@ -1,0 +1,18 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Losses of transfers: each compares what two taps gave."""
+
+from .base import TransferLoss
+from .emd import EMDLoss
+from .feature import FeatureLoss
+from .kld import KLDLoss
+from .mmd import MMDLoss
+from .points import PointCloudLoss
+
+__all__ = [
+    'EMDLoss',
+    'FeatureLoss',
+    'KLDLoss',
+    'MMDLoss',
+    'PointCloudLoss',
+    'TransferLoss',
+]

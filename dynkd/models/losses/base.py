@@ -1,0 +1,156 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What all losses of transfers share: levels, precision, weight."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+#: What a tap gives: a tensor, or one tensor a level.
+Levels = Union[Tensor, Sequence[Tensor]]
+
+
+class TransferLoss(nn.Module, metaclass=ABCMeta):
+    """A loss between what two taps gave.
+
+    It sums :meth:`level_loss` over the levels and multiplies by ``loss_weight``. It
+    leaves autocast and computes in float32 (float64 stays float64), because distances
+    and divergences lose too many digits in half precision. It detaches nothing: which
+    side learns is the transfer's decision.
+
+    Args:
+        loss_weight (float): Factor of the loss. Defaults to 1.0.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    @abstractmethod
+    def level_loss(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
+        """The loss of one level.
+
+        Args:
+            target (Tensor): What learns, in float32 or float64.
+            source (Tensor): What is learned from, in the same precision.
+            **extra: What :meth:`forward` was given besides.
+
+        Returns:
+            Tensor: A scalar.
+        """
+
+    def forward(self, target: Levels, source: Levels, **extra: Any) -> Tensor:
+        """The weighted loss, summed over the levels.
+
+        Args:
+            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one a level.
+            source (Tensor | Sequence[Tensor]): What is learned from, likewise.
+            **extra: Passed on to :meth:`level_loss`. A subclass that needs the data
+                samples of the batch names ``data_samples`` in its own ``forward``.
+
+        Returns:
+            Tensor: A scalar.
+
+        Raises:
+            ValueError: If the sides differ in their number of levels, or a level is
+                not a floating-point tensor.
+        """
+        targets, sources = (
+            self._levels(target, 'target'),
+            self._levels(source, 'source'),
+        )
+        if len(targets) != len(sources):
+            raise ValueError(
+                f'{type(self).__name__}: the target has {len(targets)} level(s) and '
+                f'the source {len(sources)}; choose taps that give equally many, for '
+                "example one level of each, as in 'neck[0]'"
+            )
+        with torch.autocast(targets[0].device.type, enabled=False):
+            losses = [
+                self.level_loss(*self._same_precision(*pair), **extra)
+                for pair in zip(targets, sources, strict=True)
+            ]
+            return self.loss_weight * torch.stack(losses).sum()
+
+    def _levels(self, value: Levels, side: str) -> list[Tensor]:
+        levels = [value] if isinstance(value, Tensor) else list(value)
+        if not levels:
+            raise ValueError(f'{type(self).__name__}: the {side} has no levels')
+        for level in levels:
+            if not isinstance(level, Tensor) or not level.is_floating_point():
+                found = level.dtype if isinstance(level, Tensor) else type(level)
+                raise ValueError(
+                    f'{type(self).__name__}: the {side} must be a floating-point '
+                    f'tensor or a list of them, got {found}'
+                )
+        return levels
+
+    @staticmethod
+    def _same_precision(target: Tensor, source: Tensor) -> list[Tensor]:
+        wide = torch.float64 in (target.dtype, source.dtype)
+        dtype = torch.float64 if wide else torch.float32
+        return [target.to(dtype), source.to(dtype)]
+
+    def require_same_shape(
+        self, target: Tensor, source: Tensor, channel_dim: Optional[int] = None
+    ) -> None:
+        """Refuse two sides of different shapes, and say what would help.
+
+        Args:
+            target (Tensor): What learns.
+            source (Tensor): What is learned from.
+            channel_dim (int, optional): Dimension of the channels. Defaults to
+                :func:`channel_dim_of` the target.
+
+        Raises:
+            ValueError: If the shapes differ.
+        """
+        if target.shape == source.shape:
+            return
+        dim = channel_dim_of(target, channel_dim)
+        same_rank = target.dim() == source.dim()
+        if same_rank and target.size(dim) != source.size(dim):
+            remedy = connector_hint(target.size(dim), source.size(dim))
+        else:
+            remedy = 'choose taps of the same resolution and batch size'
+        raise ValueError(
+            f'{type(self).__name__}: the target has shape {tuple(target.shape)} and '
+            f'the source {tuple(source.shape)}; {remedy}'
+        )
+
+
+def channel_dim_of(feature: Tensor, channel_dim: Optional[int] = None) -> int:
+    """Which dimension of a feature holds the channels.
+
+    Args:
+        feature (Tensor): A feature with the batch in dimension 0.
+        channel_dim (int, optional): The dimension, if it is known. Defaults to None:
+            the last of a 3-D feature (tokens, shape (B, L, C)), otherwise 1 (shapes
+            (B, C), (B, C, H, W), (B, C, T, H, W)).
+
+    Returns:
+        int: The dimension, counted from the front.
+
+    Raises:
+        ValueError: If the feature has no such dimension, or it is the batch's.
+    """
+    if channel_dim is None:
+        channel_dim = 2 if feature.dim() == 3 else 1
+    found = channel_dim + feature.dim() if channel_dim < 0 else channel_dim
+    if not 0 < found < feature.dim():
+        raise ValueError(
+            f'a feature of shape {tuple(feature.shape)} has no channels in dimension '
+            f'{channel_dim}; dimension 0 is the batch, one of the others the channels'
+        )
+    return found
+
+
+def connector_hint(target_channels: int, source_channels: int) -> str:
+    """How to make two channel counts equal, for error messages."""
+    return (
+        'a connector makes the channels equal, for example '
+        f"target_connector=dict(type='ChannelAligner', in_channels={target_channels}, "
+        f'out_channels={source_channels})'
+    )

@@ -1,0 +1,168 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Earth mover's distance between features."""
+
+from typing import Optional
+
+import torch
+from geomloss import SamplesLoss
+from torch import Tensor
+
+from dynkd.registry import MODELS
+
+from .assignment import optimal_matching
+from .points import PointCloudLoss
+
+SOLVERS = ('auto', 'exact', 'sinkhorn')
+
+
+@MODELS.register_module()
+class EMDLoss(PointCloudLoss):
+    r"""Earth mover's distance between two features, Eq. 1 of `A General Dynamic
+    Knowledge Distillation Method for Visual Analytics`.
+
+    .. math::
+        \mathrm{EMD}(X, Y) = \inf_{\gamma \in \Gamma(X, Y)}
+            \int c(x, y) \, d\gamma(x, y), \qquad
+        c(x, y) = \lVert x - y \rVert_2^p / p
+
+    for the uniform distributions on two clouds of points. Eq. 1 has :math:`p = 1`.
+    With :math:`p = 2` it is half the squared Wasserstein-2 distance: the factor is
+    GeomLoss's convention, so that a loss weight means the same with either solver.
+
+    Two solvers:
+
+    - *exact*: between equally many points an optimal plan is a permutation, found by
+      :func:`~.assignment.optimal_matching`. Only the distances of the matched pairs
+      are differentiated: by the envelope theorem that is the gradient of the whole
+      infimum, as the plan's own change contributes nothing. Memory is the cost
+      matrices of a few clouds, never a graph over them. Where matched points coincide
+      and :math:`p = 1`, their gradient is zero (a subgradient).
+    - *sinkhorn*: GeomLoss's debiased Sinkhorn divergence, an approximation that is
+      made of matrix operations: for unequal numbers of points, and for GPUs.
+
+    Args:
+        layout (str): What the points are, ``'spatial'``, ``'channel'`` or ``'batch'``.
+            See :class:`~.points.PointCloudLoss`.
+        p (int): Power of the distance, 1 or 2. Defaults to 1, as in Eq. 1.
+        solver (str): ``'exact'``, ``'sinkhorn'`` or ``'auto'``: exact on the CPU
+            between equally many points, Sinkhorn otherwise. Points on a line (2-D features,
+            ``layout='channel'``) are sorted, exactly on every device, unless Sinkhorn
+            is asked for. Defaults to ``'auto'``.
+        blur (float): Scale, in the unit of the features, below which Sinkhorn does not
+            tell points apart. Defaults to 0.05.
+        scaling (float): How much the scale shrinks in a Sinkhorn iteration, in (0, 1):
+            nearer to 1 is more accurate and slower. Defaults to 0.5.
+        channel_dim (int, optional): Dimension of the channels, see
+            :class:`~.points.PointCloudLoss`. Defaults to None.
+        max_points (int, optional): Points that are matched at once, see
+            :class:`~.points.PointCloudLoss`. An assignment takes time cubic in it;
+            on ResNet features of 6400 positions, groups of 256 take an eighth of the
+            time of groups of 1024, for a value that is 2.6 % greater. None: all.
+            Defaults to 256.
+        loss_weight (float): Factor of the loss. Defaults to 1.0.
+
+    Raises:
+        ValueError: If an argument is out of its range; in the forward pass, if the
+            shapes do not allow the layout, or ``solver='exact'`` meets unequal numbers
+            of points.
+    """
+
+    def __init__(
+        self,
+        layout: str,
+        p: int = 1,
+        solver: str = 'auto',
+        blur: float = 0.05,
+        scaling: float = 0.5,
+        channel_dim: Optional[int] = None,
+        max_points: Optional[int] = 256,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(layout, channel_dim, max_points, loss_weight)
+        if p not in (1, 2):
+            raise ValueError(f'EMDLoss: p must be 1 or 2, got {p}')
+        if solver not in SOLVERS:
+            raise ValueError(
+                f'EMDLoss: solver must be one of {SOLVERS}, got {solver!r}'
+            )
+        if blur <= 0:
+            raise ValueError(f'EMDLoss: blur must be positive, got {blur}')
+        if not 0 < scaling < 1:
+            raise ValueError(
+                f'EMDLoss: scaling must be between 0 and 1, exclusive, got {scaling}'
+            )
+        self.p = p
+        self.solver = solver
+        self.blur = blur
+        self.scaling = scaling
+
+    def cloud_loss(self, target: Tensor, source: Tensor) -> Tensor:
+        """The earth mover's distance of each pair of clouds.
+
+        Args:
+            target (Tensor): Shape (clouds, N, coordinates).
+            source (Tensor): Shape (clouds, M, coordinates).
+
+        Returns:
+            Tensor: Shape (clouds,).
+
+        Raises:
+            ValueError: If ``solver='exact'`` and N differs from M.
+        """
+        equal = target.size(1) == source.size(1)
+        if self.solver == 'exact' and not equal:
+            raise ValueError(
+                f"EMDLoss: solver='exact' needs equally many points, got "
+                f'{target.size(1)} in the target and {source.size(1)} in the source; '
+                "choose solver='auto' or 'sinkhorn', or taps of the same size"
+            )
+        easy = (
+            target.device.type == 'cpu'
+            or target.size(1) == 1
+            or self._sorts(target, source)
+        )
+        if self.solver == 'exact' or (self.solver == 'auto' and equal and easy):
+            return self._exact(target, source)
+        return self._sinkhorn(target, source)
+
+    def group_size(self, target: Tensor, source: Tensor) -> Optional[int]:
+        """``max_points``; all points where sorting solves them."""
+        return None if self._sorts(target, source) else self.max_points
+
+    def _sorts(self, target: Tensor, source: Tensor) -> bool:
+        """Whether the points lie on a line, and are matched by sorting them."""
+        return (
+            self.solver != 'sinkhorn'
+            and target.size(2) == 1
+            and target.size(1) == source.size(1)
+        )
+
+    def _exact(self, target: Tensor, source: Tensor) -> Tensor:
+        if self._sorts(target, source):
+            # On a line the cheapest matching keeps the order, for any convex cost.
+            target, source = target.sort(1).values, source.sort(1).values
+        else:
+            matching = optimal_matching(target, source, self.p).unsqueeze(-1)
+            source = source.gather(1, matching.expand_as(source))
+        difference = target - source
+        if self.p == 1:
+            return torch.linalg.vector_norm(difference, dim=-1).mean(1)
+        return difference.square().sum(-1).mean(1) / 2
+
+    def _sinkhorn(self, target: Tensor, source: Tensor) -> Tensor:
+        solver = SamplesLoss(
+            'sinkhorn',
+            p=self.p,
+            blur=self.blur,
+            scaling=self.scaling,
+            diameter=self._diameter(target.detach(), source.detach()),
+            backend='tensorized',
+        )
+        return solver(target.contiguous(), source.contiguous())
+
+    def _diameter(self, target: Tensor, source: Tensor) -> float:
+        """Where Sinkhorn's scale starts: at least ``blur``, also for a single point
+        and for values that are not finite, where GeomLoss's own estimate fails."""
+        points = torch.cat((target.flatten(0, 1), source.flatten(0, 1)))
+        diameter = torch.linalg.vector_norm(points.amax(0) - points.amin(0)).item()
+        return diameter if self.blur < diameter < float('inf') else self.blur

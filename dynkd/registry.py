@@ -1,0 +1,41 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Registries of DynKD: children of MMEngine's, under the scope ``dynkd``.
+
+A config of any OpenMMLab library names what is registered here with the prefix
+``dynkd.``, as in ``type='dynkd.Distillation'``. Each registry imports the modules at its
+``locations`` when it is first asked for something, so that ``import dynkd`` stays quick.
+"""
+
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import (
+    OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+)
+from mmengine.registry import Registry
+
+#: Algorithms, transfer losses, connectors.
+MODELS = Registry(
+    'model', parent=MMENGINE_MODELS, scope='dynkd', locations=['dynkd.models']
+)
+#: Numbers as functions of training progress.
+SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.engine.schedules'])
+HOOKS = Registry(
+    'hook', parent=MMENGINE_HOOKS, scope='dynkd', locations=['dynkd.engine.hooks']
+)
+LOOPS = Registry(
+    'loop', parent=MMENGINE_LOOPS, scope='dynkd', locations=['dynkd.engine.loops']
+)
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    scope='dynkd',
+    locations=['dynkd.engine.optimizers'],
+)
+FUNCTIONS = Registry(
+    'function',
+    parent=MMENGINE_FUNCTIONS,
+    scope='dynkd',
+    locations=['dynkd.engine.functions'],
+)

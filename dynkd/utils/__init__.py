@@ -1,0 +1,14 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Helpers that serve the five nouns."""
+
+from .checkpoint import load_stream_checkpoint
+from .export import export_stream, stream_config
+from .random_state import RandomState, seed_everything
+
+__all__ = [
+    'RandomState',
+    'export_stream',
+    'load_stream_checkpoint',
+    'seed_everything',
+    'stream_config',
+]

@@ -1,0 +1,85 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What the command-line tools have in common."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+
+from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
+
+
+def base_parser(description: str) -> argparse.ArgumentParser:
+    """A parser of the options that OpenMMLab's training and test tools share.
+
+    Args:
+        description (str): What the tool does.
+
+    Returns:
+        argparse.ArgumentParser: The parser.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='the config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints are written')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config, as key=value; a list is written '
+        'key="[a,b]" or key=a,b, without white space',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes are launched',
+    )
+    # torch's launcher passes it under either name.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config of a run and apply the options of :func:`base_parser`.
+
+    Args:
+        args (argparse.Namespace): The parsed options.
+
+    Returns:
+        Config: The config, with its ``work_dir`` and launcher; where there is no
+        accelerator, ready to run in several processes.
+
+    Raises:
+        SystemExit: If the config file does not exist.
+    """
+    if not Path(args.config).is_file():
+        raise SystemExit(f'There is no config file {args.config}.')
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    init_cpu_process_group(cfg.launcher)
+    set_cpu_model_wrapper(cfg)
+    return cfg
+
+
+def build_runner(cfg: Config):
+    """Build the runner that a config names.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        Runner: The runner.
+    """
+    # MMEngine's runner imports much; the parsers above answer without it.
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

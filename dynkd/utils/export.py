@@ -1,0 +1,115 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Export of a stream for its plain library."""
+
+import copy
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import torch
+from mmengine.config import Config, ConfigDict
+
+if TYPE_CHECKING:
+    from dynkd.models.algorithms import Stream
+
+#: What a plain config needs beside its model, to test and to predict.
+_KEPT = (
+    'default_scope',
+    'env_cfg',
+    'test_dataloader',
+    'test_evaluator',
+    'tta_model',
+    'tta_pipeline',
+    'val_dataloader',
+    'val_evaluator',
+)
+
+
+def export_stream(
+    stream: 'Stream',
+    state_dict: dict[str, torch.Tensor],
+    cfg: Config,
+    out: Union[str, Path],
+    dataset_meta: Optional[dict] = None,
+) -> Path:
+    """Write the weights of a stream, and the config that they load with.
+
+    Args:
+        stream (Stream): The stream.
+        state_dict (dict[str, Tensor]): The weights of its model, with the model's own
+            names.
+        cfg (Config): The config of the distillation.
+        out (str or Path): The checkpoint to write; the config is written beside it,
+            with the suffix ``.py``.
+        dataset_meta (dict, optional): Meta information of the data set. Defaults to
+            None.
+
+    Returns:
+        Path: The config.
+    """
+    out = Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    meta = dict(dataset_meta=_plain(dataset_meta or {}), stream=stream.name)
+    weights = {key: value.detach().cpu().clone() for key, value in state_dict.items()}
+    # A reader never sees half a file.
+    partial = out.with_suffix('.partial')
+    torch.save(dict(meta=meta, state_dict=weights), partial)
+    os.replace(partial, out)
+    config = out.with_suffix('.py')
+    stream_config(stream, cfg).dump(str(config))
+    return config
+
+
+def stream_config(stream: 'Stream', cfg: Config) -> Config:
+    """The plain config of a stream: its model, and how the run tests it.
+
+    Args:
+        stream (Stream): The stream.
+        cfg (Config): The config of the distillation.
+
+    Returns:
+        Config: A config that names nothing of DynKD.
+    """
+    plain = ConfigDict({key: copy.deepcopy(cfg[key]) for key in _KEPT if key in cfg})
+    plain.default_scope = stream.scope or plain.get('default_scope')
+    plain.model = copy.deepcopy(stream.model)
+    # The weights come from the checkpoint.
+    _drop_pretrained(plain.model)
+    for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
+        if f'{stage}_dataloader' in plain:
+            plain[f'{stage}_cfg'] = dict(type=loop)
+    return Config(_without_scope(plain.to_dict()))
+
+
+def _drop_pretrained(model: Any) -> None:
+    """Drop references to pretrained weights, which the checkpoint replaces."""
+    if isinstance(model, dict):
+        init = model.get('init_cfg')
+        if isinstance(init, dict) and init.get('type') == 'Pretrained':
+            model['init_cfg'] = None
+        for value in model.values():
+            _drop_pretrained(value)
+    elif isinstance(model, (list, tuple)):
+        for value in model:
+            _drop_pretrained(value)
+
+
+def _without_scope(value: Any) -> Any:
+    """Drop the scopes that inheritance across libraries leaves in a config."""
+    if isinstance(value, dict):
+        return {k: _without_scope(v) for k, v in value.items() if k != '_scope_'}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_without_scope(item) for item in value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Reduce meta information to types that load without running code."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if hasattr(value, 'tolist'):
+        return value.tolist()
+    plain = value is None or isinstance(value, (str, int, float, bool))
+    return value if plain else str(value)

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Train on several GPUs, or in several processes on a machine without one:
+#   tools/dist_train.sh CONFIG PROCESSES [OPTIONS OF train.py]
+# NNODES, NODE_RANK, MASTER_ADDR and PORT set up several machines.
+set -euo pipefail
+if [ $# -lt 2 ]; then
+    sed -n '4s/# *//p' "$0" >&2
+    exit 2
+fi
+TOOLS=$(dirname "$0")
+python -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" \
+    --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+    --master_port="${PORT:-29500}" \
+    --nproc_per_node="$2" \
+    "$TOOLS/train.py" "$1" --launcher pytorch "${@:3}"

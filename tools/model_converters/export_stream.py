@@ -1,0 +1,91 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Export a stream from the checkpoint of a distillation, for its plain library."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+
+from dynkd.utils import export_stream
+
+
+def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.Tensor]:
+    """The weights of a stream, with the names that its plain model has.
+
+    Args:
+        state (dict[str, Tensor]): The weights of the distillation.
+        stream (str): Name of the stream.
+
+    Returns:
+        dict[str, Tensor]: The weights of the stream.
+
+    Raises:
+        SystemExit: If the checkpoint holds no such stream.
+    """
+    state = {key.removeprefix('module.'): value for key, value in state.items()}
+    prefix = f'streams.{stream}.'
+    weights = {
+        key[len(prefix) :]: value
+        for key, value in state.items()
+        if key.startswith(prefix)
+    }
+    if not weights:
+        held = sorted(
+            {key.split('.')[1] for key in state if key.startswith('streams.')}
+        )
+        raise SystemExit(
+            f'The checkpoint holds no stream `{stream}`. It holds: '
+            f'{", ".join(held) or "none; it is not of a distillation"}. A frozen stream '
+            'is not saved: it is the checkpoint that it started from.'
+        )
+    return weights
+
+
+def main() -> None:
+    """Read the options and export."""
+    # The algorithms import torch's model libraries; --help answers without them.
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='the config of the distillation')
+    parser.add_argument('checkpoint', help='a checkpoint of its run')
+    parser.add_argument('out', type=Path, help='the checkpoint to write (.pth)')
+    parser.add_argument(
+        '--stream', default='student', help='the stream to export (student)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='settings that override the config',
+    )
+    args = parser.parse_args()
+    from dynkd.models.algorithms import Stream
+
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    streams = cfg.model.streams
+    if args.stream not in streams:
+        raise SystemExit(
+            f'{args.config} has no stream `{args.stream}`. It has: {", ".join(streams)}.'
+        )
+    spec = dict(streams[args.stream]) if isinstance(streams[args.stream], dict) else {}
+    spec = spec or dict(config=streams[args.stream])
+    # Where the stream started from does not matter here, and may be gone.
+    spec['checkpoint'] = None
+    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+    config = export_stream(
+        Stream.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
+        weights_of(checkpoint['state_dict'], args.stream),
+        cfg,
+        args.out,
+        checkpoint.get('meta', {}).get('dataset_meta'),
+    )
+    print(f'Wrote {args.out} and {config}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,160 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What the set-up shows: numbered steps, commands with a log file and a heartbeat."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from pathlib import Path
+
+TAIL_LINES = 15
+_PROGRESS = re.compile(r'^\s*(\[\d+/\d+\]|Collecting \S+|Downloading \S+|Building \S+)')
+
+
+class SetupError(Exception):
+    """What is missing, in one line that says what would help."""
+
+
+def say(message: str) -> None:
+    """Print a line at once, also when the output is piped.
+
+    Args:
+        message (str): The line.
+    """
+    print(message, flush=True)
+
+
+def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
+    """Return the last lines of a log.
+
+    Args:
+        log (Path): The file.
+        lines (int): How many lines. Defaults to 15.
+
+    Returns:
+        list[str]: The lines without their line ends.
+    """
+    with log.open(errors='replace') as file:
+        return [line.rstrip() for line in deque(file, lines)]
+
+
+def progress(log: Path) -> str:
+    """Return what a running command did last, as its log tells.
+
+    Args:
+        log (Path): The log that the command writes.
+
+    Returns:
+        str: Such as ``[12/88]`` (ninja) or ``Collecting scipy==1.17.1`` (pip), or
+        nothing.
+    """
+    for line in reversed(tail(log, 40)):
+        match = _PROGRESS.match(line)
+        if match:
+            return match.group(1)
+    return ''
+
+
+class Heartbeat:
+    """Shows that a command is alive: a line that rewrites itself on a terminal, a new
+    line every half minute elsewhere.
+
+    Args:
+        label (str): What the command does.
+        log (Path): The log it writes.
+    """
+
+    def __init__(self, label: str, log: Path) -> None:
+        self.label, self.log = label, log
+        self.begin = self.last = time.monotonic()
+        self.on_terminal = sys.stdout.isatty()
+
+    def beat(self) -> None:
+        """Show the elapsed time and the last thing done, if it is time to."""
+        now = time.monotonic()
+        if now - self.last < (1 if self.on_terminal else 30):
+            return
+        self.last = now
+        minutes, seconds = divmod(int(now - self.begin), 60)
+        text = f'      {minutes:2d}:{seconds:02d}  {self.label}  {progress(self.log)}'
+        if self.on_terminal:
+            print(f'\r\033[K{text[:100]}', end='', flush=True)
+        else:
+            say(text)
+
+    def end(self) -> None:
+        """Clear the line that was rewritten."""
+        if self.on_terminal:
+            print('\r\033[K', end='', flush=True)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """Stop a command and all that it started (compilers outlive pip otherwise)."""
+    for sign, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(patience)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run_logged(
+    command: list[str],
+    log: Path,
+    label: str,
+    env: dict[str, str],
+    keep_open: tuple[int, ...] = (),
+) -> None:
+    """Run a command with its output in a log file, and show that it is alive.
+
+    Args:
+        command (list[str]): Program and arguments.
+        log (Path): File that takes the output; a former one is replaced.
+        label (str): What the command does, for the heartbeat and the error.
+        env (dict[str, str]): Its environment variables.
+        keep_open (tuple[int, ...]): File descriptors of locks that the command holds
+            too, so that nobody gets them while it outlives a killed set-up.
+
+    Raises:
+        SetupError: The command failed; names the log and quotes its last lines.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open('wb') as file:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=env,
+            pass_fds=keep_open,
+            start_new_session=True,
+        )
+    heartbeat = Heartbeat(label, log)
+    try:
+        while process.poll() is None:
+            try:
+                process.wait(0.5)
+            except subprocess.TimeoutExpired:
+                heartbeat.beat()
+    finally:
+        heartbeat.end()
+        if process.poll() is None:
+            _stop(process)
+    if process.returncode:
+        raise SetupError(_failure(label, log, process.returncode))
+
+
+def _failure(label: str, log: Path, code: int) -> str:
+    """Word the failure of a command, with the end of its log."""
+    lines = tail(log)
+    if any('No space left on device' in line for line in tail(log, 200)):
+        return f'{label} failed: no disk space is left (log: {log})'
+    quoted = '\n'.join(f'    | {line}' for line in lines)
+    return f'{label} failed with status {code}; log: {log}, which ends with\n{quoted}'

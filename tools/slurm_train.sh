@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Train under Slurm:
+#   tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [OPTIONS OF train.py]
+# GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS say where.
+set -euo pipefail
+if [ $# -lt 4 ]; then
+    sed -n '4s/# *//p' "$0" >&2
+    exit 2
+fi
+TOOLS=$(dirname "$0")
+# SRUN_ARGS holds several words.
+# shellcheck disable=SC2086
+srun -p "$1" \
+    --job-name="$2" \
+    --gres="gpu:${GPUS_PER_NODE:-8}" \
+    --ntasks="${GPUS:-8}" \
+    --ntasks-per-node="${GPUS_PER_NODE:-8}" \
+    --cpus-per-task="${CPUS_PER_TASK:-5}" \
+    --kill-on-bad-exit=1 \
+    ${SRUN_ARGS:-} \
+    python -u "$TOOLS/train.py" "$3" --work-dir "$4" --launcher slurm "${@:5}"
