@@ -2,8 +2,9 @@
 """Registries of DynKD: children of MMEngine's, under the scope ``dynkd``.
 
 A config of any OpenMMLab library names what is registered here with the prefix
-``dynkd.``, as in ``type='dynkd.Distillation'``. Each registry imports the modules at its
-``locations`` when it is first asked for something, so that ``import dynkd`` stays quick.
+``dynkd.``, as in ``type='dynkd.Distillation'``. Each registry imports the modules at
+its ``locations`` when it is first asked for something, so that ``import dynkd`` stays
+quick.
 """
 
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS

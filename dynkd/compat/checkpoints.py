@@ -21,7 +21,7 @@ import os
 import pickle
 import re
 from pathlib import Path
-from typing import Any, Callable, Union
+from typing import Any, Callable, Optional, Union
 from urllib.parse import urlparse
 
 from .import_hooks import WATCHER
@@ -30,6 +30,8 @@ _MODULE = 'mmengine.runner.checkpoint'
 _GLOBAL = re.compile(r'GLOBAL (\S+?(?:\(.*?\))?)(?:\s|$)')
 # What torch says when the pickle calls or builds something that no list permits.
 _FORBIDDEN = re.compile(r'Trying to call reduce|Can only (?:create|build)')
+# What torch's readers of both file formats say of a file that is cut short.
+_DAMAGED = re.compile(r'PytorchStreamReader|unexpected EOF|file might be corrupted')
 
 
 class UnsafeCheckpointError(pickle.UnpicklingError):
@@ -67,8 +69,8 @@ def load_checkpoint_file(
     checkpoint = CheckpointLoader.load_checkpoint(str(filename), map_location)
     if not isinstance(checkpoint, dict):
         raise ValueError(
-            f'{filename} holds a {type(checkpoint).__name__}, not the dictionary that a '
-            'checkpoint is. Save a model as dict(state_dict=model.state_dict()).'
+            f'{filename} holds a {type(checkpoint).__name__}, not the dictionary that '
+            'a checkpoint is. Save a model as dict(state_dict=model.state_dict()).'
         )
     return checkpoint
 
@@ -89,11 +91,16 @@ def safe_torch_load(file: Any, map_location: Any, name: str) -> Any:
         UnsafeCheckpointError: If the file names what is not permitted.
         ValueError: If the file cannot be read as a checkpoint.
     """
+    from .safe_globals import plain_dtypes_only
+
     try:
-        return _restricted_load()(file, map_location)
-    except UnsafeCheckpointError:
-        raise
+        with plain_dtypes_only():
+            return _restricted_load()(file, map_location)
     except (pickle.UnpicklingError, EOFError) as error:
+        raise _explained(error, name) from None
+    except RuntimeError as error:
+        if not _DAMAGED.search(str(error)):
+            raise
         raise _explained(error, name) from None
 
 
@@ -122,17 +129,17 @@ def _explained(error: Exception, name: str) -> Exception:
         'tensor, nor a plain value, nor anything that MMEngine writes, and could run '
         'code. Nothing of it was run. If it comes from somebody else, do not trust it. '
         'If it is yours, save what you need of it as tensors: '
-        "torch.save(dict(state_dict=model.state_dict()), 'weights.pth'); or, for a class "
-        'of your own, permit it with torch.serialization.add_safe_globals([...]).'
+        "torch.save(dict(state_dict=model.state_dict()), 'weights.pth'); or, for a "
+        'class of your own, permit it with torch.serialization.add_safe_globals([...]).'
     )
 
 
 def _first_line(error: Exception) -> str:
     """What torch's unpickler found, out of the advice that torch wraps around it."""
     text = str(error)
-    detail = re.search(r'WeightsUnpickler error: ([^\n]*)', text)
+    detail = re.search(r'WeightsUnpickler error:\s*([^\n]+)', text)
     line = detail.group(1) if detail else (text.splitlines() or [''])[0]
-    return line.strip().rstrip('.') + '.' if line.strip() else 'it is cut short.'
+    return f'{line.split(". ")[0].strip().rstrip(".")}.' if line else 'it is cut short.'
 
 
 def _allow() -> None:
@@ -176,12 +183,12 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 def load_from_http(
     filename: str,
     map_location: Any = None,
-    model_dir: str = None,
+    model_dir: Optional[str] = None,
     progress: bool = True,
 ) -> Any:
     """Replaces MMEngine's loader of downloads, with the same cache.
 
-    The first process of a machine group downloads, the others wait for it.
+    Process 0 downloads, the others wait for it.
 
     Args:
         filename (str): The address.

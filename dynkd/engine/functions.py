@@ -15,8 +15,8 @@ def seed_worker(worker_id: int) -> None:
 
     MMEngine seeds workers from the run's seed alone, so that each epoch repeats the
     augmentations of the first, or, where workers persist, so that they depend on what
-    was drawn before and a resumed run differs. Here they follow torch's generator of the
-    main process, which :class:`~dynkd.engine.hooks.ExactResumeHook` sets for each
+    was drawn before and a resumed run differs. Here they follow torch's generator of
+    the main process, which :class:`~dynkd.engine.hooks.ExactResumeHook` sets for each
     epoch and rank. Use it as ``worker_init_fn=dict(type='dynkd.seed_worker')`` in a
     data loader with ``persistent_workers=False``.
 

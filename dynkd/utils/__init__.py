@@ -4,9 +4,11 @@
 from .checkpoint import load_stream_checkpoint
 from .export import export_stream, stream_config
 from .random_state import RandomState, seed_everything
+from .run_log import RunLog
 
 __all__ = [
     'RandomState',
+    'RunLog',
     'export_stream',
     'load_stream_checkpoint',
     'seed_everything',

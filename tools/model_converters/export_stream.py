@@ -38,8 +38,8 @@ def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.T
         )
         raise SystemExit(
             f'The checkpoint holds no stream `{stream}`. It holds: '
-            f'{", ".join(held) or "none; it is not of a distillation"}. A frozen stream '
-            'is not saved: it is the checkpoint that it started from.'
+            f'{", ".join(held) or "none; it is not of a distillation"}. A frozen '
+            'stream is not saved: it is the checkpoint that it started from.'
         )
     return weights
 
@@ -70,10 +70,11 @@ def main() -> None:
     streams = cfg.model.streams
     if args.stream not in streams:
         raise SystemExit(
-            f'{args.config} has no stream `{args.stream}`. It has: {", ".join(streams)}.'
+            f'{args.config} has no stream `{args.stream}`. '
+            f'It has: {", ".join(streams)}.'
         )
-    spec = dict(streams[args.stream]) if isinstance(streams[args.stream], dict) else {}
-    spec = spec or dict(config=streams[args.stream])
+    spec = streams[args.stream]
+    spec = dict(config=spec) if isinstance(spec, str) else dict(spec)
     # Where the stream started from does not matter here, and may be gone.
     spec['checkpoint'] = None
     checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')

@@ -33,3 +33,5 @@ test_dataloader = dict(
     batch_size=4,
     dataset=dict(ann_file='test.json', pipeline=test_pipeline, **images),
 )
+val_evaluator = dict(ann_file=data_root + 'val.json')
+test_evaluator = dict(ann_file=data_root + 'test.json')

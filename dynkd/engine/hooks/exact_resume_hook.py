@@ -19,8 +19,8 @@ class ExactResumeHook(Hook):
 
     MMEngine restores weights, optimizers, schedulers and counters, but not random
     numbers. This hook seeds Python, NumPy and torch at the beginning of each epoch and
-    each iteration with a function of (seed, epoch, iteration, rank), so that there is no
-    state to restore. Data-loading workers follow with
+    each iteration with a function of (seed, epoch, iteration, rank), so that there is
+    no state to restore. Data-loading workers follow with
     ``worker_init_fn=dict(type='dynkd.seed_worker')`` and ``persistent_workers=False``.
 
     A checkpoint is written before the validation of its epoch. Where a learning-rate
@@ -54,9 +54,9 @@ class ExactResumeHook(Hook):
         by_epoch = isinstance(loop, EpochBasedTrainLoop)
         if by_epoch and runner.iter % len(loader):
             print_log(
-                f'Resumed in the middle of epoch {runner.epoch + 1}, which starts anew: '
-                'the result will differ a little from a run that was never stopped. '
-                'Save checkpoints by epoch.',
+                f'Resumed in the middle of epoch {runner.epoch + 1}, which starts '
+                'anew: the result will differ a little from a run that was never '
+                'stopped. Save checkpoints by epoch.',
                 logger='current',
                 level=logging.WARNING,
             )

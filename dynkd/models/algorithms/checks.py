@@ -1,10 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What is checked when a distillation is built, before hours are spent on it."""
 
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn as nn
 from mmengine.logging import print_log
 
 from dynkd.utils import RandomState
@@ -45,7 +44,6 @@ def check_transfers(model: 'Distillation') -> None:
                 raise ValueError(f'transfer `{name}`: {error}') from error
         _check_learner(model, name, transfer)
         _check_proposals(model, name, transfer)
-        _check_classes(model, name, transfer)
 
 
 def _check_learner(model: 'Distillation', name: str, transfer: Transfer) -> None:
@@ -82,33 +80,6 @@ def _check_proposals(model: 'Distillation', name: str, transfer: Transfer) -> No
             'each stream samples for itself, and are not comparable. Let one stream '
             "classify the other's: `teacher=dict(proposals='student', …)`."
         )
-
-
-def _check_classes(model: 'Distillation', name: str, transfer: Transfer) -> None:
-    """Refuse to compare the probabilities of different classes."""
-    if not getattr(transfer.loss, 'compares_classes', False):
-        return
-    counts = {
-        str(tap): _num_classes(model.stream(tap.stream), tap) for tap in transfer.taps
-    }
-    if None not in counts.values() and len(set(counts.values())) > 1:
-        listed = ', '.join(f'`{tap}` {count}' for tap, count in counts.items())
-        raise ValueError(
-            f'transfer `{name}` compares class probabilities, but the numbers of '
-            f'classes differ: {listed}. Set the same `num_classes` in both models.'
-        )
-
-
-def _num_classes(model: nn.Module, tap: Tap) -> Optional[int]:
-    """The number of classes of the head in which a tap lies, if it says."""
-    path = tap.module.split('.')
-    for depth in range(len(path), 0, -1):
-        count = getattr(
-            model.get_submodule('.'.join(path[:depth])), 'num_classes', None
-        )
-        if count is not None:
-            return count
-    return None
 
 
 def try_out(model: 'Distillation') -> None:

@@ -39,8 +39,8 @@ class Stream:
             else the scope of the run.
         input (str, optional): Which input the stream reads, where the data has several
             (``inputs`` is a dict). Defaults to None: the one input there is.
-        proposals (str, optional): For two-stage detectors, the stream whose sampled RoIs
-            this stream's RoI head classifies too, see
+        proposals (str, optional): For two-stage detectors, the stream whose sampled
+            RoIs this stream's RoI head classifies too, see
             :class:`~dynkd.models.algorithms.proposals.SharedProposals`.
         input_shape (tuple of int): Shape, without the batch, of the zeros on which the
             taps are tried out when the model is built. Defaults to (3, 128, 128).

@@ -17,8 +17,8 @@ KINDS = ('mse', 'l1', 'cosine')
 class FeatureLoss(TransferLoss):
     """How far two features of the same shape are apart, value by value.
 
-    With ``kind='mse'`` it is the loss of static distillation that Table IV of `A General
-    Dynamic Knowledge Distillation Method for Visual Analytics` compares with.
+    With ``kind='mse'`` it is the loss of static distillation that `A General Dynamic
+    Knowledge Distillation Method for Visual Analytics` compares with in Table IV.
 
     Args:
         kind (str): ``'mse'``: mean of the squared differences. ``'l1'``: mean of the

@@ -14,8 +14,8 @@ from .points import PointCloudLoss, squared_distances
 
 @MODELS.register_module()
 class MMDLoss(PointCloudLoss):
-    r"""Squared maximum mean discrepancy between two features, the alternative to EMD
-    that `A General Dynamic Knowledge Distillation Method for Visual Analytics` discusses.
+    r"""Squared maximum mean discrepancy between two features: the alternative to EMD
+    in `A General Dynamic Knowledge Distillation Method for Visual Analytics`.
 
     .. math::
         \mathrm{MMD}^2(X, Y) = \frac{1}{N^2} \sum_{i,j} k(x_i, x_j)

@@ -1,0 +1,26 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# FCOS with a ResNet-18 for small data sets, and its half. Both start from scratch.
+# They change `mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py`.
+_preprocessor = dict(mean=[127.5, 127.5, 127.5], std=[63.75, 63.75, 63.75])
+_backbone = dict(
+    depth=18,
+    init_cfg=None,
+    frozen_stages=-1,
+    norm_cfg=dict(requires_grad=True),
+    norm_eval=False,
+    style='pytorch',
+)
+_head = dict(num_classes=10, stacked_convs=2)
+
+fcos_r18 = dict(
+    data_preprocessor=_preprocessor,
+    backbone=_backbone,
+    neck=dict(in_channels=[64, 128, 256, 512], out_channels=128),
+    bbox_head=dict(in_channels=128, feat_channels=128, **_head),
+)
+fcos_r18_half = dict(
+    data_preprocessor=_preprocessor,
+    backbone=dict(base_channels=32, **_backbone),
+    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64),
+    bbox_head=dict(in_channels=64, feat_channels=64, **_head),
+)

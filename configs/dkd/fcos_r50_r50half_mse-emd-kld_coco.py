@@ -1,0 +1,16 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# MSE beside EMD and KLD, with a teacher that learns. Not in the paper's tables.
+_base_ = './fcos_r50_r50half_coco.py'
+
+model = dict(
+    transfers=dict(
+        loss_mse=dict(
+            source='teacher.neck',
+            target='student.neck',
+            target_connector=dict(
+                type='ChannelAligner', in_channels=128, out_channels=256
+            ),
+            loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
+        )
+    )
+)

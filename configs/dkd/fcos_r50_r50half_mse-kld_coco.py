@@ -1,0 +1,12 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# MSE and KLD, with a teacher that learns. Not in the paper's tables.
+_base_ = './fcos_r50_r50half_mse-emd-kld_coco.py'
+
+model = dict(
+    transfers=dict(
+        _delete_=True,
+        loss_mse=_base_.model.transfers.loss_mse,
+        loss_kld_student=_base_.model.transfers.loss_kld_student,
+        loss_kld_teacher=_base_.model.transfers.loss_kld_teacher,
+    )
+)

@@ -1,0 +1,10 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Static distillation for FCOS with the KLD: the frozen counterpart of
+# `fcos_r50_r50half_kld_coco.py`. Not in the paper's tables.
+_base_ = './fcos_r50_r50half_static-emd-kld_coco.py'
+
+model = dict(
+    transfers=dict(
+        _delete_=True, loss_kld_student=_base_.model.transfers.loss_kld_student
+    )
+)

@@ -1,0 +1,20 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Static distillation (SKD) for Swin-S -> Swin-T: Table V. Only the feature map is
+# distilled, from a teacher with fixed weights (Fig. 2).
+_base_ = './swin-s_swin-t_in1k.py'
+
+model = dict(
+    streams=dict(teacher=dict(frozen=True)),
+    transfers=dict(
+        _delete_=True,
+        loss_mse=dict(
+            source='teacher.backbone',
+            target='student.backbone',
+            loss=dict(type='FeatureLoss', kind='mse', loss_weight=1.0),  # ours
+        ),
+    ),
+)
+optim_wrapper = dict(
+    streams=dict(_delete_=True, student=_base_.optim_wrapper.streams.student)
+)
+param_scheduler = dict(_delete_=True, student=_base_.param_scheduler.student)
