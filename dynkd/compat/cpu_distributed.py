@@ -19,6 +19,7 @@ from typing import Optional
 from mmengine.config import Config
 
 _PORT = '29500'
+_WRAPPER = 'MMDistributedDataParallel'
 
 
 def init_cpu_process_group(launcher: str, timeout: Optional[float] = None) -> bool:
@@ -75,7 +76,7 @@ def set_cpu_model_wrapper(cfg: Config) -> None:
             broadcast_buffers=cfg.get('broadcast_buffers', False),
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         )
-    else:
+    elif 'DistributedDataParallel' in str(wrapper.get('type', _WRAPPER)):
         wrapper.setdefault('device_ids', None)
 
 

@@ -152,6 +152,13 @@ def test_users_wrapper_stays(without_accelerator):
     assert cfg.model_wrapper_cfg == {**wrapper, 'device_ids': None}
 
 
+def test_a_wrapper_without_device_numbers_stays(without_accelerator):
+    wrapper = {'type': 'MMFullyShardedDataParallel'}
+    cfg = Config({'launcher': 'pytorch', 'model_wrapper_cfg': wrapper})
+    set_cpu_model_wrapper(cfg)
+    assert cfg.model_wrapper_cfg == wrapper
+
+
 def test_nothing_happens_in_one_process(without_accelerator):
     cfg = Config({'launcher': 'none'})
     set_cpu_model_wrapper(cfg)

@@ -8,3 +8,5 @@ optim_wrapper = dict(
 param_scheduler = [
     dict(type='MultiStepLR', by_epoch=True, milestones=[9, 13], gamma=0.1)
 ]
+val_cfg = dict()
+test_cfg = dict()

@@ -1,0 +1,32 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# The transfers of DKD for two-stage detectors (section IV-C2; Table VI). The weights are
+# those of the released script. Class probabilities are comparable only for the same
+# boxes: the teacher classifies the RoIs that the student sampled, as well as its own.
+#
+# A RoI is classified with softmax into the classes and background (ours).
+_kld = dict(type='KLDLoss', activation='softmax', loss_weight=0.1)
+model = dict(
+    type='dynkd.Distillation',
+    streams=dict(teacher=dict(proposals='student')),
+    transfers=dict(
+        # alpha EMD. p=1 is eq. 1; which features, and that the points are their
+        # positions, is ours.
+        loss_emd=dict(
+            source='teacher.neck',
+            target='student.neck',
+            loss=dict(type='EMDLoss', layout='spatial', p=1, loss_weight=0.01),
+        ),
+        # beta_2 KLD(l_t, l_s): the teacher teaches the student.
+        loss_kld_student=dict(
+            source='teacher.roi_head.bbox_head[0]',
+            target='student.roi_head.bbox_head[0]',
+            loss=_kld,
+        ),
+        # beta_1 KLD(l_s, l_t): the student teaches the teacher.
+        loss_kld_teacher=dict(
+            source='student.roi_head.bbox_head[0]',
+            target='teacher.roi_head.bbox_head[0]',
+            loss=_kld,
+        ),
+    ),
+)

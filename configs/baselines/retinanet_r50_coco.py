@@ -1,0 +1,11 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# RetinaNet with a ResNet-50 from scratch, alone: Table III, row "RetinaNet-ResNet50".
+_base_ = [
+    '../_base_/det_runtime.py',
+    '../_base_/datasets/coco_667.py',
+    'mmdet::_base_/models/retinanet_r50_fpn.py',
+    '../_base_/models/scratch_coco.py',
+    '../_base_/schedules/adam_coco.py',
+]
+
+model = _base_.from_scratch

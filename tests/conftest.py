@@ -1,0 +1,325 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Tiny models and batches: what the tests of all parts distil with."""
+
+import copy
+from typing import Any, Callable, Optional
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.logging import MessageHub
+from mmengine.registry import DefaultScope
+
+import dynkd  # noqa: F401  registers the scope
+from dynkd.registry import MODELS
+
+MEAN, STD = [127.5] * 3, [63.75] * 3
+
+
+@pytest.fixture(autouse=True)
+def fresh_state():
+    """Give each test a message hub, a default scope and random numbers of its own."""
+    hubs = dict(MessageHub._instance_dict)
+    scopes = dict(DefaultScope._instance_dict)
+    MessageHub._instance_dict.clear()
+    MessageHub.get_instance('test')
+    torch.manual_seed(0)
+    np.random.seed(0)
+    yield
+    for manager, before in ((MessageHub, hubs), (DefaultScope, scopes)):
+        manager._instance_dict.clear()
+        manager._instance_dict.update(before)
+
+
+@pytest.fixture
+def progress() -> Callable[..., None]:
+    """Tell the message hub how far a training is, as MMEngine's runner does."""
+
+    def tell(**infos: int) -> None:
+        for key, value in infos.items():
+            MessageHub.get_current_instance().update_info(key, value)
+
+    return tell
+
+
+# ---------------------------------------------------------------------- models
+
+
+@pytest.fixture(scope='session')
+def classifier() -> Callable[..., dict]:
+    """Config of a ResNet-18 of MMPretrain, 8 channels wide."""
+
+    def config(num_classes: int = 5, width: int = 8, **model: Any) -> dict:
+        return dict(
+            type='mmpretrain.ImageClassifier',
+            backbone=dict(
+                type='ResNet',
+                depth=18,
+                base_channels=width,
+                stem_channels=width,
+                out_indices=(2, 3),
+            ),
+            neck=dict(type='GlobalAveragePooling'),
+            head=dict(
+                type='LinearClsHead',
+                num_classes=num_classes,
+                in_channels=8 * width,
+                loss=dict(type='CrossEntropyLoss', loss_weight=1.0),
+            ),
+            data_preprocessor=dict(
+                mean=MEAN, std=STD, to_rgb=False, num_classes=num_classes
+            ),
+            **model,
+        )
+
+    return config
+
+
+def _det_preprocessor() -> dict:
+    return dict(
+        type='DetDataPreprocessor', mean=MEAN, std=STD, pad_size_divisor=32
+    )
+
+
+def _det_body(width: int, channels: int, num_outs: int) -> dict:
+    return dict(
+        backbone=dict(
+            type='ResNet',
+            depth=18,
+            base_channels=width,
+            num_stages=4,
+            out_indices=(0, 1, 2, 3),
+            style='pytorch',
+        ),
+        neck=dict(
+            type='FPN',
+            in_channels=[width, 2 * width, 4 * width, 8 * width],
+            out_channels=channels,
+            start_level=1 if num_outs == 3 else 0,
+            num_outs=num_outs,
+        ),
+    )
+
+
+@pytest.fixture(scope='session')
+def fcos() -> Callable[..., dict]:
+    """Config of an FCOS of MMDetection with three levels."""
+
+    def config(num_classes: int = 3, channels: int = 16, width: int = 8) -> dict:
+        return dict(
+            type='mmdet.FCOS',
+            data_preprocessor=_det_preprocessor(),
+            **_det_body(width, channels, 3),
+            bbox_head=dict(
+                type='FCOSHead',
+                num_classes=num_classes,
+                in_channels=channels,
+                feat_channels=channels,
+                stacked_convs=1,
+                strides=[8, 16, 32],
+                regress_ranges=((-1, 32), (32, 64), (64, 1e8)),
+                norm_cfg=dict(type='GN', num_groups=4),
+            ),
+            test_cfg=dict(
+                nms_pre=20,
+                score_thr=0.0,
+                nms=dict(type='nms', iou_threshold=0.5),
+                max_per_img=5,
+            ),
+        )
+
+    return config
+
+
+@pytest.fixture(scope='session')
+def faster_rcnn() -> Callable[..., dict]:
+    """Config of a Faster R-CNN of MMDetection that samples 16 RoIs an image."""
+    assigner = dict(
+        type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.1
+    )
+    sampler = dict(
+        type='RandomSampler',
+        num=16,
+        pos_fraction=0.5,
+        neg_pos_ub=-1,
+        add_gt_as_proposals=True,
+    )
+    coder = dict(
+        type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4, target_stds=[0.1] * 4
+    )
+    nms = dict(type='nms', iou_threshold=0.7)
+
+    def config(num_classes: int = 3, channels: int = 16, width: int = 8) -> dict:
+        return dict(
+            type='mmdet.FasterRCNN',
+            data_preprocessor=_det_preprocessor(),
+            **_det_body(width, channels, 5),
+            rpn_head=dict(
+                type='RPNHead',
+                in_channels=channels,
+                feat_channels=channels,
+                anchor_generator=dict(
+                    type='AnchorGenerator',
+                    scales=[4],
+                    ratios=[1.0],
+                    strides=[4, 8, 16, 32, 64],
+                ),
+                bbox_coder=coder,
+                loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=True),
+                loss_bbox=dict(type='L1Loss'),
+            ),
+            roi_head=dict(
+                type='StandardRoIHead',
+                bbox_roi_extractor=dict(
+                    type='SingleRoIExtractor',
+                    roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
+                    out_channels=channels,
+                    featmap_strides=[4, 8, 16, 32],
+                ),
+                bbox_head=dict(
+                    type='Shared2FCBBoxHead',
+                    in_channels=channels,
+                    fc_out_channels=16,
+                    roi_feat_size=7,
+                    num_classes=num_classes,
+                    bbox_coder=coder,
+                    reg_class_agnostic=False,
+                    loss_cls=dict(type='CrossEntropyLoss'),
+                    loss_bbox=dict(type='L1Loss'),
+                ),
+            ),
+            train_cfg=dict(
+                rpn=dict(assigner=assigner, sampler=sampler, pos_weight=-1),
+                rpn_proposal=dict(nms_pre=50, max_per_img=30, nms=nms, min_bbox_size=0),
+                rcnn=dict(assigner=assigner, sampler=sampler, pos_weight=-1),
+            ),
+            test_cfg=dict(
+                rpn=dict(nms_pre=50, max_per_img=10, nms=nms, min_bbox_size=0),
+                rcnn=dict(score_thr=0.0, nms=nms, max_per_img=5),
+            ),
+        )
+
+    return config
+
+
+@pytest.fixture(scope='session')
+def build() -> Callable[..., torch.nn.Module]:
+    """Build a distillation of streams ``teacher`` and ``student`` and initialise it."""
+
+    def build(
+        teacher: Optional[dict] = None, student: Optional[dict] = None, **cfg: Any
+    ) -> torch.nn.Module:
+        streams = dict(cfg.pop('streams', {}))
+        given = dict(teacher=teacher, student=student)
+        streams.update({name: own for name, own in given.items() if own is not None})
+        for own in streams.values():
+            own.setdefault('input_shape', (3, 64, 64))
+        cfg = dict(type='Distillation', streams=streams, **cfg)
+        model = MODELS.build(ConfigDict(copy.deepcopy(cfg)))
+        model.init_weights()
+        return model.train()
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def kld() -> Callable[..., dict]:
+    """Config of a transfer of class probabilities between two classifiers' heads."""
+
+    def config(source: str, target: str, **transfer: Any) -> dict:
+        return dict(
+            source=f'{source}.head',
+            target=f'{target}.head',
+            loss=dict(type='KLDLoss'),
+            **transfer,
+        )
+
+    return config
+
+
+# --------------------------------------------------------------------- batches
+
+
+@pytest.fixture(scope='session')
+def cls_batch() -> Callable[..., dict]:
+    """A batch as MMPretrain's data loader gives it."""
+
+    def batch(size: int = 4, num_classes: int = 5, seed: int = 0) -> dict:
+        from mmpretrain.structures import DataSample
+
+        generator = torch.Generator().manual_seed(seed)
+        images = torch.randint(
+            0, 256, (size, 3, 64, 64), generator=generator, dtype=torch.uint8
+        )
+        samples = [DataSample().set_gt_label(i % num_classes) for i in range(size)]
+        for index, sample in enumerate(samples):
+            sample.set_metainfo(dict(sample_idx=index))
+        return dict(inputs=images, data_samples=samples)
+
+    return batch
+
+
+@pytest.fixture(scope='session')
+def det_batch() -> Callable[..., dict]:
+    """A batch as MMDetection's data loader gives it: a list of images."""
+
+    def batch(size: int = 2, seed: int = 0) -> dict:
+        from mmdet.structures import DetDataSample
+        from mmengine.structures import InstanceData
+
+        generator = torch.Generator().manual_seed(seed)
+        images, samples = [], []
+        for index in range(size):
+            images.append(
+                torch.randint(
+                    0, 256, (3, 64, 64), generator=generator, dtype=torch.uint8
+                )
+            )
+            sample = DetDataSample(
+                metainfo=dict(
+                    img_id=index,
+                    img_shape=(64, 64),
+                    ori_shape=(64, 64),
+                    scale_factor=(1.0, 1.0),
+                )
+            )
+            sample.gt_instances = InstanceData(
+                bboxes=torch.tensor([[4.0, 4.0, 28.0, 30.0], [30.0, 20.0, 60.0, 62.0]]),
+                labels=torch.tensor([0, 2]),
+            )
+            sample.ignored_instances = InstanceData(
+                bboxes=torch.zeros(0, 4), labels=torch.zeros(0, dtype=torch.long)
+            )
+            samples.append(sample)
+        return dict(inputs=images, data_samples=samples)
+
+    return batch
+
+
+# ------------------------------------------------------------------- movements
+
+
+@pytest.fixture(scope='session')
+def snapshot() -> Callable[[torch.nn.Module], dict[str, torch.Tensor]]:
+    """Copy all parameters and buffers of a distillation, frozen streams too."""
+
+    def take(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+        state = dict(model.state_dict())
+        for name, frozen in model._resting.items():
+            own = frozen.state_dict()
+            state.update({f'streams.{name}.{key}': v for key, v in own.items()})
+        return {key: value.detach().clone() for key, value in state.items()}
+
+    return take
+
+
+@pytest.fixture(scope='session')
+def moved() -> Callable[[dict, dict], set[str]]:
+    """Names of what differs between two snapshots."""
+
+    def names(before: dict, after: dict) -> set[str]:
+        assert before.keys() == after.keys()
+        return {key for key in before if not torch.equal(before[key], after[key])}
+
+    return names
