@@ -8,6 +8,10 @@ _base_ = [
     '../_base_/schedules/sgd_24e.py',
 ]
 
-model = dict(_base_.fcos_r18)
-model['bbox_head'] = dict(_base_.fcos_r18.bbox_head, num_classes=3)
+model = dict(
+    data_preprocessor=_base_.fcos_r18.data_preprocessor,
+    backbone=_base_.fcos_r18.backbone,
+    neck=_base_.fcos_r18.neck,
+    bbox_head=dict(num_classes=3, **_base_.fcos_r18.bbox_head),
+)
 randomness = dict(seed=0)

@@ -4,7 +4,8 @@
 from collections.abc import Sequence
 
 import torch.nn as nn
-from mmengine.runner import CheckpointLoader
+
+from dynkd.compat import load_checkpoint_file
 
 
 def load_stream_checkpoint(model: nn.Module, path: str, name: str) -> None:
@@ -18,7 +19,7 @@ def load_stream_checkpoint(model: nn.Module, path: str, name: str) -> None:
     Raises:
         RuntimeError: If keys are missing, unexpected, or of another shape.
     """
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
+    checkpoint = load_checkpoint_file(path)
     state = checkpoint.get('state_dict', checkpoint)
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     own = model.state_dict()

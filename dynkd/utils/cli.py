@@ -64,7 +64,8 @@ def read_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    init_cpu_process_group(cfg.launcher)
+    dist_cfg = cfg.get('env_cfg', {}).get('dist_cfg', {})
+    init_cpu_process_group(cfg.launcher, dist_cfg.get('timeout'))
     set_cpu_model_wrapper(cfg)
     return cfg
 

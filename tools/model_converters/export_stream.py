@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
+from dynkd.compat import load_checkpoint_file
 from dynkd.utils import export_stream
 
 
@@ -77,7 +77,7 @@ def main() -> None:
     spec = dict(config=spec) if isinstance(spec, str) else dict(spec)
     # Where the stream started from does not matter here, and may be gone.
     spec['checkpoint'] = None
-    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, map_location='cpu')
+    checkpoint = load_checkpoint_file(args.checkpoint)
     config = export_stream(
         Stream.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
         weights_of(checkpoint['state_dict'], args.stream),
