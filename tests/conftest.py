@@ -11,8 +11,10 @@ from mmengine.config import ConfigDict
 from mmengine.logging import MessageHub
 from mmengine.registry import DefaultScope
 
-import dynkd  # noqa: F401  registers the scope
 from dynkd.registry import MODELS
+
+# Models this small wait for threads longer than they compute.
+torch.set_num_threads(1)
 
 MEAN, STD = [127.5] * 3, [63.75] * 3
 
@@ -59,6 +61,8 @@ def classifier() -> Callable[..., dict]:
                 base_channels=width,
                 stem_channels=width,
                 out_indices=(2, 3),
+                # Else the residual branches get no gradient in the first step.
+                zero_init_residual=False,
             ),
             neck=dict(type='GlobalAveragePooling'),
             head=dict(
@@ -91,6 +95,7 @@ def _det_body(width: int, channels: int, num_outs: int) -> dict:
             num_stages=4,
             out_indices=(0, 1, 2, 3),
             style='pytorch',
+            zero_init_residual=False,
         ),
         neck=dict(
             type='FPN',
@@ -162,7 +167,7 @@ def faster_rcnn() -> Callable[..., dict]:
                 anchor_generator=dict(
                     type='AnchorGenerator',
                     scales=[4],
-                    ratios=[1.0],
+                    ratios=[0.5, 2.0],
                     strides=[4, 8, 16, 32, 64],
                 ),
                 bbox_coder=coder,
@@ -190,7 +195,9 @@ def faster_rcnn() -> Callable[..., dict]:
                 ),
             ),
             train_cfg=dict(
-                rpn=dict(assigner=assigner, sampler=sampler, pos_weight=-1),
+                rpn=dict(
+                    assigner=assigner, sampler=sampler, pos_weight=-1, allowed_border=-1
+                ),
                 rpn_proposal=dict(nms_pre=50, max_per_img=30, nms=nms, min_bbox_size=0),
                 rcnn=dict(assigner=assigner, sampler=sampler, pos_weight=-1),
             ),
@@ -215,7 +222,7 @@ def build() -> Callable[..., torch.nn.Module]:
         streams.update({name: own for name, own in given.items() if own is not None})
         for own in streams.values():
             own.setdefault('input_shape', (3, 64, 64))
-        cfg = dict(type='Distillation', streams=streams, **cfg)
+        cfg = dict(type='dynkd.Distillation', streams=streams, **cfg)
         model = MODELS.build(ConfigDict(copy.deepcopy(cfg)))
         model.init_weights()
         return model.train()

@@ -8,10 +8,6 @@ _base_ = [
     '../_base_/schedules/sgd_24e.py',
 ]
 
-model = dict(
-    data_preprocessor=_base_.fcos_r18.data_preprocessor,
-    backbone=_base_.fcos_r18.backbone,
-    neck=_base_.fcos_r18.neck,
-    bbox_head=dict(num_classes=3, **_base_.fcos_r18.bbox_head),
-)
+model = _base_.fcos_r18
+model.bbox_head.num_classes = 3
 randomness = dict(seed=0)

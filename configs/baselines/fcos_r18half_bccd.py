@@ -8,10 +8,6 @@ _base_ = [
     '../_base_/schedules/sgd_24e.py',
 ]
 
-model = dict(
-    data_preprocessor=_base_.fcos_r18_half.data_preprocessor,
-    backbone=_base_.fcos_r18_half.backbone,
-    neck=_base_.fcos_r18_half.neck,
-    bbox_head=dict(num_classes=3, **_base_.fcos_r18_half.bbox_head),
-)
+model = _base_.fcos_r18_half
+model.bbox_head.num_classes = 3
 randomness = dict(seed=0)

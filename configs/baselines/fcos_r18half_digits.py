@@ -1,17 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# FCOS with half a ResNet-18 on the digits, alone: the student of the demo.
+# FCOS with half that ResNet-18 on the digits, alone: the student of the demo.
 _base_ = [
     '../_base_/det_runtime.py',
     '../_base_/datasets/digits_detection.py',
     '../_base_/models/fcos_r50.py',
-    '../_base_/models/fcos_r18.py',
-    '../_base_/schedules/sgd_24e.py',
+    '../_base_/models/fcos_digits.py',
+    '../_base_/schedules/adamw_digits.py',
 ]
 
-model = dict(
-    data_preprocessor=_base_.fcos_r18_quarter.data_preprocessor,
-    backbone=_base_.fcos_r18_quarter.backbone,
-    neck=_base_.fcos_r18_quarter.neck,
-    bbox_head=dict(num_classes=10, **_base_.fcos_r18_quarter.bbox_head),
-)
+model = _base_.fcos_digits_half
 randomness = dict(seed=0)

@@ -4,22 +4,17 @@
 _base_ = [
     '../_base_/dkd_det_runtime.py',
     '../_base_/datasets/bccd.py',
-    '../_base_/models/dkd_dense.py',
-    '../_base_/models/fcos_r18.py',
+    '../_base_/models/dkd_fcos_r18.py',
     '../_base_/schedules/dkd_sgd_24e.py',
 ]
 
-detector = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
-three_classes = dict(model=dict(bbox_head=dict(num_classes=3)))
+_classes = dict(bbox_head=dict(num_classes=3))
 model = dict(
     streams=dict(
         teacher=dict(
-            config=detector,
-            model=dict(
-                {**_base_.fcos_r18, 'bbox_head': dict(num_classes=3, **_base_.fcos_r18.bbox_head)}
-            ),
-            checkpoint='work_dirs/fcos_r18_bccd/epoch_24.pth',
+            model=_classes, checkpoint='work_dirs/fcos_r18_bccd/epoch_24.pth'
         ),
+        student=dict(model=_classes),
     )
 )
 randomness = dict(seed=0)

@@ -5,8 +5,8 @@ _base_ = './fcos_r50_r50half_coco.py'
 model = dict(
     transfers=dict(
         loss_mse=dict(
-            source='teacher.neck',
-            target='student.neck',
+            source='teacher.neck[2]',
+            target='student.neck[2]',
             target_connector=dict(
                 type='ChannelAligner', in_channels=128, out_channels=256
             ),

@@ -7,8 +7,8 @@ model = dict(
     transfers=dict(
         _delete_=True,
         loss_mse=dict(
-            source='teacher.neck',
-            target='student.neck',
+            source='teacher.neck[3]',
+            target='student.neck[3]',
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
         ),
     ),

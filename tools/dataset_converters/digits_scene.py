@@ -115,7 +115,7 @@ def render_ink(image: np.ndarray, height: int) -> np.ndarray:
     padded = Image.fromarray(np.pad(image, 1))
     side = round(height * 10 / 8)
     smooth = np.asarray(padded.resize((side, side), Image.Resampling.BICUBIC))
-    alpha = np.clip((smooth / 255 - 0.2) / 0.3, 0, 1)
+    alpha = np.clip((smooth / 255 - 0.3) / 0.3, 0, 1)
     alpha[alpha < MIN_ALPHA] = 0
     rows, columns = np.nonzero(alpha)
     return alpha[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]

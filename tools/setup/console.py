@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 TAIL_LINES = 15
-_PROGRESS = re.compile(r'^\s*(\[\d+/\d+\]|Collecting \S+|Downloading \S+|Building \S+)')
+_PROGRESS = re.compile(r'^\s*(Collecting \S+|Downloading \S+|Building \S+)')
 
 
 class SetupError(Exception):
@@ -44,14 +46,13 @@ def tail(log: Path, lines: int = TAIL_LINES) -> list[str]:
 
 
 def progress(log: Path) -> str:
-    """Return what a running command did last, as its log tells.
+    """Return what a running pip did last, as its log tells.
 
     Args:
         log (Path): The log that the command writes.
 
     Returns:
-        str: Such as ``[12/88]`` (ninja) or ``Collecting scipy==1.17.1`` (pip), or
-        nothing.
+        str: Such as ``Collecting scipy==1.17.1``, or nothing.
     """
     for line in reversed(tail(log, 40)):
         match = _PROGRESS.match(line)
@@ -66,11 +67,11 @@ class Heartbeat:
 
     Args:
         label (str): What the command does.
-        log (Path): The log it writes.
+        done (Callable[[], str]): Tells what it has done.
     """
 
-    def __init__(self, label: str, log: Path) -> None:
-        self.label, self.log = label, log
+    def __init__(self, label: str, done: Callable[[], str]) -> None:
+        self.label, self.done = label, done
         self.begin = self.last = time.monotonic()
         self.on_terminal = sys.stdout.isatty()
 
@@ -81,7 +82,7 @@ class Heartbeat:
             return
         self.last = now
         minutes, seconds = divmod(int(now - self.begin), 60)
-        text = f'      {minutes:2d}:{seconds:02d}  {self.label}  {progress(self.log)}'
+        text = f'      {minutes:2d}:{seconds:02d}  {self.label}  {self.done()}'
         if self.on_terminal:
             print(f'\r\033[K{text[:100]}', end='', flush=True)
         else:
@@ -111,6 +112,7 @@ def run_logged(
     label: str,
     env: dict[str, str],
     keep_open: tuple[int, ...] = (),
+    done: Callable[[], str] | None = None,
 ) -> None:
     """Run a command with its output in a log file, and show that it is alive.
 
@@ -121,6 +123,8 @@ def run_logged(
         env (dict[str, str]): Its environment variables.
         keep_open (tuple[int, ...]): File descriptors of locks that the command holds
             too, so that nobody gets them while it outlives a killed set-up.
+        done (Callable[[], str], optional): Tells what the command has done, for the
+            heartbeat. Defaults to what pip's log says.
 
     Raises:
         SetupError: The command failed; names the log and quotes its last lines.
@@ -136,7 +140,7 @@ def run_logged(
             pass_fds=keep_open,
             start_new_session=True,
         )
-    heartbeat = Heartbeat(label, log)
+    heartbeat = Heartbeat(label, done or partial(progress, log))
     try:
         while process.poll() is None:
             try:

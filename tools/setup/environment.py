@@ -61,6 +61,8 @@ class Environment:
         self.stamp = self.folder / STAMP
         self.env = {k: v for k, v in os.environ.items() if k not in _UNWANTED}
         self.env.update(PIP_DISABLE_PIP_VERSION_CHECK='1', PYTHONNOUSERSITE='1')
+        # torch looks for ninja there; without it mmcv is compiled on one processor.
+        self.env['PATH'] = f'{self.python.parent}{os.pathsep}{os.environ["PATH"]}'
         name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
         self.logs = mmcv_wheel.cache_root() / 'logs' / name
         self.lock_file = mmcv_wheel.cache_root() / 'locks' / name
@@ -127,7 +129,6 @@ class Environment:
         needed = machine.ENVIRONMENT_GIB - machine.size_gib(self.folder)
         needed = max(machine.MARGIN_GIB, needed)
         machine.check_disk(self.folder, needed, 'the environment')
-        machine.check_disk(mmcv_wheel.cache_root(), machine.MARGIN_GIB, 'the cache')
         cached = mmcv_wheel.wheel_folder(read_pins('torch.txt')['torch'])
         if mmcv_wheel.find_wheel(cached, read_pins('mmcv.txt')['mmcv']) is None:
             machine.compiler_variables()
@@ -140,10 +141,16 @@ class Environment:
         torn = any(self.site_packages().glob('~*'))
         if torn or not self._has_pip():
             say(f'      creating {self.folder}')
-            command = [sys.executable, '-m', 'venv', '--clear', str(self.folder)]
+            for path in self.folder.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif (
+                    path != self.stamp
+                ):  # by which an unfinished folder is known as ours
+                    path.unlink()
+            command = [sys.executable, '-m', 'venv', str(self.folder)]
             log = self.logs / 'venv.log'
             run_logged(command, log, 'creating the environment', self.env, (self.lock,))
-            self.stamp.write_text('unfinished')
         for info in list(self.broken_packages()):
             say(f'      {info.stem} was interrupted: it is installed again')
             shutil.rmtree(info)
@@ -233,6 +240,7 @@ def ensure(environment: Environment) -> None:
     if environment.ready():
         return
     machine.check_python()
+    machine.check_disk(mmcv_wheel.cache_root(), machine.MARGIN_GIB, 'the cache')
     what = str(environment.folder)
     with mmcv_wheel.locked(environment.lock_file, what) as environment.lock:
         if not environment.ready():

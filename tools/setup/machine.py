@@ -50,14 +50,6 @@ def check_python() -> None:
             )
 
 
-def _existing(path: Path) -> Path:
-    """Return the nearest ancestor that exists, where free space can be asked for."""
-    path = path.absolute()
-    while not path.exists():
-        path = path.parent
-    return path
-
-
 def size_gib(folder: Path) -> float:
     """Return how much a folder holds.
 
@@ -81,22 +73,27 @@ def check_disk(folder: Path, needed: float, purpose: str) -> None:
     """Check that a file system has room.
 
     Args:
-        folder (Path): Where it is needed; the folder may be missing yet.
+        folder (Path): Where it is needed; it is made if it is missing.
         needed (float): How much, in GiB.
         purpose (str): What for.
 
     Raises:
         SetupError: There is less, or the folder cannot be written to.
     """
-    place = _existing(folder)
-    free = shutil.disk_usage(place).free / GIB
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SetupError(
+            f'{folder} cannot be written to, for {purpose}: {error.strerror}'
+        ) from error
+    free = shutil.disk_usage(folder).free / GIB
     if free < needed:
         raise SetupError(
             f'not enough disk space for {purpose}: {needed:.1f} GiB are needed in '
-            f'{place}, {free:.1f} GiB are free'
+            f'{folder}, {free:.1f} GiB are free'
         )
-    if not os.access(place, os.W_OK):
-        raise SetupError(f'{place} cannot be written to ({purpose})')
 
 
 def compiler_variables() -> dict[str, str]:

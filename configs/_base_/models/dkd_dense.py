@@ -9,11 +9,11 @@ _kld = dict(type='KLDLoss', activation='sigmoid', reduction='mean', loss_weight=
 model = dict(
     type='dynkd.Distillation',
     transfers=dict(
-        # alpha EMD. p=1 is eq. 1; which features, and that the points are their
-        # positions, is ours.
+        # alpha EMD. p=1 is eq. 1. Eq. 7 sums KLD over the levels of the pyramid, but has
+        # one EMD: it is that of stride 32, P5, whose 441 positions are the points (ours).
         loss_emd=dict(
-            source='teacher.neck',
-            target='student.neck',
+            source='teacher.neck[2]',
+            target='student.neck[2]',
             target_connector=dict(
                 type='ChannelAligner', in_channels=128, out_channels=256
             ),

@@ -9,11 +9,11 @@ model = dict(
     type='dynkd.Distillation',
     streams=dict(teacher=dict(proposals='student')),
     transfers=dict(
-        # alpha EMD. p=1 is eq. 1; which features, and that the points are their
-        # positions, is ours.
+        # alpha EMD. p=1 is eq. 1. Eq. 7 sums KLD over the levels of the pyramid, but has
+        # one EMD: it is that of stride 32, P5, whose 441 positions are the points (ours).
         loss_emd=dict(
-            source='teacher.neck',
-            target='student.neck',
+            source='teacher.neck[3]',
+            target='student.neck[3]',
             loss=dict(type='EMDLoss', layout='spatial', p=1, loss_weight=0.01),
         ),
         # beta_2 KLD(l_t, l_s): the teacher teaches the student.

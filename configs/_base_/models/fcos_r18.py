@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # What makes a small FCOS with a ResNet-18, and its half, of MMDetection's FCOS with a
 # ResNet-50. Both start from scratch.
+_preprocessor = dict(mean=[127.5, 127.5, 127.5], std=[63.75, 63.75, 63.75])
 _backbone = dict(
     depth=18,
     init_cfg=None,
@@ -9,25 +10,17 @@ _backbone = dict(
     norm_eval=False,
     style='pytorch',
 )
-_norm = dict(type='GN', num_groups=16)
-_preprocessor = dict(mean=[127.5, 127.5, 127.5], std=[63.75, 63.75, 63.75])
+_head = dict(stacked_convs=2, norm_cfg=dict(type='GN', num_groups=16))
 
 fcos_r18 = dict(
     data_preprocessor=_preprocessor,
     backbone=_backbone,
     neck=dict(in_channels=[64, 128, 256, 512], out_channels=128),
-    bbox_head=dict(in_channels=128, feat_channels=128, stacked_convs=2, norm_cfg=_norm),
+    bbox_head=dict(in_channels=128, feat_channels=128, **_head),
 )
 fcos_r18_half = dict(
     data_preprocessor=_preprocessor,
     backbone=dict(base_channels=32, **_backbone),
     neck=dict(in_channels=[32, 64, 128, 256], out_channels=64),
-    bbox_head=dict(in_channels=64, feat_channels=64, stacked_convs=2, norm_cfg=_norm),
-)
-# Half of that, for the demo: its teacher is `fcos_r18_half`.
-fcos_r18_quarter = dict(
-    data_preprocessor=_preprocessor,
-    backbone=dict(base_channels=16, **_backbone),
-    neck=dict(in_channels=[16, 32, 64, 128], out_channels=32),
-    bbox_head=dict(in_channels=32, feat_channels=32, stacked_convs=2, norm_cfg=_norm),
+    bbox_head=dict(in_channels=64, feat_channels=64, **_head),
 )

@@ -5,6 +5,7 @@ import copy
 from typing import Any, Optional
 
 import torch.nn as nn
+from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from mmengine.optim import build_optim_wrapper
 
@@ -14,6 +15,8 @@ from .stream_optim_wrapper import StreamOptimWrapper
 
 #: What the one backward pass of all streams shares.
 _SHARED = ('type', 'accumulative_counts', 'loss_scale', 'dtype')
+#: What each stream has of its own, and may be written once for all.
+_OWN = ('optimizer', 'clip_grad')
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -22,6 +25,10 @@ class StreamOptimWrapperConstructor:
 
     Parameters of losses and connectors are trained with the stream of their transfer's
     target.
+
+    What stands beside ``streams`` holds for every stream, and a stream's own settings
+    are merged into it by MMEngine's rules. So the ``optim_wrapper`` of a plain model's
+    config serves all streams as it is, once it names this constructor.
 
     Example:
         >>> optim_wrapper = dict(
@@ -38,33 +45,35 @@ class StreamOptimWrapperConstructor:
         ... )
 
     Args:
-        optim_wrapper_cfg (dict): ``streams`` maps each trained stream to its
+        optim_wrapper_cfg (dict): ``streams`` maps trained streams to their
             ``optimizer`` and, optionally, ``clip_grad``, ``paramwise_cfg`` and
-            ``constructor``. Beside it stands what all share: ``type``,
+            ``constructor``. Beside it stand ``optimizer`` and ``clip_grad`` of streams
+            that have none there, and what all share: ``type``,
             ``accumulative_counts``, ``loss_scale`` and ``dtype``.
-        paramwise_cfg (dict, optional): Must be None: it belongs to a stream.
+        paramwise_cfg (dict, optional): ``paramwise_cfg`` of streams that have none.
+            Defaults to None.
 
     Raises:
-        ValueError: If ``streams`` is missing or something stands at the wrong place.
+        ValueError: If there is no optimizer or something stands at the wrong place.
     """
 
     def __init__(
         self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None
     ) -> None:
         cfg = {k: v for k, v in optim_wrapper_cfg.items() if k != '_scope_'}
-        streams = cfg.pop('streams', None)
-        if not streams:
+        streams = cfg.pop('streams', None) or {}
+        if not streams and 'optimizer' not in cfg:
             raise ValueError(
                 'optim_wrapper: `streams` is missing. Give each trained stream its '
-                'optimizer: `streams=dict(student=dict(optimizer=dict(…)), …)`.'
+                'optimizer: `streams=dict(student=dict(optimizer=dict(…)), …)`; or all '
+                'the same: `optimizer=dict(…)`.'
             )
-        misplaced = [key for key in cfg if key not in _SHARED]
-        misplaced += [] if paramwise_cfg is None else ['paramwise_cfg']
+        misplaced = [key for key in cfg if key not in _SHARED + _OWN]
         if misplaced:
             raise ValueError(
                 f'optim_wrapper: `{misplaced[0]}` belongs to a stream, at '
-                f'`streams.<name>.{misplaced[0]}`. All streams share only '
-                f'{", ".join(_SHARED)}.'
+                f'`streams.<name>.{misplaced[0]}`. All streams may share '
+                f'{", ".join(_SHARED + _OWN)} and paramwise_cfg.'
             )
         for name, own in streams.items():
             shared = [key for key in _SHARED if key in own]
@@ -73,6 +82,8 @@ class StreamOptimWrapperConstructor:
                     f'optim_wrapper: `{shared[0]}` of stream `{name}` is shared by all '
                     'streams, which have one backward pass. Put it beside `streams`.'
                 )
+        if paramwise_cfg is not None:
+            cfg['paramwise_cfg'] = paramwise_cfg
         self.shared = cfg
         self.streams = {k: v for k, v in streams.items() if k != '_scope_'}
 
@@ -93,10 +104,16 @@ class StreamOptimWrapperConstructor:
         _check_unused_parameters(model, distillation)
         wrappers: dict[str, Any] = {}
         for name in distillation.streams:
-            cfg = copy.deepcopy(dict(self.shared, **self.streams[name]))
+            cfg = self._merged(name)
             cfg.setdefault('type', 'OptimWrapper')
             wrappers[name] = build_optim_wrapper(_learners(distillation, name), cfg)
         return StreamOptimWrapper(**wrappers)
+
+    def _merged(self, name: str) -> dict:
+        """The settings of a stream: those of all, with its own merged in."""
+        cfg = Config(copy.deepcopy(self.shared))
+        cfg.merge_from_dict(copy.deepcopy(dict(self.streams.get(name, {}))))
+        return cfg.to_dict()
 
     def _check(self, distillation: nn.Module) -> None:
         """Check that the streams of the config are those that are trained."""
@@ -112,7 +129,7 @@ class StreamOptimWrapperConstructor:
                     f'optimizer. Trained: {trained}.'
                 )
         for name in distillation.streams:
-            if name not in self.streams:
+            if 'optimizer' not in self._merged(name):
                 raise ValueError(
                     f'optim_wrapper: the stream `{name}` is trained and has no '
                     f'optimizer. Add `streams.{name}`, or freeze it.'
@@ -133,11 +150,10 @@ def _learners(distillation: nn.Module, name: str) -> nn.Module:
     }
     if not transfers:
         return stream
-    group = nn.Module()
-    group._parameters.update(stream._parameters)
-    for key, child in stream.named_children():
-        group.add_module(key, child)
-    group.add_module('transfers', nn.ModuleDict(transfers))
+    # A model of the same class, since constructors ask it for more than its parameters
+    # (layer-wise decay for the depth of its layers). Only its list of children is new.
+    group = copy.copy(stream)
+    group._modules = dict(stream._modules, transfers=nn.ModuleDict(transfers))
     return group
 
 

@@ -46,6 +46,13 @@ def check_transfers(model: 'Distillation') -> None:
         _check_proposals(model, name, transfer)
 
 
+def _rests(model: 'Distillation', name: str, stream: str) -> bool:
+    """Whether a stream is frozen, always or in a phase in which a transfer acts."""
+    return model.specs[stream].frozen or any(
+        phase.acts(name) and stream in phase.frozen for phase in model.phases
+    )
+
+
 def _check_learner(model: 'Distillation', name: str, transfer: Transfer) -> None:
     """Refuse a target that does not learn while the transfer acts."""
     target, source = transfer.target.stream, transfer.source.stream
@@ -72,14 +79,24 @@ def _check_proposals(model: 'Distillation', name: str, transfer: Transfer) -> No
     ):
         return
     pair = (source.stream, target.stream)
-    if not any(
-        (s.provider, s.reader) in (pair, pair[::-1]) for s in model._shared.values()
-    ):
+    shared = [
+        s
+        for s in model._shared.values()
+        if (s.provider, s.reader) in (pair, pair[::-1])
+    ]
+    if not shared:
         raise ValueError(
             f'transfer `{name}`: `{source}` and `{target}` belong to proposals that '
             'each stream samples for itself, and are not comparable. Let one stream '
             "classify the other's: `teacher=dict(proposals='student', …)`."
         )
+    for provider, reader in ((s.provider, s.reader) for s in shared):
+        if _rests(model, name, provider):
+            raise ValueError(
+                f'transfer `{name}`: `{reader}` takes the proposals of `{provider}`, '
+                'which is frozen and samples none. Turn it round: '
+                f'`{provider}=dict(proposals={reader!r}, …)`.'
+            )
 
 
 def try_out(model: 'Distillation') -> None:
@@ -152,7 +169,7 @@ def _try_transfer(name: str, transfer: Transfer, yielded: dict[Tap, Any]) -> Non
         return
     try:
         with torch.no_grad():
-            transfer(yielded, {})
+            transfer.compare(yielded, {})
     except (ValueError, RuntimeError) as error:
         raise ValueError(
             f'transfer `{name}` ({transfer.source} -> {transfer.target}): {error}'

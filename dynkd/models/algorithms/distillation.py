@@ -79,7 +79,7 @@ class Distillation(BaseModel):
         if not self.streams:
             raise ValueError('all streams are frozen: there is nothing to train.')
         self.transfers = nn.ModuleDict(_build_transfers(transfers or {}))
-        self.phases = [Phase(**phase) for phase in phases or [dict(name='all')]]
+        self.phases = [Phase.from_cfg(cfg) for cfg in phases or [dict(name='all')]]
         check_phases(self.phases, list(self.streams), list(self.transfers))
         self._phase = self.phases[0]
         self._shared = {
@@ -230,7 +230,7 @@ class Distillation(BaseModel):
 
     def _prepare(self, name: str, data: dict, training: bool) -> dict:
         """Preprocess a batch for one stream, leaving the batch as it is."""
-        own = dict(data, data_samples=copy.deepcopy(data['data_samples']))
+        own = dict(data)
         key = self.specs[name].input
         if isinstance(own['inputs'], dict) and key is not None:
             if key not in own['inputs']:
@@ -239,7 +239,8 @@ class Distillation(BaseModel):
                     f'{", ".join(own["inputs"])}.'
                 )
             own['inputs'] = own['inputs'][key]
-        return self.stream(name).data_preprocessor(own, training)
+        # A batch augmentation may write into the images that it is given.
+        return self.stream(name).data_preprocessor(copy.deepcopy(own), training)
 
     def _prepare_all(self, data: dict) -> dict[str, dict]:
         """Preprocess a training batch for all streams with the same random draws.

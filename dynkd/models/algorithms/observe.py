@@ -50,9 +50,19 @@ def observe(
     """
     with torch.no_grad(), record(model, taps) as outputs:
         if is_observable(taps):
-            features = model.extract_feat(inputs)
+            features, extra = _body(model, inputs)
             for root in sorted({tap.root for tap in taps} - set(_BODY)):
-                model.get_submodule(root)(features)
+                model.get_submodule(root)(features, **extra)
         else:
             model(inputs, data_samples, mode='loss')
     return outputs
+
+
+def _body(model: nn.Module, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
+    """What a model's body gives its head, and by which further arguments."""
+    features = model.extract_feat(inputs)
+    # MMAction2's recognizers return both.
+    both = isinstance(features, tuple) and len(features) == 2
+    if both and isinstance(features[1], dict):
+        return features
+    return features, {}

@@ -31,6 +31,19 @@ class Phase:
     transfers: Optional[list[str]] = None
     frozen: Sequence[str] = ()
 
+    @classmethod
+    def from_cfg(cls, cfg: dict) -> 'Phase':
+        """Read a phase's config.
+
+        Args:
+            cfg (dict): The fields of this class.
+
+        Returns:
+            Phase: The phase.
+        """
+        # MMEngine leaves the scope in what is inherited from another library.
+        return cls(**{key: value for key, value in cfg.items() if key != '_scope_'})
+
     def has_begun(self, progress: Progress) -> bool:
         """Whether the phase has begun.
 

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Streams: the models that take part in training."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -42,8 +43,9 @@ class Stream:
         proposals (str, optional): For two-stage detectors, the stream whose sampled
             RoIs this stream's RoI head classifies too, see
             :class:`~dynkd.models.algorithms.proposals.SharedProposals`.
-        input_shape (tuple of int): Shape, without the batch, of the zeros on which the
-            taps are tried out when the model is built. Defaults to (3, 128, 128).
+        input_shape (tuple of int): Shape, without the batch, of the random inputs on
+            which the taps are tried out when the model is built. Defaults to
+            (3, 128, 128).
     """
 
     name: str
@@ -103,7 +105,8 @@ class Stream:
             data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
             self.scope = self.scope or whole.get('default_scope')
         if self.model:
-            whole.merge_from_dict(dict(model=self.model))
+            # Merging takes `_delete_` out of what it is given.
+            whole.merge_from_dict(dict(model=copy.deepcopy(self.model)))
         model = ConfigDict(whole.model)
         if 'type' not in model:
             raise ValueError(
@@ -112,9 +115,8 @@ class Stream:
             )
         if data_preprocessor is not None:
             model.setdefault('data_preprocessor', data_preprocessor)
-        prefix, dot, _ = str(model.type).partition('.')
-        if self.scope is None and dot:
-            self.scope = prefix
+        if self.scope is None:
+            self.scope = _library(model.type)
         if self.scope is None and DefaultScope.get_current_instance() is not None:
             self.scope = DefaultScope.get_current_instance().scope_name
         self.model = model
@@ -149,6 +151,13 @@ class Stream:
             model.requires_grad_(False)
             model.eval()
         return model
+
+
+def _library(kind: Any) -> Optional[str]:
+    """The library that a model's type names: by its prefix, or as a class."""
+    path = kind if isinstance(kind, str) else kind.__module__
+    library, dot, _ = path.partition('.')
+    return library if dot else None
 
 
 def _read_config(name: str, path: str) -> Config:

@@ -76,11 +76,28 @@ class Transfer(nn.Module):
 
         Args:
             outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
+            data_samples (dict[str, list]): Each stream's data samples.
+
+        Returns:
+            Tensor: The loss, a scalar, times its scheduled weight.
+        """
+        loss = self.compare(outputs, data_samples)
+        if self.schedule is not None:
+            loss = loss * self.schedule(Progress.current())
+        return loss
+
+    def compare(
+        self, outputs: dict[Tap, Any], data_samples: dict[str, Optional[Sequence]]
+    ) -> torch.Tensor:
+        """Compare source and target, at whatever point of the training.
+
+        Args:
+            outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
             data_samples (dict[str, list]): Each stream's data samples. A loss or
                 connector that names ``data_samples`` is given the target's.
 
         Returns:
-            Tensor: The loss, a scalar.
+            Tensor: The loss, a scalar, before a scheduled weight.
         """
         extra = dict(data_samples=data_samples.get(self.target.stream))
         source = outputs[self.source]
@@ -91,10 +108,7 @@ class Transfer(nn.Module):
             source = _call(self.source_connector, source, extra=extra)
         if self.target_connector is not None:
             target = _call(self.target_connector, target, extra=extra)
-        loss = _call(self.loss, target, source, extra=extra)
-        if self.schedule is not None:
-            loss = loss * self.schedule(Progress.current())
-        return loss
+        return _call(self.loss, target, source, extra=extra)
 
     @property
     def taps(self) -> Sequence[Tap]:

@@ -125,7 +125,7 @@ class ChannelAligner(BaseModule):
         layers = list(self.layers)
         if self.num_levels is None:
             layers *= len(levels)
-        return [layer(level) for layer, level in zip(layers, levels, strict=True)]
+        return [layer(level) for layer, level in zip(layers, levels)]
 
     def _check(self, level: Tensor) -> None:
         shape = tuple(level.shape)

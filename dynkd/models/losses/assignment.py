@@ -74,7 +74,7 @@ def optimal_matching(x: Tensor, y: Tensor, p: int) -> Tensor:
 def _cost_matrices(x: Tensor, y: Tensor, p: int) -> Iterator[np.ndarray]:
     """Cost matrices, a few clouds at a time so that memory stays bounded."""
     step = max(1, CHUNK_ENTRIES // x.size(1) ** 2)
-    for x_part, y_part in zip(x.split(step), y.split(step), strict=True):
+    for x_part, y_part in zip(x.split(step), y.split(step)):
         cost = squared_distances(x_part, y_part)
         if p == 1:
             cost = cost.clamp_(min=0).sqrt_()

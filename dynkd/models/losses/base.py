@@ -70,7 +70,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         with torch.autocast(targets[0].device.type, enabled=False):
             losses = [
                 self.level_loss(*self._same_precision(*pair), **extra)
-                for pair in zip(targets, sources, strict=True)
+                for pair in zip(targets, sources)
             ]
             return self.loss_weight * torch.stack(losses).sum()
 

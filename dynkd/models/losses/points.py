@@ -61,11 +61,10 @@ def interleaved_groups(
         return
     # Groups below points % G hold one point more than the others.
     bounds = sorted({0, groups, *(count % groups for count in counts)})
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in zip(bounds[:-1], bounds[1:]):
         parts = [_every(points, groups, begin, end) for points in (target, source)]
         held = [
-            part.size(1) * (end - begin) / count
-            for part, count in zip(parts, counts, strict=True)
+            part.size(1) * (end - begin) / count for part, count in zip(parts, counts)
         ]
         yield parts[0], parts[1], sum(held) / 2
 

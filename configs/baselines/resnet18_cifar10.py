@@ -1,0 +1,11 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# A narrow ResNet-18 on CIFAR-10, alone: the teacher.
+_base_ = [
+    '../_base_/cls_runtime.py',
+    '../_base_/datasets/cifar10.py',
+    '../_base_/models/resnet18_32px.py',
+    '../_base_/schedules/sgd_small_cls.py',
+]
+
+model = _base_.resnet18
+randomness = dict(seed=0)

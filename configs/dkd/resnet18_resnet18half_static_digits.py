@@ -1,0 +1,21 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Static distillation on the digits, a narrow ResNet-18 -> its half: only the feature map is
+# distilled, from a teacher with fixed weights (Fig. 2).
+_base_ = './resnet18_resnet18half_digits.py'
+
+model = dict(
+    streams=dict(teacher=dict(frozen=True)),
+    transfers=dict(
+        _delete_=True,
+        loss_mse=dict(
+            source='teacher.backbone',
+            target='student.backbone',
+            target_connector=_base_.model.transfers.loss_emd.target_connector,
+            loss=dict(type='FeatureLoss', kind='mse', loss_weight=1.0),  # ours
+        ),
+    ),
+)
+optim_wrapper = dict(
+    streams=dict(_delete_=True, student=_base_.optim_wrapper.streams.student)
+)
+param_scheduler = dict(_delete_=True, student=_base_.param_scheduler.student)

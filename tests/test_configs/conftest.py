@@ -1,0 +1,72 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Reading our configs without network: each once, without the weights they start from."""
+
+import copy
+from functools import lru_cache
+from pathlib import Path
+from typing import Callable
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+from dynkd.models.algorithms.stream import Stream
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@lru_cache(maxsize=None)
+def _read(name: str) -> Config:
+    return Config.fromfile(ROOT / 'configs' / f'{name}.py')
+
+
+@pytest.fixture(scope='session')
+def read() -> Callable[[str], Config]:
+    """Reads a config by its name: `'dkd/fcos_r50_r50half_coco'`."""
+    return lambda name: copy.deepcopy(_read(name))
+
+
+@pytest.fixture(scope='session')
+def read_offline(read) -> Callable[[str], Config]:
+    """The same, with streams that start from no weights."""
+
+    def read_without_weights(name: str) -> Config:
+        cfg = read(name)
+        for stream in cfg.model.get('streams', {}).values():
+            stream.checkpoint = None
+            if stream.get('frozen', False):
+                # A frozen stream without a checkpoint initialises itself when built.
+                backbone = stream.setdefault('model', {}).setdefault('backbone', {})
+                backbone['init_cfg'] = None
+        return cfg
+
+    return read_without_weights
+
+
+@pytest.fixture(scope='session')
+def resolve() -> Callable[[Config, str], Stream]:
+    """Finds the whole model config of a stream."""
+
+    def resolve(cfg: Config, name: str) -> Stream:
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            preprocessor = cfg.get('data_preprocessor')
+            return Stream.from_cfg(name, cfg.model.streams[name], preprocessor)
+
+    return resolve
+
+
+@pytest.fixture(scope='session')
+def outline(resolve) -> Callable[[Config, str], torch.nn.Module]:
+    """Builds the model of a stream without memory for its weights, where it can."""
+
+    def outline(cfg: Config, name: str) -> torch.nn.Module:
+        stream = resolve(cfg, name)
+        # MMPretrain's ResNets and the Swin Transformers compute their drop-path rates in
+        # tensors, which need values.
+        light = stream.scope == 'mmdet' and 'SwinTransformer' not in str(stream.model)
+        device = 'meta' if light else 'cpu'
+        with DefaultScope.overwrite_default_scope(stream.scope), torch.device(device):
+            return MODELS.build(stream.model)
+
+    return outline

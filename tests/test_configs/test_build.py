@@ -1,0 +1,105 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Configs build what they say, through MMEngine's runner."""
+
+import pytest
+import torch
+from mmengine.model import BaseModel
+from mmengine.optim import CosineAnnealingLR, MultiStepLR, OptimWrapper, ReduceOnPlateauLR
+from mmengine.runner import Runner
+
+from dynkd.engine.optimizers import StreamOptimWrapper
+from dynkd.models.algorithms import Distillation
+
+#: One config of each family, and which schedule of learning rates it has.
+FAMILIES = {
+    'dkd/fcos_r50_r50half_coco': ReduceOnPlateauLR,
+    'dkd/fcos_r50_r50half_static-mse_coco': ReduceOnPlateauLR,
+    'dkd/fcos_r50_r50half_static-dynamic_coco': ReduceOnPlateauLR,
+    'dkd/retinanet_r50_r50half_coco': ReduceOnPlateauLR,
+    'dkd/faster-rcnn_r50_r50half_coco': ReduceOnPlateauLR,
+    'dkd/resnet34_resnet18_in1k': MultiStepLR,
+    'dkd/resnet34_resnet34half_in1k': MultiStepLR,
+    'dkd/resnet34_resnet34half_static_in1k': MultiStepLR,
+    'dkd/fcos_r18_r18half_bccd': MultiStepLR,
+    'dkd/fcos_r18_r18half_static-mse_bccd': MultiStepLR,
+    'dkd/fcos_r18_r18half_digits': CosineAnnealingLR,
+    'dkd/resnet18_resnet18half_digits': MultiStepLR,
+    'dkd/resnet18_resnet18half_static_digits': MultiStepLR,
+    'dkd/resnet18_resnet18half_cifar10': MultiStepLR,
+    'dkd/resnet18_resnet18half_static_cifar10': MultiStepLR,
+}
+ALONE = {
+    'baselines/fcos_r50half_coco': ReduceOnPlateauLR,
+    'baselines/retinanet_r50half_coco': ReduceOnPlateauLR,
+    'baselines/faster-rcnn_r50half_coco': ReduceOnPlateauLR,
+    'baselines/resnet34half_in1k': MultiStepLR,
+    'baselines/fcos_r18_bccd': MultiStepLR,
+    'baselines/fcos_r18half_digits': CosineAnnealingLR,
+    'baselines/resnet18half_cifar10': MultiStepLR,
+}
+
+
+class OneSample(torch.utils.data.Dataset):
+    """Data for schedules that ask how long an epoch is."""
+
+    metainfo = dict()
+
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, index: int) -> dict:
+        return dict()
+
+
+@pytest.fixture
+def runner_of(read_offline, tmp_path):
+    """A runner of a config, without its data."""
+
+    def build(name: str) -> Runner:
+        cfg = read_offline(name)
+        cfg.work_dir = str(tmp_path)
+        cfg.experiment_name = name.replace('/', '_')
+        cfg.log_level = 'WARNING'
+        cfg.train_dataloader.dataset = OneSample()
+        cfg.train_dataloader.num_workers = 0
+        runner = Runner.from_cfg(cfg)
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        return runner
+
+    return build
+
+
+def schedules(runner: Runner) -> dict:
+    """Types of the main schedules of each stream, those after the warmup."""
+    built = runner.build_param_scheduler(runner.cfg.param_scheduler)
+    built = built if isinstance(built, dict) else dict(model=built)
+    return {name: type(own[-1]) for name, own in built.items()}
+
+
+@pytest.mark.parametrize('name', FAMILIES)
+def test_distillations_build_with_their_optimizers(name, runner_of):
+    runner = runner_of(name)
+    model = runner.model
+    assert isinstance(model, Distillation)
+    assert isinstance(runner.optim_wrapper, StreamOptimWrapper)
+    learners = {
+        id(parameter)
+        for wrapper in runner.optim_wrapper.values()
+        for group in wrapper.optimizer.param_groups
+        for parameter in group['params']
+    }
+    assert learners == {id(parameter) for parameter in model.parameters()}
+    assert set(runner.optim_wrapper.keys()) == set(model.streams)
+    assert set(model.streams) | set(model._resting) == {'teacher', 'student'}
+    found = schedules(runner)
+    assert set(found.values()) == {FAMILIES[name]}
+    assert set(found) == set(model.streams)
+
+
+@pytest.mark.parametrize('name', ALONE)
+def test_baselines_build_as_plain_models(name, runner_of):
+    runner = runner_of(name)
+    assert isinstance(runner.model, BaseModel)
+    assert not isinstance(runner.model, Distillation)
+    assert type(runner.optim_wrapper) is OptimWrapper
+    assert set(schedules(runner).values()) == {ALONE[name]}

@@ -1,0 +1,134 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What every config must have, seen without building its models at full size."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from mmengine.hub import get_config
+
+from dynkd.models.algorithms.tap import Tap
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+DKD = sorted(f'dkd/{file.stem}' for file in (CONFIGS / 'dkd').glob('*.py'))
+BASELINES = sorted(
+    f'baselines/{file.stem}' for file in (CONFIGS / 'baselines').glob('*.py')
+)
+COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
+
+
+def test_there_are_configs():
+    assert len(DKD) > 25
+    assert len(BASELINES) > 10
+
+
+@pytest.mark.parametrize('file', sorted(CONFIGS.rglob('*.py')), ids=lambda f: f.stem)
+def test_no_config_names_a_scope(file):
+    names = {node.value for node in ast.walk(ast.parse(file.read_text()))
+             if isinstance(node, ast.Constant)}
+    assert '_scope_' not in names
+
+
+@pytest.mark.parametrize('name', DKD)
+def test_streams_taps_and_learners_agree(name, read_offline, outline):
+    cfg = read_offline(name)
+    models = {stream: outline(cfg, stream) for stream in cfg.model.streams}
+    frozen = {n for n, own in cfg.model.streams.items() if own.get('frozen', False)}
+    trained = set(models) - frozen
+
+    assert set(models) == {'teacher', 'student'}
+    assert set(cfg.optim_wrapper.streams) == trained
+    assert set(cfg.param_scheduler) == trained
+    assert cfg.val_cfg.type == 'dynkd.StreamValLoop'
+    assert cfg.test_cfg.type == 'dynkd.StreamTestLoop'
+    assert cfg.model.transfers
+    for transfer in cfg.model.transfers.values():
+        source, target = Tap.parse(transfer.source), Tap.parse(transfer.target)
+        source.find(models[source.stream])
+        target.find(models[target.stream])
+        assert target.stream in trained
+
+
+@pytest.mark.parametrize('name', DKD + BASELINES)
+def test_training_can_be_resumed_exactly(name, read):
+    cfg = read(name)
+    hooks = [hook.type for hook in cfg.custom_hooks]
+    assert 'dynkd.ExactResumeHook' in hooks
+    assert ('dynkd.ExportHook' in hooks) == name.startswith('dkd/')
+    loader = cfg.train_dataloader
+    assert loader.persistent_workers is False
+    assert loader.worker_init_fn == dict(type='dynkd.seed_worker')
+    assert cfg.default_hooks.checkpoint.max_keep_ckpts == 3
+    assert 'dynkd' in cfg.custom_imports.imports
+
+
+@pytest.mark.parametrize('name', [n for n in DKD if 'static' in n and 'dynamic' not in n])
+def test_static_configs_train_only_the_student(name, read):
+    model = read(name).model
+    assert model.streams.teacher.frozen
+    targets = {transfer.target.split('.')[0] for transfer in model.transfers.values()}
+    assert targets == {'student'}
+
+
+@pytest.mark.parametrize('name', [n for n in DKD if 'static' not in n])
+def test_dynamic_configs_train_the_teacher(name, read):
+    assert not read(name).model.streams.teacher.get('frozen', False)
+
+
+def test_headline_is_equation_7(read):
+    cfg = read('dkd/fcos_r50_r50half_coco')
+    transfers = cfg.model.transfers
+    ways = {name: (t.source, t.target) for name, t in transfers.items()}
+    assert ways == dict(
+        loss_emd=('teacher.neck[2]', 'student.neck[2]'),
+        loss_kld_student=('teacher.bbox_head[0]', 'student.bbox_head[0]'),
+        loss_kld_teacher=('student.bbox_head[0]', 'teacher.bbox_head[0]'),
+    )
+    weights = {name: t.loss.loss_weight for name, t in transfers.items()}
+    assert weights == dict(loss_emd=0.01, loss_kld_student=0.1, loss_kld_teacher=0.1)
+    assert transfers.loss_emd.loss.p == 1
+    assert {own.config for own in cfg.model.streams.values()} == {COCO_FCOS}
+    for own in cfg.optim_wrapper.streams.values():
+        assert own.optimizer == dict(type='Adam', lr=1e-4)
+        assert own.clip_grad == dict(max_norm=0.1)
+    resize = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'Resize']
+    assert [t.scale for t in resize] == [(667, 667)]
+    monitors = [cfg.param_scheduler[n][0].monitor for n in ('teacher', 'student')]
+    assert monitors == ['teacher/coco/bbox_mAP', 'student/coco/bbox_mAP']
+
+
+@pytest.mark.parametrize('parts', ['emd', 'kld', 'mse', 'mse-emd', 'mse-kld', 'mse-emd-kld'])
+def test_combinations_of_table_iv(parts, read):
+    transfers = read(f'dkd/fcos_r50_r50half_{parts}_coco').model.transfers
+    headline = read('dkd/fcos_r50_r50half_coco').model.transfers
+    kinds = {name.split('_')[1] for name in transfers}
+    assert kinds == set(parts.split('-'))
+    for name in set(transfers) & set(headline):
+        assert transfers[name] == headline[name]
+
+
+@pytest.mark.parametrize(
+    'pair',
+    [
+        'resnet34_resnet18',
+        'resnet152_resnet50',
+        'resnet34_resnet34half',
+        'resnet50_resnet50half',
+    ],
+)
+def test_classification_has_the_papers_hyper_parameters(pair, read):
+    cfg = read(f'dkd/{pair}_in1k')
+    weights = {name: t.loss.loss_weight for name, t in cfg.model.transfers.items()}
+    assert weights == dict(loss_emd=0.0025, loss_kld_student=0.5, loss_kld_teacher=0.1)
+    sgd = dict(type='SGD', momentum=0.9, weight_decay=1e-4)
+    streams = cfg.optim_wrapper.streams
+    assert streams.teacher.optimizer == dict(lr=1e-5, **sgd)
+    assert streams.student.optimizer == dict(lr=0.1, **sgd)
+    assert cfg.model.streams.teacher.checkpoint.startswith('https://')
+    assert cfg.model.streams.student.get('checkpoint') is None
+
+
+def test_the_piece_of_fcos_is_mmdetections(read):
+    ours = read('_base_/models/fcos_r50').model
+    theirs = get_config(COCO_FCOS).model
+    assert ours == theirs

@@ -1,0 +1,59 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The command-line tools, alone and in several processes."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope='module')
+def metrics(run, tools, configs, classification_run, tmp_path_factory) -> dict:
+    """What one process and two processes write into ``--out``."""
+    folder = tmp_path_factory.mktemp('metrics')
+    config, checkpoint = (
+        configs / 'resnet_phases.py',
+        classification_run / 'epoch_2.pth',
+    )
+    out = {name: folder / f'{name}.json' for name in ('one', 'two')}
+    where = ('--work-dir', folder)
+    run(tools / 'test.py', config, checkpoint, *where, '--out', out['one'])
+    run(tools / 'dist_test.sh', config, checkpoint, 2, *where, '--out', out['two'])
+    return {name: json.loads(path.read_text()) for name, path in out.items()}
+
+
+def test_dist_train_runs_both_phases_and_keeps_the_processes_equal(classification_run):
+    (log,) = classification_run.glob('*/*.log')
+    text = log.read_text()
+    assert text.count('Phase `dynamic` begins.') == 1
+    (scalars,) = classification_run.glob('*/vis_data/scalars.json')
+    lines = [json.loads(line) for line in scalars.read_text().splitlines()]
+    steps = [line for line in lines if 'loss' in line]
+    # 12 images in batches of 3 a process: 2 iterations an epoch.
+    assert [step['epoch'] for step in steps] == [1, 1, 2, 2]
+    assert 'teacher/loss' not in steps[0] and 'teacher/loss' in steps[-1]
+    assert 'loss_mse' in steps[0] and 'loss_kld_teacher' not in steps[0]
+
+
+def test_two_processes_test_as_one(metrics, classification_run):
+    assert metrics['one'] == metrics['two']
+    assert set(metrics['one']) == {'student/accuracy/top1', 'teacher/accuracy/top1'}
+    (scalars,) = classification_run.glob('*/vis_data/scalars.json')
+    last = json.loads(scalars.read_text().splitlines()[-1])
+    for name, value in metrics['one'].items():
+        assert value == pytest.approx(last[name])
+
+
+def test_out_must_be_json(run, tools, configs):
+    refused = run(
+        tools / 'test.py', configs / 'resnet_phases.py', 'x.pth', '--out', 'x.txt',
+        status=2,
+    )  # fmt: skip
+    assert '--out must end with .json' in refused.stderr
+
+
+def test_mixed_precision_without_accelerator_says_so(run, tools, configs, tmp_path):
+    refused = run(
+        tools / 'train.py', configs / 'resnet_phases.py', '--work-dir', tmp_path,
+        '--amp', '--cfg-options', 'train_cfg.max_epochs=1', status=1,
+    )  # fmt: skip
+    assert 'is only available training on gpu' in refused.stderr

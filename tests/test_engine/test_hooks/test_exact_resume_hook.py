@@ -1,0 +1,175 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import random
+
+import numpy as np
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from dynkd.engine.functions import seed_worker
+from dynkd.engine.hooks import ExactResumeHook
+from dynkd.engine.hooks import exact_resume_hook as module
+from dynkd.registry import FUNCTIONS, HOOKS
+from dynkd.utils import RandomState, seed_everything
+
+PLATEAU = dict(type='ReduceOnPlateauLR', monitor='student/accuracy/top1', patience=0)
+EXACT = dict(type='dynkd.ExactResumeHook')
+
+
+class Seeded:
+    """As much of a runner as seeding asks for."""
+
+    def __init__(self, seed: int = 1, epoch: int = 0, iter: int = 0):
+        self.seed, self.epoch, self.iter = seed, epoch, iter
+
+
+class Events(Hook):
+    """Notes validations and iterations in their order."""
+
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self.log = []
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.log.append(f'val {runner.iter}')
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.log.append(f'iter {runner.iter}')
+
+
+class Killed(Hook):
+    """Ends the run between a checkpoint and the validation of its epoch."""
+
+    def before_val(self, runner):
+        raise RuntimeError('killed')
+
+
+def draws() -> tuple:
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+def test_seeding_depends_on_its_arguments_alone(monkeypatch):
+    hook = ExactResumeHook()
+    seen = set()
+    for rank in (0, 1):
+        monkeypatch.setattr(module, 'get_rank', lambda rank=rank: rank)
+        for seed in (1, 2):
+            for at in (0, 1):
+                hook.before_train_epoch(Seeded(seed, epoch=at))
+                first = draws()
+                torch.rand(7)
+                hook.before_train_epoch(Seeded(seed, epoch=at, iter=99))
+                assert draws() == first
+                seen.add(first)
+                hook.before_train_iter(Seeded(seed, epoch=99, iter=at), 0)
+                first = draws()
+                hook.before_train_iter(Seeded(seed, epoch=0, iter=at), 5)
+                assert draws() == first
+                seen.add(first)
+    assert len(seen) == 16
+
+
+def test_workers_follow_the_main_process():
+    function = FUNCTIONS.get('dynkd.seed_worker')
+    assert function is seed_worker
+    torch.manual_seed(5)
+    function(0)
+    first = random.random(), np.random.rand()
+    random.random(), np.random.rand()
+    function(0)
+    assert (random.random(), np.random.rand()) == first
+    torch.manual_seed(6)
+    function(0)
+    assert (random.random(), np.random.rand()) != first
+
+
+def checkpointed(runner, events, **cfg):
+    """A run that saves each epoch and has a learning rate that follows a metric."""
+    return runner(
+        custom_hooks=[EXACT, events],
+        param_scheduler=dict(student=[dict(PLATEAU)], teacher=[]),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='CheckpointHook', interval=1, save_best='student/accuracy/top1'
+            )
+        ),
+        **cfg,
+    )
+
+
+def test_unseen_validation_is_caught_up(runner, tmp_path):
+    """A checkpoint is saved before its epoch's validation, which a schedule awaits."""
+    with pytest.raises(RuntimeError, match='killed'):
+        checkpointed(runner, Killed()).train()
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
+    assert saved['meta']['validated'] is False
+    events = Events()
+    run = checkpointed(
+        runner, events, resume=True, load_from=str(tmp_path / 'epoch_1.pth')
+    )
+    run.train()
+    assert events.log == ['val 2', 'iter 2', 'iter 3', 'val 4']
+    schedule = run.param_schedulers['student'][0]
+    assert schedule.last_step == 2
+
+
+def test_resumed_weights_are_those_of_an_unbroken_run(runner, tmp_path):
+    whole = checkpointed(runner, Events(), work_dir=str(tmp_path / 'whole')).train()
+    with pytest.raises(RuntimeError, match='killed'):
+        checkpointed(runner, Killed()).train()
+    torch.rand(100)
+    start = str(tmp_path / 'epoch_1.pth')
+    run = checkpointed(runner, Events(), resume=True, load_from=start)
+    resumed = run.train().state_dict()
+    for key, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed[key], value, rtol=0, atol=0)
+
+
+def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
+    checkpointed(runner, Events()).train()
+    best = next(tmp_path.rglob('best_*.pth'))
+    saved = torch.load(best, weights_only=False)
+    assert saved['meta']['validated'] is True
+    events = Events()
+    cfg = dict(resume=True, load_from=str(best), train_cfg=dict(by_epoch=True, max_epochs=3))
+    checkpointed(runner, events, **cfg).train()
+    assert events.log[0].startswith('iter')
+
+
+def test_without_a_schedule_that_follows_nothing_is_repeated(runner, tmp_path):
+    runner(custom_hooks=[EXACT]).train()
+    events = Events()
+    runner(
+        custom_hooks=[EXACT, events],
+        resume=True,
+        load_from=str(tmp_path / 'epoch_1.pth'),
+    ).train()
+    assert events.log == ['iter 2', 'iter 3', 'val 4']
+
+
+@pytest.mark.parametrize('persistent', [True, False])
+def test_persistent_workers_are_warned_of(monkeypatch, persistent):
+    class Loader(list):
+        num_workers = 2
+        persistent_workers = persistent
+
+    runner = Seeded()
+    runner.train_dataloader, runner.train_loop = Loader(), None
+    said = []
+    monkeypatch.setattr(module, 'print_log', lambda text, **kwargs: said.append(text))
+    HOOKS.build(EXACT).before_train(runner)
+    assert ['persistent_workers=False' in text for text in said] == [True] * persistent
+
+
+def test_random_state():
+    state = RandomState.capture()
+    first = draws()
+    state.restore()
+    assert draws() == first
+    seed_everything(1, 2)
+    first = draws()
+    seed_everything(1, 2)
+    assert draws() == first
+    seed_everything(2, 1)
+    assert draws() != first

@@ -1,0 +1,39 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS
+
+EXPORT = 'dynkd.ExportHook'
+
+
+def test_streams_are_written_for_their_plain_library(runner, tmp_path):
+    run = runner(
+        teacher=dict(frozen=True), custom_hooks=[dict(type=EXPORT, priority='LOWEST')]
+    )
+    run.train()
+    assert not (tmp_path / 'teacher.pth').exists()
+    saved = torch.load(tmp_path / 'student.pth', weights_only=True)
+    cfg = Config.fromfile(tmp_path / 'student.py')
+    assert cfg.default_scope == 'mmpretrain'
+    assert 'dynkd' not in cfg.pretty_text
+    plain = MODELS.build(cfg.model)
+    plain.load_state_dict(saved['state_dict'], strict=True)
+    batch = next(iter(run.val_dataloader))
+    expected = run.model.eval().predict_streams(batch)['student']
+    for own, its in zip(plain.eval().val_step(batch), expected):
+        torch.testing.assert_close(own.pred_score, its.pred_score)
+    assert saved['meta']['dataset_meta'] == dict(classes=list('abcde'))
+
+
+def test_named_streams(runner, tmp_path):
+    hook = dict(type=EXPORT, streams=['teacher'])
+    runner(teacher=dict(frozen=True), custom_hooks=[hook]).train()
+    assert sorted(p.name for p in tmp_path.glob('*er.pth')) == ['teacher.pth']
+
+
+def test_unknown_stream_stops_before_the_training(runner, tmp_path):
+    run = runner(custom_hooks=[dict(type=EXPORT, streams=['tutor'])])
+    with pytest.raises(KeyError, match='no stream `tutor`'):
+        run.train()
+    assert not list(tmp_path.glob('*.pth'))

@@ -1,0 +1,130 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import pytest
+from mmengine.evaluator import Evaluator
+from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
+
+from dynkd.engine.loops.stream_loops import _for_stream
+
+
+class Watch(Hook):
+    """Keeps the metrics of each validation and what hooks are shown."""
+
+    def __init__(self):
+        self.metrics, self.shown = [], []
+
+    def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.shown.append(outputs)
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.metrics.append(dict(metrics))
+
+
+def runs(model, stream: str) -> list[int]:
+    """Count the runs of a stream's backbone in evaluation mode."""
+    seen = []
+    model.stream(stream).head.register_forward_hook(
+        lambda module, args, output: seen.append(len(output))
+        if not model.training
+        else None
+    )
+    return seen
+
+
+def test_metrics_carry_the_name_of_their_stream(runner):
+    watch = Watch()
+    run = runner(custom_hooks=[watch])
+    run.train()
+    names = {'teacher/accuracy/top1', 'student/accuracy/top1'}
+    assert [set(metrics) for metrics in watch.metrics] == [names] * 2
+    assert all(0 <= v <= 100 for m in watch.metrics for v in m.values())
+    scalars = MessageHub.get_current_instance().log_scalars
+    assert {f'val/{name}' for name in names} <= set(scalars)
+    # Hooks see one model's predictions, for each of the batches.
+    assert [len(outputs) for outputs in watch.shown] == [4] * 4
+
+
+def test_values_are_those_of_each_stream(runner, cls_batch):
+    """Each stream's accuracy is that of its own predictions."""
+    run = runner()
+    metrics = run.val()
+    model = run.model.eval()
+    right = dict.fromkeys(model.specs, 0)
+    for batch in run.val_dataloader:
+        for name, samples in model.predict_streams(batch).items():
+            right[name] += sum(int(s.pred_label == s.gt_label) for s in samples)
+    # The data's noise is small beside the margin of an untrained model's answer.
+    for name, count in right.items():
+        assert metrics[f'{name}/accuracy/top1'] == pytest.approx(100 * count / 8, abs=26)
+
+
+def test_frozen_stream_is_evaluated_once(runner):
+    watch = Watch()
+    run = runner(teacher=dict(frozen=True), custom_hooks=[watch])
+    teacher, student = (runs(run.model, name) for name in ('teacher', 'student'))
+    run.train()
+    assert teacher == [4, 4] and student == [4] * 4
+    assert len(watch.metrics) == 2
+    assert len({metrics['teacher/accuracy/top1'] for metrics in watch.metrics}) == 1
+
+
+def test_save_best_of_a_stream(runner, tmp_path):
+    best = dict(type='CheckpointHook', save_best='student/accuracy/top1', rule='greater')
+    runner(default_hooks=dict(checkpoint=best)).train()
+    # Slashes of a metric become part of the file's path or its name.
+    assert list(tmp_path.rglob('best_*.pth'))
+
+
+def test_some_streams_only(runner):
+    run = runner(val_cfg=dict(type='dynkd.StreamValLoop', streams=['student']))
+    assert set(run.val()) == {'student/accuracy/top1'}
+
+
+def test_test_loop(runner):
+    run = runner()
+    cfg = run.cfg
+    run = runner(
+        test_dataloader=run._val_dataloader,
+        test_cfg=dict(type='dynkd.StreamTestLoop'),
+        test_evaluator=[dict(type='Accuracy', topk=(1,)), dict(type='SingleLabelMetric')],
+        experiment_name='test-loop',
+    )
+    assert cfg is not None
+    metrics = run.test()
+    assert {'teacher/accuracy/top1', 'student/single-label/f1-score'} <= set(metrics)
+
+
+def test_unknown_stream(runner):
+    run = runner(val_cfg=dict(type='dynkd.StreamValLoop', streams=['tutor']))
+    with pytest.raises(ValueError, match='no stream `tutor`. Streams: teacher, student'):
+        run.val()
+
+
+def test_model_without_streams(runner, classifier):
+    run = runner(
+        model=classifier(),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
+    )
+    with pytest.raises(ValueError, match='ImageClassifier has none.*dynkd.Distillation'):
+        run.val()
+
+
+def test_built_evaluator(runner):
+    run = runner(val_evaluator=Evaluator([]))
+    with pytest.raises(TypeError, match='needs the config of the metrics'):
+        run.val()
+
+
+def test_files_of_metrics_do_not_collide():
+    cfg = [
+        dict(type='A', outfile_prefix='out/result', classwise=True),
+        dict(type='B', outfile_prefix=None),
+        dict(type='C', metrics=[dict(type='D', outfile_prefix='x')]),
+    ]
+    own = _for_stream(cfg, 'student')
+    assert own[0] == dict(
+        type='A', outfile_prefix='out/result.student', classwise=True
+    )
+    assert own[1] == cfg[1]
+    assert own[2]['metrics'][0]['outfile_prefix'] == 'x.student'
+    assert cfg[0]['outfile_prefix'] == 'out/result'

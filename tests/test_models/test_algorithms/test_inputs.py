@@ -1,0 +1,130 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What each stream is given: inputs of its own, the same random draws."""
+
+import copy
+
+import pytest
+import torch
+
+LOOSE = dict(mean=None, std=None, to_rgb=False, num_classes=5)
+
+
+def received(model) -> dict[str, list]:
+    """What the streams' backbones are given, by stream."""
+    seen = {name: [] for name in model.specs}
+    for name, inputs in seen.items():
+        model.stream(name).backbone.register_forward_pre_hook(
+            lambda module, args, inputs=inputs: inputs.append(args[0].clone())
+        )
+    return seen
+
+
+@pytest.mark.parametrize('augment', ['Mixup', 'CutMix', 'ResizeMix'])
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32])
+def test_batch_augmentations_are_shared(
+    build, classifier, cls_batch, kld, augment, dtype
+):
+    """Both streams see the same mixed batch, and the loader's batch stays."""
+    mixed = dict(augments=dict(type=augment, alpha=1.0))
+    configs = [classifier(train_cfg=mixed) for _ in range(2)]
+    for config in configs:
+        config['data_preprocessor'] = dict(LOOSE)
+    model = build(
+        teacher=dict(model=configs[0]),
+        student=dict(model=configs[1]),
+        transfers=dict(loss_kld=kld('teacher', 'student')),
+    )
+    seen = received(model)
+    batch = cls_batch(size=8)
+    batch['inputs'] = batch['inputs'].to(dtype)
+    images = batch['inputs'].clone()
+    samples = copy.deepcopy(batch['data_samples'])
+    model(**batch, mode='loss')
+    model(**batch, mode='loss')
+    for step in range(2):
+        torch.testing.assert_close(
+            seen['teacher'][step], seen['student'][step], rtol=0, atol=0
+        )
+        assert not torch.equal(seen['student'][step], images.float())
+    # The draws are shared by streams, not by steps.
+    assert not torch.equal(seen['student'][0], seen['student'][1])
+    assert torch.equal(batch['inputs'], images)
+    for own, sample in zip(batch['data_samples'], samples):
+        assert own.gt_label == sample.gt_label and 'gt_score' not in own
+
+
+def test_each_stream_keeps_its_own_normalisation(build, classifier, cls_batch):
+    teacher = classifier()
+    teacher['data_preprocessor'].update(mean=[0.0] * 3, std=[255.0] * 3)
+    model = build(teacher=dict(model=teacher), student=dict(model=classifier()))
+    seen = received(model)
+    batch = cls_batch()
+    model(**batch, mode='loss')
+    torch.testing.assert_close(seen['teacher'][0], batch['inputs'] / 255)
+    torch.testing.assert_close(
+        seen['student'][0], (batch['inputs'].float() - 127.5) / 63.75
+    )
+
+
+def two_inputs(cls_batch) -> dict:
+    batch = cls_batch()
+    flow = torch.randint(0, 256, (4, 2, 32, 32), dtype=torch.uint8)
+    return dict(batch, inputs=dict(rgb=batch['inputs'], flow=flow))
+
+
+@pytest.fixture
+def rgb_and_flow(build, classifier, kld):
+    teacher = classifier()
+    teacher['backbone'].update(in_channels=2)
+    teacher['data_preprocessor'] = dict(
+        mean=[128.0] * 2, std=[64.0] * 2, to_rgb=False, num_classes=5
+    )
+    return build(
+        teacher=dict(model=teacher, input='flow', input_shape=(2, 32, 32)),
+        student=dict(model=classifier(), input='rgb'),
+        transfers=dict(
+            loss_student=kld('teacher', 'student'),
+            loss_teacher=kld('student', 'teacher'),
+        ),
+    )
+
+
+def test_two_inputs(rgb_and_flow, cls_batch):
+    seen, batch = received(rgb_and_flow), two_inputs(cls_batch)
+    losses = rgb_and_flow(**batch, mode='loss')
+    assert losses['loss_student'] > 0 and losses['loss_teacher'] > 0
+    torch.testing.assert_close(
+        seen['teacher'][0], (batch['inputs']['flow'].float() - 128) / 64
+    )
+    assert seen['student'][0].shape == (4, 3, 64, 64)
+    predictions = rgb_and_flow.eval().predict_streams(batch)
+    assert {name: len(own) for name, own in predictions.items()} == dict(
+        teacher=4, student=4
+    )
+    assert len(rgb_and_flow.val_step(batch)) == 4
+
+
+def test_input_that_the_data_lacks(rgb_and_flow, cls_batch):
+    batch = two_inputs(cls_batch)
+    batch['inputs']['depth'] = batch['inputs'].pop('flow')
+    with pytest.raises(KeyError, match='`teacher` reads the input `flow`.*rgb, depth'):
+        rgb_and_flow(**batch, mode='loss')
+
+
+def test_one_input_for_all_needs_no_name(rgb_and_flow, cls_batch):
+    """A stream that names its input takes the only one there is."""
+    assert len(rgb_and_flow.eval().predict_streams(cls_batch(), ['student'])) == 1
+
+
+def test_detection_batch_stays(build, fcos, det_batch):
+    model = build(teacher=dict(model=fcos()), student=dict(model=fcos()))
+    batch = det_batch()
+    before = copy.deepcopy(batch)
+    model(**batch, mode='loss')
+    model.eval().predict_streams(batch)
+    for own, image in zip(batch['inputs'], before['inputs']):
+        assert torch.equal(own, image)
+    for own, sample in zip(batch['data_samples'], before['data_samples']):
+        assert own.metainfo == sample.metainfo
+        assert torch.equal(own.gt_instances.bboxes, sample.gt_instances.bboxes)
+        assert 'pred_instances' not in own

@@ -1,0 +1,144 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What the wheel, the source distribution and an editable installation hold."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTENT = ('dynkd', 'configs', 'tools', 'requirements')
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A copy of the sources, for builds leave things in the tree."""
+    tree = tmp_path / 'tree'
+    junk = shutil.ignore_patterns('__pycache__', '.mim')
+    for name in CONTENT:
+        shutil.copytree(ROOT / name, tree / name, ignore=junk)
+    for path in ROOT.iterdir():
+        if path.is_file():
+            shutil.copy2(path, tree)
+    return tree
+
+
+def build(tree, what):
+    """Build through the standard interface of packaging tools; no network needed."""
+    target = tree.parent / what
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir()
+    code = (
+        'import sys; from setuptools import build_meta; '
+        f'print(build_meta.build_{what}(sys.argv[1]))'
+    )
+    command = [sys.executable, '-c', code, str(target)]
+    result = subprocess.run(command, cwd=tree, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return target / result.stdout.splitlines()[-1]
+
+
+def names_in(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def sources(tree, folder, suffixes):
+    found = [p for p in (tree / folder).rglob('*') if p.suffix in suffixes]
+    return {str(path.relative_to(tree)) for path in found}
+
+
+def test_wheel_holds_package_configs_and_tools(tree):
+    names = names_in(build(tree, 'wheel'))
+    assert sources(tree, 'dynkd', {'.py'}) <= names
+    for folder in ('configs', 'tools'):
+        expected = sources(tree, folder, {'.py', '.sh', '.yml'})
+        assert expected and {f'dynkd/.mim/{name}' for name in expected} <= names
+    assert 'dynkd/.mim/model-index.yml' in names
+    top = {name.split('/')[0] for name in names}
+    assert top == {'dynkd', next(name for name in top if name.endswith('.dist-info'))}
+    assert not [name for name in names if '__pycache__' in name]
+
+
+def test_second_wheel_has_nothing_stale(tree):
+    extra = [tree / 'configs' / 'stale.py', tree / 'dynkd' / 'stale.py']
+    for path in extra:
+        path.write_text('')
+    first = names_in(build(tree, 'wheel'))
+    assert {'dynkd/.mim/configs/stale.py', 'dynkd/stale.py'} <= first
+    for path in extra:
+        path.unlink()
+    second = names_in(build(tree, 'wheel'))
+    assert first - second == {'dynkd/.mim/configs/stale.py', 'dynkd/stale.py'}
+    assert not second - first
+
+
+def test_editable_installation_links_to_the_sources(tree):
+    build(tree, 'editable')
+    mim = tree / 'dynkd' / '.mim'
+    for name in ('configs', 'tools', 'model-index.yml'):
+        assert (mim / name).is_symlink()
+        assert (mim / name).resolve() == tree / name
+        assert not Path(mim / name).readlink().is_absolute()
+    # A wheel built from that tree has copies, and leaves the links alone.
+    names = names_in(build(tree, 'wheel'))
+    assert 'dynkd/.mim/tools/train.py' in names
+    assert (mim / 'configs').is_symlink()
+
+
+def test_wheel_from_source_distribution_is_the_same(tree):
+    archive = build(tree, 'sdist')
+    with tarfile.open(archive) as file:
+        file.extractall(tree.parent / 'unpacked', filter='data')
+    (unpacked,) = (tree.parent / 'unpacked').iterdir()
+    from_archive = names_in(build(unpacked, 'wheel'))
+    assert from_archive == names_in(build(tree, 'wheel'))
+
+
+def test_metadata_offers_the_extras(tree):
+    wheel = build(tree, 'wheel')
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith('/METADATA'))
+        metadata = Parser().parsestr(archive.read(name).decode())
+    text = (ROOT / 'dynkd' / 'version.py').read_text()
+    assert metadata['Version'] == re.search(r"'(.+)'", text).group(1)
+    extras = set(metadata.get_all('Provides-Extra'))
+    assert extras == {'det', 'cls', 'video', 'razor', 'all', 'tests', 'docs'}
+    required = metadata.get_all('Requires-Dist')
+    plain = {re.match(r'[\w-]+', r).group() for r in required if 'extra' not in r}
+    assert plain == {'geomloss', 'mmengine', 'numpy', 'scipy', 'torch'}
+    everything = {r.split(';')[0] for r in required if re.search('extra == .all', r)}
+    for extra in ('det', 'cls', 'video', 'razor'):
+        own = {r.split(';')[0] for r in required if re.search(f'extra == .{extra}', r)}
+        assert own and own <= everything
+
+
+def test_model_index_names_files_that_exist():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    assert index['Import']
+    for name in index['Import']:
+        assert (ROOT / name).is_file()
+
+
+def test_pinned_versions_satisfy_the_ranges():
+    """Whoever installs the ranges may get what the suite runs with."""
+    requirements = pytest.importorskip('packaging.requirements')
+    utils = pytest.importorskip('packaging.utils')
+    pins = {}
+    for path in (ROOT / 'requirements' / 'pinned').glob('*.txt'):
+        for line in path.read_text().splitlines():
+            if line and not line.startswith('#'):
+                name, version = line.split('==')
+                pins[utils.canonicalize_name(name)] = version
+    for extra in ('runtime', 'det', 'cls', 'video', 'razor', 'tests', 'lint'):
+        text = (ROOT / 'requirements' / f'{extra}.txt').read_text()
+        for line in text.splitlines():
+            wanted = requirements.Requirement(line)
+            assert wanted.specifier.contains(pins[utils.canonicalize_name(wanted.name)])
