@@ -81,9 +81,7 @@ def classifier() -> Callable[..., dict]:
 
 
 def _det_preprocessor() -> dict:
-    return dict(
-        type='DetDataPreprocessor', mean=MEAN, std=STD, pad_size_divisor=32
-    )
+    return dict(type='DetDataPreprocessor', mean=MEAN, std=STD, pad_size_divisor=32)
 
 
 def _det_body(width: int, channels: int, num_outs: int) -> dict:

@@ -15,7 +15,15 @@ from dynkd.registry import (
     SCHEDULES,
 )
 
-HEAVY = ('mmdet', 'mmpretrain', 'mmaction', 'mmrazor', 'torchvision', 'geomloss', 'mmcv')
+HEAVY = (
+    'mmdet',
+    'mmpretrain',
+    'mmaction',
+    'mmrazor',
+    'torchvision',
+    'geomloss',
+    'mmcv',
+)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +51,10 @@ def test_import_is_quick(code):
 @pytest.mark.parametrize(
     ('registry', 'names'),
     [
-        (MODELS, ['Distillation', 'EMDLoss', 'KLDLoss', 'FeatureLoss', 'ChannelAligner']),
+        (
+            MODELS,
+            ['Distillation', 'EMDLoss', 'KLDLoss', 'FeatureLoss', 'ChannelAligner'],
+        ),
         (HOOKS, ['ExactResumeHook', 'ExportHook']),
         (LOOPS, ['StreamValLoop', 'StreamTestLoop']),
         (OPTIM_WRAPPER_CONSTRUCTORS, ['StreamOptimWrapperConstructor']),

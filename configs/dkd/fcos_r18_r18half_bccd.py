@@ -11,9 +11,7 @@ _base_ = [
 _classes = dict(bbox_head=dict(num_classes=3))
 model = dict(
     streams=dict(
-        teacher=dict(
-            model=_classes, checkpoint='work_dirs/fcos_r18_bccd/epoch_24.pth'
-        ),
+        teacher=dict(model=_classes, checkpoint='work_dirs/fcos_r18_bccd/epoch_24.pth'),
         student=dict(model=_classes),
     )
 )

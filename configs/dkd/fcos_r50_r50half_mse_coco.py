@@ -3,6 +3,4 @@
 # paper's tables, whose row "MSE" is static.
 _base_ = './fcos_r50_r50half_mse-emd-kld_coco.py'
 
-model = dict(
-    transfers=dict(_delete_=True, loss_mse=_base_.model.transfers.loss_mse)
-)
+model = dict(transfers=dict(_delete_=True, loss_mse=_base_.model.transfers.loss_mse))

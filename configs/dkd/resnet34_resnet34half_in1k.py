@@ -17,7 +17,8 @@ model = dict(
             checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/resnet34_8xb32_in1k_20210831-f257d4e6.pth',
         ),
         student=dict(
-            config='mmpretrain::resnet/resnet34_8xb32_in1k.py', model=_base_.resnet34_half
+            config='mmpretrain::resnet/resnet34_8xb32_in1k.py',
+            model=_base_.resnet34_half,
         ),
     ),
     transfers=dict(

@@ -17,7 +17,8 @@ model = dict(
             checkpoint='https://download.openmmlab.com/mmclassification/v0/resnet/resnet50_8xb32_in1k_20210831-ea4938fc.pth',
         ),
         student=dict(
-            config='mmpretrain::resnet/resnet50_8xb32_in1k.py', model=_base_.resnet50_half
+            config='mmpretrain::resnet/resnet50_8xb32_in1k.py',
+            model=_base_.resnet50_half,
         ),
     ),
     transfers=dict(

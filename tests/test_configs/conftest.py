@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Reading our configs without network: each once, without the weights they start from."""
+"""Reading our configs without network: each once, without their checkpoints."""
 
 import copy
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Callable
 
@@ -16,7 +16,7 @@ from dynkd.models.algorithms.stream import Stream
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _read(name: str) -> Config:
     return Config.fromfile(ROOT / 'configs' / f'{name}.py')
 
@@ -37,8 +37,9 @@ def read_offline(read) -> Callable[[str], Config]:
             stream.checkpoint = None
             if stream.get('frozen', False):
                 # A frozen stream without a checkpoint initialises itself when built.
-                backbone = stream.setdefault('model', {}).setdefault('backbone', {})
-                backbone['init_cfg'] = None
+                changes = dict(stream.get('model', {}))
+                backbone = changes.get('backbone', {})
+                stream.model = dict(changes, backbone=dict(backbone, init_cfg=None))
         return cfg
 
     return read_without_weights
@@ -62,8 +63,8 @@ def outline(resolve) -> Callable[[Config, str], torch.nn.Module]:
 
     def outline(cfg: Config, name: str) -> torch.nn.Module:
         stream = resolve(cfg, name)
-        # MMPretrain's ResNets and the Swin Transformers compute their drop-path rates in
-        # tensors, which need values.
+        # MMPretrain's ResNets and the Swin Transformers compute their drop-path rates
+        # in tensors, which need values.
         light = stream.scope == 'mmdet' and 'SwinTransformer' not in str(stream.model)
         device = 'meta' if light else 'cpu'
         with DefaultScope.overwrite_default_scope(stream.scope), torch.device(device):

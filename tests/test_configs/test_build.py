@@ -2,10 +2,15 @@
 """Configs build what they say, through MMEngine's runner."""
 
 import pytest
-import torch
 from mmengine.model import BaseModel
-from mmengine.optim import CosineAnnealingLR, MultiStepLR, OptimWrapper, ReduceOnPlateauLR
-from mmengine.runner import Runner
+from mmengine.optim import (
+    CosineAnnealingLR,
+    MultiStepLR,
+    OptimWrapper,
+    ReduceOnPlateauLR,
+)
+from mmengine.runner import EpochBasedTrainLoop, Runner
+from torch.utils.data import DataLoader
 
 from dynkd.engine.optimizers import StreamOptimWrapper
 from dynkd.models.algorithms import Distillation
@@ -39,18 +44,6 @@ ALONE = {
 }
 
 
-class OneSample(torch.utils.data.Dataset):
-    """Data for schedules that ask how long an epoch is."""
-
-    metainfo = dict()
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: int) -> dict:
-        return dict()
-
-
 @pytest.fixture
 def runner_of(read_offline, tmp_path):
     """A runner of a config, without its data."""
@@ -60,9 +53,11 @@ def runner_of(read_offline, tmp_path):
         cfg.work_dir = str(tmp_path)
         cfg.experiment_name = name.replace('/', '_')
         cfg.log_level = 'WARNING'
-        cfg.train_dataloader.dataset = OneSample()
-        cfg.train_dataloader.num_workers = 0
         runner = Runner.from_cfg(cfg)
+        # Schedules ask how long an epoch is.
+        runner._train_loop = EpochBasedTrainLoop(
+            runner, DataLoader(range(10)), cfg.train_cfg.max_epochs
+        )
         runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
         return runner
 

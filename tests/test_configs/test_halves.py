@@ -77,7 +77,9 @@ def plain(cfg):
 
 
 @pytest.mark.parametrize('name', PAIRS)
-def test_a_half_starts_from_scratch_and_learns_everywhere(name, read_offline, resolve, outline):
+def test_a_half_starts_from_scratch_and_learns_everywhere(
+    name, read_offline, resolve, outline
+):
     cfg = read_offline(f'dkd/{name}')
     student, model = resolve(cfg, 'student'), outline(cfg, 'student')
     assert student.checkpoint is None

@@ -42,7 +42,9 @@ def test_collections_have_a_readme_that_exists():
         text = (ROOT / 'configs' / folder / 'metafile.yml').read_text()
         collections = yaml.safe_load(text)['Collections']
         known = {collection['Name'] for collection in collections}
-        assert all((ROOT / collection['README']).is_file() for collection in collections)
+        assert all(
+            (ROOT / collection['README']).is_file() for collection in collections
+        )
         assert {entry['In Collection'] for entry in entries(folder)} == known
 
 

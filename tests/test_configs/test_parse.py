@@ -24,8 +24,11 @@ def test_there_are_configs():
 
 @pytest.mark.parametrize('file', sorted(CONFIGS.rglob('*.py')), ids=lambda f: f.stem)
 def test_no_config_names_a_scope(file):
-    names = {node.value for node in ast.walk(ast.parse(file.read_text()))
-             if isinstance(node, ast.Constant)}
+    names = {
+        node.value
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant)
+    }
     assert '_scope_' not in names
 
 
@@ -62,7 +65,9 @@ def test_training_can_be_resumed_exactly(name, read):
     assert 'dynkd' in cfg.custom_imports.imports
 
 
-@pytest.mark.parametrize('name', [n for n in DKD if 'static' in n and 'dynamic' not in n])
+@pytest.mark.parametrize(
+    'name', [n for n in DKD if 'static' in n and 'dynamic' not in n]
+)
 def test_static_configs_train_only_the_student(name, read):
     model = read(name).model
     assert model.streams.teacher.frozen
@@ -97,7 +102,9 @@ def test_headline_is_equation_7(read):
     assert monitors == ['teacher/coco/bbox_mAP', 'student/coco/bbox_mAP']
 
 
-@pytest.mark.parametrize('parts', ['emd', 'kld', 'mse', 'mse-emd', 'mse-kld', 'mse-emd-kld'])
+@pytest.mark.parametrize(
+    'parts', ['emd', 'kld', 'mse', 'mse-emd', 'mse-kld', 'mse-emd-kld']
+)
 def test_combinations_of_table_iv(parts, read):
     transfers = read(f'dkd/fcos_r50_r50half_{parts}_coco').model.transfers
     headline = read('dkd/fcos_r50_r50half_coco').model.transfers

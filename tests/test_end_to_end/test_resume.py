@@ -80,7 +80,7 @@ def test_the_comparison_sees_one_epoch_less(detection_run):
 def test_schedules_went_through_the_validations(detection_run):
     (plateau,) = load(detection_run / LAST)['param_schedulers']['teacher']
     # The last validation comes after the last checkpoint.
-    assert plateau['num_bad_epochs'] or plateau['_last_lr'][0] < 1e-3
+    assert plateau['num_bad_epochs'] or plateau['_last_value'][0] < 1e-3
 
 
 def test_best_checkpoint_and_its_score_survive(detection_run, resumed_run):

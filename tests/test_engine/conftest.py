@@ -63,7 +63,7 @@ def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
             optim_wrapper=dict(
                 constructor='dynkd.StreamOptimWrapperConstructor',
                 type='OptimWrapper',
-                streams={name: SGD for name in trained},
+                streams=dict.fromkeys(trained, SGD),
             ),
             randomness=dict(seed=3),
             default_scope='mmpretrain',

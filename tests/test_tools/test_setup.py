@@ -4,8 +4,10 @@
 import importlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -222,6 +224,42 @@ def test_second_process_waits_and_takes_the_first_ones_wheel(mmcv_wheel, tmp_pat
     processes = [subprocess.Popen(command, env=env) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]
     assert count.read_text() == 'built\n'
+
+
+@pytest.mark.parametrize('sign', [signal.SIGTERM, signal.SIGKILL])
+def test_killed_build_leaves_no_wheel_and_does_not_block(mmcv_wheel, tmp_path, sign):
+    folder = mmcv_wheel.wheel_folder('2.13.0')
+    started = tmp_path / 'started'
+    body = f'touch "$DIR/mmcv-half.whl"; echo $$ > {started}.tmp\n'
+    body += f'mv {started}.tmp {started}; exec sleep 300'
+    python = fake_python(tmp_path / 'python', body)
+    code = (
+        'import os, signal, sys; from pathlib import Path\n'
+        'import environment, mmcv_wheel\n'
+        'signal.signal(signal.SIGTERM, environment._end)\n'
+        'mmcv_wheel.ensure_wheel('
+        'Path(sys.argv[1]), "2.13.0", "2.1.0", dict(os.environ))'
+    )
+    env = clean_env(PYTHONPATH=str(FOLDER))
+    process = subprocess.Popen([sys.executable, '-c', code, str(python)], env=env)
+    while not started.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(sign)
+    process.wait(60)
+    builder = int(started.read_text())
+    if sign == signal.SIGTERM:
+        assert process.returncode == 128 + sign
+        assert leftovers(folder) == []
+        with pytest.raises(ProcessLookupError):
+            os.kill(builder, 0)
+    else:
+        assert mmcv_wheel.find_wheel(folder, '2.1.0') is None
+        os.kill(builder, signal.SIGKILL)  # it holds the lock for as long as it lives
+    ready = write_wheel(tmp_path / 'ready')
+    python = fake_python(tmp_path / 'python', f'cp {ready} "$DIR"')
+    mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+    assert leftovers(folder) == [ready.name]
 
 
 # The environment

@@ -5,12 +5,13 @@ _base_ = './small_detection.py'
 data_root = 'data/digits/det/'
 metainfo = dict(classes=('0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
 train_dataloader = dict(
+    batch_size=4,  # more steps in the same time
     dataset=dict(
         data_root=data_root,
         ann_file='annotations/train.json',
         data_prefix=dict(img='train/'),
         metainfo=metainfo,
-    )
+    ),
 )
 val_dataloader = dict(
     dataset=dict(

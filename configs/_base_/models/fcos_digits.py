@@ -17,6 +17,10 @@ _head = dict(
     stacked_convs=2,
     strides=[8, 16, 32],
     regress_ranges=((-1, 32), (32, 64), (64, 1e8)),
+    # With few steps, FCOS's later additions learn much sooner.
+    center_sampling=True,
+    norm_on_bbox=True,
+    centerness_on_reg=True,
     norm_cfg=dict(type='GN', num_groups=8),
 )
 

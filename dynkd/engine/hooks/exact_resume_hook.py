@@ -24,8 +24,9 @@ class ExactResumeHook(Hook):
     ``worker_init_fn=dict(type='dynkd.seed_worker')`` and ``persistent_workers=False``.
 
     A checkpoint is written before the validation of its epoch. Where a learning-rate
-    schedule follows a metric (``ReduceOnPlateauLR``), the resumed run validates first,
-    since the schedule has not seen that validation.
+    schedule follows a metric (``ReduceOnPlateauLR``) or the best checkpoint is kept
+    (``save_best``), the resumed run validates first, since what is resumed has not seen
+    that validation.
     """
 
     # After the runner's own bookkeeping, before anything that draws random numbers.
@@ -34,9 +35,10 @@ class ExactResumeHook(Hook):
     def __init__(self) -> None:
         self._validated_iter: Optional[int] = None
         self._resumed_validated = True
+        self._validation_due = False
 
     def before_train(self, runner: Runner) -> None:
-        """Warn of what cannot be exact, and catch up a validation.
+        """Warn of what cannot be exact.
 
         Args:
             runner (Runner): The runner.
@@ -50,8 +52,7 @@ class ExactResumeHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
-        loop = runner.train_loop
-        by_epoch = isinstance(loop, EpochBasedTrainLoop)
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if by_epoch and runner.iter % len(loader):
             print_log(
                 f'Resumed in the middle of epoch {runner.epoch + 1}, which starts '
@@ -60,22 +61,40 @@ class ExactResumeHook(Hook):
                 logger='current',
                 level=logging.WARNING,
             )
-        if runner.iter and not self._resumed_validated and _follows_metric(runner):
-            done = runner.epoch if by_epoch else runner.iter
-            if done >= loop.val_begin and done % loop.val_interval == 0:
-                print_log(
-                    'Validating first: a learning rate follows its metric.',
-                    logger='current',
-                )
-                runner.val_loop.run()
+        unseen = runner.iter and not self._resumed_validated
+        self._validation_due = bool(
+            unseen and _follows_metric(runner) and _validates_here(runner)
+        )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed what is drawn for the epoch: the workers and the first batch.
+        """Catch up a validation; seed what is drawn for the epoch: the workers and
+        the first batch.
 
         Args:
             runner (Runner): The runner.
         """
+        # Not before the training: other hooks, that follow this one, get ready there.
+        self._catch_up(runner)
         seed_everything(runner.seed, 0, runner.epoch, get_rank())
+
+    def after_train(self, runner: Runner) -> None:
+        """Catch up a validation where nothing was left to train.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        self._catch_up(runner)
+
+    def _catch_up(self, runner: Runner) -> None:
+        """Run the validation that the resumed state has not seen, once."""
+        if self._validation_due:
+            self._validation_due = False
+            print_log(
+                'Validating first: the resumed state has not seen the validation of '
+                'its epoch.',
+                logger='current',
+            )
+            runner.val_loop.run()
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
@@ -119,8 +138,22 @@ class ExactResumeHook(Hook):
         self._resumed_validated = checkpoint.get('meta', {}).get('validated', True)
 
 
+def _validates_here(runner: Runner) -> bool:
+    """Whether the training validates at the point that it has reached."""
+    loop = runner.train_loop
+    if runner.val_loop is None:
+        return False
+    if isinstance(loop, EpochBasedTrainLoop):
+        done, end = runner.epoch, loop.max_epochs
+    else:
+        done, end = runner.iter, loop.max_iters
+    return done >= loop.val_begin and (done % loop.val_interval == 0 or done == end)
+
+
 def _follows_metric(runner: Runner) -> bool:
-    """Whether a parameter schedule of the run follows a validation metric."""
+    """Whether a parameter schedule or the best checkpoint follows a metric."""
+    if any(getattr(hook, 'save_best', None) for hook in runner.hooks):
+        return True
     schedulers = runner.param_schedulers or []
     if isinstance(schedulers, dict):
         schedulers = [s for own in schedulers.values() for s in own]

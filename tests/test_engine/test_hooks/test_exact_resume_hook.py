@@ -105,25 +105,26 @@ def test_unseen_validation_is_caught_up(runner, tmp_path):
     saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)
     assert saved['meta']['validated'] is False
     events = Events()
-    run = checkpointed(
-        runner, events, resume=True, load_from=str(tmp_path / 'epoch_1.pth')
-    )
-    run.train()
+    start = str(tmp_path / 'epoch_1.pth')
+    checkpointed(runner, events, resume=True, load_from=start).train()
     assert events.log == ['val 2', 'iter 2', 'iter 3', 'val 4']
-    schedule = run.param_schedulers['student'][0]
-    assert schedule.last_step == 2
 
 
-def test_resumed_weights_are_those_of_an_unbroken_run(runner, tmp_path):
-    whole = checkpointed(runner, Events(), work_dir=str(tmp_path / 'whole')).train()
+def test_resumed_run_equals_an_unbroken_one(runner, tmp_path):
+    """Weights and the schedule that follows a metric: bit for bit."""
+    whole = checkpointed(runner, Events(), work_dir=str(tmp_path / 'whole'))
+    whole.train()
     with pytest.raises(RuntimeError, match='killed'):
         checkpointed(runner, Killed()).train()
     torch.rand(100)
     start = str(tmp_path / 'epoch_1.pth')
     run = checkpointed(runner, Events(), resume=True, load_from=start)
-    resumed = run.train().state_dict()
-    for key, value in whole.state_dict().items():
-        torch.testing.assert_close(resumed[key], value, rtol=0, atol=0)
+    run.train()
+    for key, value in whole.model.state_dict().items():
+        torch.testing.assert_close(run.model.state_dict()[key], value, rtol=0, atol=0)
+    schedules = [r.param_schedulers['student'][0].state_dict() for r in (whole, run)]
+    assert schedules[0] == schedules[1]
+    assert schedules[0]['last_step'] == 0 and schedules[0]['best'] >= 0
 
 
 def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
@@ -132,7 +133,9 @@ def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
     saved = torch.load(best, weights_only=False)
     assert saved['meta']['validated'] is True
     events = Events()
-    cfg = dict(resume=True, load_from=str(best), train_cfg=dict(by_epoch=True, max_epochs=3))
+    cfg = dict(
+        resume=True, load_from=str(best), train_cfg=dict(by_epoch=True, max_epochs=3)
+    )
     checkpointed(runner, events, **cfg).train()
     assert events.log[0].startswith('iter')
 
@@ -146,6 +149,19 @@ def test_without_a_schedule_that_follows_nothing_is_repeated(runner, tmp_path):
         load_from=str(tmp_path / 'epoch_1.pth'),
     ).train()
     assert events.log == ['iter 2', 'iter 3', 'val 4']
+
+
+def test_validation_at_the_very_end_is_caught_up(runner, tmp_path):
+    """Killed after the last epoch: nothing is left to train, the best is not known."""
+    checkpointed(runner, Events()).train()
+    path = tmp_path / 'epoch_2.pth'
+    saved = torch.load(path, weights_only=False)
+    saved['meta']['validated'] = False
+    torch.save(saved, path)
+    events = Events()
+    run = checkpointed(runner, events, resume=True, load_from=str(path))
+    run.train()
+    assert events.log == ['val 4']
 
 
 @pytest.mark.parametrize('persistent', [True, False])

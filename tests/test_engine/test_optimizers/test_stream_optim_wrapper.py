@@ -11,7 +11,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from dynkd.engine.optimizers import StreamOptimWrapper
-from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 
 def wrap(model, streams=None, **shared) -> StreamOptimWrapper:
@@ -125,9 +124,7 @@ def test_names_of_parameters_are_those_of_the_plain_model(build, classifier):
     )
     wrapper = wrap(
         model,
-        dict(
-            teacher=sgd(0.3), student=sgd(1.0, paramwise=dict(custom_keys=custom))
-        ),
+        dict(teacher=sgd(0.3), student=sgd(1.0, paramwise=dict(custom_keys=custom))),
     )
     rates = {
         id(p): group['lr']
@@ -191,7 +188,10 @@ def test_accumulation_equals_one_big_step(model, cls_batch, rest):
     """Two halves of a batch give the step of the whole, also at the end."""
     batch, twin = cls_batch(size=8), copy.deepcopy(model)
     halves = [
-        dict(inputs=batch['inputs'][i : i + 4], data_samples=batch['data_samples'][i : i + 4])
+        dict(
+            inputs=batch['inputs'][i : i + 4],
+            data_samples=batch['data_samples'][i : i + 4],
+        )
         for i in (0, 4)
     ]
     streams = dict(teacher=sgd(0.1, momentum=0.9), student=sgd(0.2, clip=1.0))
@@ -226,7 +226,8 @@ def test_resting_stream_is_not_moved(model, cls_batch):
     wrapper.update_params(model(**cls_batch(), mode='loss')['student/loss'])
     after = values(model)
     assert all(
-        torch.equal(after[name], before[name]) is ('.teacher.' in name) for name in before
+        torch.equal(after[name], before[name]) is ('.teacher.' in name)
+        for name in before
     )
     for key, own in wrapper['teacher'].optimizer.state_dict()['state'].items():
         assert torch.equal(own['momentum_buffer'], state[key]['momentum_buffer'])
@@ -302,7 +303,8 @@ def test_overflow_in_one_stream_skips_that_stream(model, amp, cls_batch):
     handle.remove()
     after = values(model)
     assert all(
-        torch.equal(after[name], before[name]) is ('.teacher.' in name) for name in before
+        torch.equal(after[name], before[name]) is ('.teacher.' in name)
+        for name in before
     )
     assert wrapper['student'].loss_scaler.get_scale() == 512
     model.train_step(cls_batch(), wrapper)
@@ -316,7 +318,8 @@ def test_scaler_in_a_phase_where_a_stream_rests(model, amp, cls_batch):
     wrapper.update_params(loss)
     after = values(model)
     assert all(
-        torch.equal(after[name], before[name]) is ('.teacher.' in name) for name in before
+        torch.equal(after[name], before[name]) is ('.teacher.' in name)
+        for name in before
     )
 
 
@@ -326,9 +329,10 @@ def test_scaler_is_saved(model, amp, cls_batch):
     first['student'].loss_scaler.update(64.0)
     second = amp_wrap(model)
     second.load_state_dict(copy.deepcopy(first.state_dict()))
-    assert second['teacher'].loss_scaler.get_scale() == first[
-        'student'
-    ].loss_scaler.get_scale()
+    assert (
+        second['teacher'].loss_scaler.get_scale()
+        == first['student'].loss_scaler.get_scale()
+    )
     assert second['student'].loss_scaler.get_scale() == 64
     assert second['student'].loss_scaler is second['teacher'].loss_scaler
 
@@ -357,7 +361,11 @@ def test_scaler_is_saved(model, amp, cls_batch):
             dict(max_norm=3),
             r'`max_norm` belongs to a stream, at `streams\.<name>\.max_norm`',
         ),
-        (dict(teacher=sgd(), student={}), {}, '`student` is trained and has no optimizer'),
+        (
+            dict(teacher=sgd(), student={}),
+            {},
+            '`student` is trained and has no optimizer',
+        ),
     ],
 )
 def test_bad_configs(model, streams, shared, message):
@@ -403,7 +411,10 @@ def test_phases_that_several_processes_would_wait_for(build, classifier):
 def test_every_parameter_is_in_one_optimizer(model):
     wrapper = wrap(model, dict(teacher=sgd(), student=sgd()))
     held = [
-        id(p) for w in wrapper.values() for g in w.optimizer.param_groups for p in g['params']
+        id(p)
+        for w in wrapper.values()
+        for g in w.optimizer.param_groups
+        for p in g['params']
     ]
     assert len(held) == len(set(held))
     assert set(held) == {id(p) for p in model.parameters()}

@@ -103,8 +103,12 @@ def test_by_iteration():
 @pytest.mark.parametrize(
     ('kind', 'cfg', 'message'),
     [
-        ('LinearSchedule', dict(start=0, stop=1, begin=5, end=5), r'`end` \(5\).*behind'),
-        ('CosineSchedule', dict(start=0, stop=1, begin=-1), 'negative \(-1\)'),
+        (
+            'LinearSchedule',
+            dict(start=0, stop=1, begin=5, end=5),
+            r'`end` \(5\).*behind',
+        ),
+        ('CosineSchedule', dict(start=0, stop=1, begin=-1), r'negative \(-1\)'),
         ('StepSchedule', dict(values=[1.0], milestones=[3]), 'needs 2 values, not 1'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[3, 3]), 'must increase'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[5, 3]), 'must increase'),

@@ -40,7 +40,10 @@ def two(classifier, **teacher):
 @pytest.mark.parametrize(
     ('tap', 'message'),
     [
-        ('student.bakbone', r'loss_x.*`student\.bakbone`.*no module `bakbone`.*backbone'),
+        (
+            'student.bakbone',
+            r'loss_x.*`student\.bakbone`.*no module `bakbone`.*backbone',
+        ),
         ('student.head.fcc', r'`head\.fcc`.*nearest are: .*head\.fc'),
         ('tutor.head', 'loss_x.*stream `tutor`.*does not exist.*teacher, student'),
         ('student', 'loss_x.*`student` is not a tap.*stream.module'),
@@ -93,7 +96,9 @@ def test_transfer_to_a_frozen_stream(build, classifier, kld, phases):
     streams = two(classifier)
     streams['student']['frozen'] = phases is None
     where = 'frozen and cannot learn' if phases is None else 'in phase `first`'
-    with pytest.raises(ValueError, match=f'loss_x.*student\.head.*{where}.*Train that'):
+    with pytest.raises(
+        ValueError, match=rf'loss_x.*student\.head.*{where}.*Train that'
+    ):
         build(
             streams=streams,
             transfers=dict(loss_x=kld('teacher', 'student')),

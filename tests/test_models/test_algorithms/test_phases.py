@@ -138,7 +138,9 @@ def test_phases_by_iteration(progress):
 def test_bad_phases(phases, message):
     with pytest.raises(ValueError, match=message):
         check_phases(
-            [Phase(**phase) for phase in phases], ['teacher', 'student'], ['loss_static']
+            [Phase(**phase) for phase in phases],
+            ['teacher', 'student'],
+            ['loss_static'],
         )
 
 

@@ -11,7 +11,9 @@ HEAD = 'roi_head.bbox_head'
 
 def roi_kld(source: str, target: str) -> dict:
     return dict(
-        source=f'{source}.{HEAD}[0]', target=f'{target}.{HEAD}[0]', loss=dict(type='KLDLoss')
+        source=f'{source}.{HEAD}[0]',
+        target=f'{target}.{HEAD}[0]',
+        loss=dict(type='KLDLoss'),
     )
 
 
@@ -72,7 +74,9 @@ def test_gradient_goes_to_the_target_alone(build, faster_rcnn, det_batch):
         model.zero_grad()
         losses[f'loss_{learner}'].backward()
         graded = {
-            name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()
+            name
+            for name, p in model.named_parameters()
+            if p.grad is not None and p.grad.any()
         }
         prefixes = tuple(f'streams.{learner}.{part}.' for part in below)
         expected = {n for n, _ in model.named_parameters() if n.startswith(prefixes)}
@@ -89,14 +93,21 @@ def test_whole_step_with_predictions(build, faster_rcnn, det_batch):
         transfers=dict(
             loss_kld=roi_kld('teacher', 'student'),
             loss_neck=dict(
-                source='teacher.neck', target='student.neck', loss=dict(type='FeatureLoss')
+                source='teacher.neck',
+                target='student.neck',
+                loss=dict(type='FeatureLoss'),
             ),
         ),
     )
     batch = det_batch()
     total, log = model.parse_losses(model(**batch, mode='loss'))
     total.backward()
-    assert {'student/loss_rpn_cls', 'student/loss_bbox', 'loss_kld', 'loss_neck'} <= set(log)
+    assert {
+        'student/loss_rpn_cls',
+        'student/loss_bbox',
+        'loss_kld',
+        'loss_neck',
+    } <= set(log)
     assert not any(name.startswith('teacher/') for name in log)
     predictions = model.eval().predict_streams(batch)
     assert all(len(own) == 2 for own in predictions.values())
@@ -113,12 +124,15 @@ def test_rois_of_different_proposals(build, faster_rcnn, proposals):
     if proposals is not None:
         build(**cfg)
         return
-    with pytest.raises(ValueError, match="loss_kld.*not comparable.*proposals='student'"):
+    with pytest.raises(
+        ValueError, match="loss_kld.*not comparable.*proposals='student'"
+    ):
         build(**cfg)
 
 
 @pytest.mark.parametrize(
-    ('frozen', 'phases'), [(True, None), (False, [dict(name='rest', frozen=['student'])])]
+    ('frozen', 'phases'),
+    [(True, None), (False, [dict(name='rest', frozen=['student'])])],
 )
 def test_provider_that_rests(build, faster_rcnn, frozen, phases):
     """Who is frozen samples no proposals: that shows when the model is built."""
@@ -132,7 +146,7 @@ def test_provider_that_rests(build, faster_rcnn, frozen, phases):
 
 
 def test_streams_without_roi_head(build, faster_rcnn, fcos):
-    with pytest.raises(ValueError, match='`student` \(FCOS\).*no RoI head'):
+    with pytest.raises(ValueError, match=r'`student` \(FCOS\).*no RoI head'):
         build(
             teacher=dict(model=faster_rcnn(), proposals='student'),
             student=dict(model=fcos()),

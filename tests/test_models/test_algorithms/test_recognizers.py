@@ -54,9 +54,7 @@ def clip_batch(shape: tuple[int, ...]) -> dict:
 @pytest.mark.parametrize('frozen', [True, False])
 def test_recognizers(build, recognizer, kind, frozen):
     model = build(
-        teacher=dict(
-            model=recognizer(kind), frozen=frozen, input_shape=SHAPES[kind]
-        ),
+        teacher=dict(model=recognizer(kind), frozen=frozen, input_shape=SHAPES[kind]),
         student=dict(model=recognizer(kind), input_shape=SHAPES[kind]),
         transfers=dict(
             loss_kld=dict(

@@ -102,9 +102,7 @@ def test_the_users_config_is_left_as_it_is():
                 config=RESNET,
                 input_shape=(3, 32, 32),
                 model=dict(
-                    backbone=dict(
-                        _delete_=True, type='VGG', depth=11, out_indices=(4,)
-                    )
+                    backbone=dict(_delete_=True, type='VGG', depth=11, out_indices=(4,))
                 ),
             )
         ),

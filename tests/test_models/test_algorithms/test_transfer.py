@@ -49,7 +49,9 @@ def test_loss_is_called_with_target_and_source_detached():
     outputs = pair()
     loss = transfer()(outputs, {})
     loss.backward()
-    torch.testing.assert_close(loss, (outputs[TARGET] - outputs[SOURCE]).square().mean())
+    torch.testing.assert_close(
+        loss, (outputs[TARGET] - outputs[SOURCE]).square().mean()
+    )
     assert outputs[SOURCE].grad is None
     expected = 2 * (outputs[TARGET] - outputs[SOURCE]).detach() / 6
     torch.testing.assert_close(outputs[TARGET].grad, expected)
@@ -123,9 +125,7 @@ def test_weight_follows_the_progress(progress, epoch):
     outputs = pair()
     progress(epoch=epoch)
     weight = 1 + 2 * min(epoch / 5, 1)
-    torch.testing.assert_close(
-        scheduled(outputs, {}), weight * transfer()(outputs, {})
-    )
+    torch.testing.assert_close(scheduled(outputs, {}), weight * transfer()(outputs, {}))
 
 
 def test_weight_over_the_whole_training(build, classifier, cls_batch, kld, progress):

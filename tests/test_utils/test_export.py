@@ -1,0 +1,65 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import torch
+from mmengine.config import Config
+
+from dynkd.models.algorithms import Stream
+from dynkd.utils import export_stream, stream_config
+
+
+def config() -> Config:
+    return Config(
+        dict(
+            default_scope='mmdet',
+            model=dict(type='dynkd.Distillation'),
+            test_dataloader=dict(batch_size=1, _scope_='mmdet'),
+            test_evaluator=dict(type='CocoMetric'),
+            test_cfg=dict(type='dynkd.StreamTestLoop'),
+            custom_hooks=[dict(type='dynkd.ExactResumeHook')],
+            custom_imports=dict(imports=['dynkd']),
+        )
+    )
+
+
+def stream(**model) -> Stream:
+    model = dict(dict(type='FCOS', backbone=dict(type='ResNet')), **model)
+    return Stream.from_cfg('student', dict(model=model, scope='mmdet'))
+
+
+def test_plain_config_names_nothing_of_ours():
+    cfg = config()
+    plain = stream_config(stream(), cfg)
+    assert plain.default_scope == 'mmdet'
+    assert plain.model.type == 'FCOS'
+    assert plain.test_cfg.to_dict() == dict(type='TestLoop')
+    assert 'val_cfg' not in plain and 'custom_hooks' not in plain
+    assert 'dynkd' not in plain.pretty_text and '_scope_' not in plain.pretty_text
+    # The run's own config is as it was.
+    assert cfg.test_cfg.type == 'dynkd.StreamTestLoop'
+
+
+def test_pretrained_weights_are_not_asked_for_again():
+    pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet50')
+    own = stream(
+        backbone=dict(type='ResNet', init_cfg=pretrained),
+        neck=[dict(type='FPN', init_cfg=dict(type='Xavier', layer='Conv2d'))],
+    )
+    plain = stream_config(own, config())
+    assert plain.model.backbone.init_cfg is None
+    assert plain.model.neck[0].init_cfg.type == 'Xavier'
+    assert own.model.backbone.init_cfg == pretrained
+
+
+def test_weights_are_read_without_running_code(tmp_path):
+    weight = torch.randn(3, 2, requires_grad=True)
+    meta = dict(classes=('cat', 'dog'), palette=torch.zeros(1, 3), n=3)
+    out = tmp_path / 'made' / 'student.pth'
+    written = export_stream(stream(), dict(weight=weight), config(), out, meta)
+    saved = torch.load(out, weights_only=True)
+    assert torch.equal(saved['state_dict']['weight'], weight.detach())
+    assert not saved['state_dict']['weight'].requires_grad
+    assert saved['meta']['stream'] == 'student'
+    assert saved['meta']['dataset_meta'] == dict(
+        classes=['cat', 'dog'], palette=[[0.0, 0.0, 0.0]], n=3
+    )
+    assert sorted(p.name for p in out.parent.iterdir()) == ['student.pth', 'student.py']
+    assert Config.fromfile(written).model.type == 'FCOS'
