@@ -141,7 +141,7 @@ def _yielded(model: 'Distillation', name: str) -> dict[Tap, Any]:
     device = next(stream.parameters()).device
     inputs = torch.randn(_BATCH, *model.specs[name].input_shape, device=device)
     try:
-        if not is_observable(early):
+        if not is_observable(stream, early):
             return {}
         recorded = observe(stream, early, inputs)
         if late:

@@ -15,16 +15,19 @@ _BODY = ('backbone', 'neck')
 _HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
 
 
-def is_observable(taps: Sequence[Tap]) -> bool:
+def is_observable(model: nn.Module, taps: Sequence[Tap]) -> bool:
     """Whether taps can be read without a model's own losses.
 
     Args:
-        taps (sequence of Tap): Taps of one stream.
+        model (nn.Module): The model of the stream.
+        taps (sequence of Tap): Taps of the stream.
 
     Returns:
         bool: Whether all of them lie in a body or a head that runs on features alone.
     """
-    return all(tap.root in _BODY + _HEADS for tap in taps)
+    # Between the body and the head of DETR and its kin stands a transformer.
+    heads = () if hasattr(model, 'forward_transformer') else _HEADS
+    return all(tap.root in _BODY + heads for tap in taps)
 
 
 def observe(
@@ -49,7 +52,7 @@ def observe(
         dict[Tap, list]: What the taps yielded.
     """
     with torch.no_grad(), record(model, taps) as outputs:
-        if is_observable(taps):
+        if is_observable(model, taps):
             features, extra = _body(model, inputs)
             for root in sorted({tap.root for tap in taps} - set(_BODY)):
                 model.get_submodule(root)(features, **extra)
