@@ -3,7 +3,12 @@
 
 from mmengine.fileio import dump
 
-from dynkd.utils.cli import base_parser, build_runner, read_config
+from dynkd.utils.cli import (
+    base_parser,
+    build_runner,
+    leave_process_group,
+    read_config,
+)
 
 
 def main() -> None:
@@ -20,6 +25,7 @@ def main() -> None:
     metrics = runner.test()
     if args.out is not None and runner.rank == 0:
         dump({key: float(value) for key, value in metrics.items()}, args.out)
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -1,7 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Train the streams of a config."""
 
-from dynkd.utils.cli import base_parser, build_runner, read_config
+from dynkd.utils.cli import (
+    base_parser,
+    build_runner,
+    leave_process_group,
+    read_config,
+)
 
 
 def main() -> None:
@@ -38,6 +43,7 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     build_runner(cfg).train()
+    leave_process_group()
 
 
 if __name__ == '__main__':

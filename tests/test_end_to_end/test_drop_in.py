@@ -31,6 +31,7 @@ def overrides(data: Path) -> list[str]:
         for key in ('in_channels', 'feat_channels'):
             found[f'{model}.bbox_head.{key}'] = 64
         found[f'{model}.bbox_head.stacked_convs'] = 1
+        found[f'{model}.bbox_head.num_classes'] = 3
         # Else it finds nothing after two iterations, and there are no metrics.
         found[f'{model}.test_cfg.score_thr'] = 0.0
     for split, loader in (('train', 'train'), ('val', 'val'), ('val', 'test')):

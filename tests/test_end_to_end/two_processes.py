@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from dynkd.compat import init_cpu_process_group
 from dynkd.engine.optimizers import StreamOptimWrapperConstructor
+from dynkd.utils.cli import leave_process_group
 
 OPTIM_WRAPPER = dict(
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4),
@@ -107,6 +108,7 @@ def main() -> None:
         wrapped = MMDistributedDataParallel(model, device_ids=None)
         found['two'] = step(wrapped, half(batch, get_rank()))
     torch.save([found for *_, found in jobs], f'{out}.{get_rank()}')
+    leave_process_group()
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 # that an epoch of a pair takes minutes on 2 CPU cores; all: `subset = None`.
 _base_ = './small_classification.py'
 
-subset = range(0, 50000, 5)
+subset = range(0, 50000, 10)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='RandomCrop', crop_size=32, padding=4),

@@ -2,6 +2,7 @@
 """Streams: the models that take part in training."""
 
 import copy
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -12,6 +13,7 @@ from typing import Any, Optional, Union
 import torch.nn as nn
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
+from mmengine.logging import print_log
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import DefaultScope
 
@@ -146,6 +148,12 @@ class Stream:
             if self.checkpoint is not None:
                 load_stream_checkpoint(model, self.checkpoint, self.name)
             elif self.frozen:
+                print_log(
+                    f'The frozen stream `{self.name}` has no `checkpoint`: it teaches '
+                    'what its own initialisation gives.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
                 model.init_weights()
         if self.frozen:
             model.requires_grad_(False)

@@ -1,0 +1,96 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import subprocess
+import sys
+
+import pytest
+
+from dynkd.utils import launch
+
+TRAIN = (
+    '11/21 09:22:42 - mmengine - INFO - Epoch(train) [1][2/6]  teacher.lr: 4.0000e-03  '
+    'eta: 0:01:39  time: 6.2  loss: 16.0542  teacher/loss_cls: 1.1185'
+)
+VAL = (
+    '11/21 09:24:51 - mmengine - INFO - Epoch(val) [3][2/2]    '
+    'teacher/coco/bbox_mAP: 0.0040  teacher/coco/bbox_mAP_50: 0.0120  '
+    'student/coco/bbox_mAP: 0.1000  time: 0.1'
+)
+
+
+@pytest.mark.parametrize(
+    ('line', 'shown'),
+    [
+        (TRAIN, 'epoch  1, batch   2/6  loss 16.0542'),
+        (
+            VAL,
+            'epoch  3, validation     teacher/coco/bbox_mAP 0.0040  '
+            'student/coco/bbox_mAP 0.1000',
+        ),
+        ('Epoch(val) [3][1/2]    eta: 0:00:00  time: 0.2', ''),
+        ('loading annotations into memory...', ''),
+    ],
+)
+def test_progress(line, shown):
+    assert launch.progress(line) == shown
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose training notes its options, and fails when told to."""
+    monkeypatch.setattr(launch, 'ROOT', tmp_path)
+    (tmp_path / 'tools').mkdir()
+    (tmp_path / 'tools' / 'train.py').write_text(
+        'import pathlib, sys\n'
+        'pathlib.Path("calls").open("a").write(" ".join(sys.argv[2:]) + "\\n")\n'
+        'print("a last word")\n'
+        'sys.exit(pathlib.Path("fail").exists())\n'
+    )
+    (tmp_path / 'config.py').write_text('value = 1\n')
+    return tmp_path
+
+
+def calls(project):
+    path = project / 'calls'
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_a_training_runs_once(project, capsys):
+    for _ in range(2):
+        launch.train_once('it', 'config.py', project / 'run', ['a=1'])
+    assert calls(project) == [
+        f'--work-dir {project / "run"} --resume --cfg-options a=1'
+    ]
+    assert 'it: done before' in capsys.readouterr().out
+
+
+def test_a_training_that_failed_is_resumed_with_what_it_had(project, capsys):
+    (project / 'fail').touch()
+    with pytest.raises(SystemExit, match='Start again to continue'):
+        launch.train_once('it', 'config.py', project / 'run')
+    assert 'a last word' in capsys.readouterr().err
+    (project / 'run' / 'epoch_1.pth').touch()
+    (project / 'fail').unlink()
+    launch.train_once('it', 'config.py', project / 'run')
+    assert len(calls(project)) == 2
+    assert (project / 'run' / 'epoch_1.pth').exists()
+
+
+@pytest.mark.parametrize('change', ['config', 'options'])
+def test_a_training_of_something_else_is_not_continued(project, change):
+    launch.train_once('it', 'config.py', project / 'run')
+    (project / 'run' / 'epoch_1.pth').touch()
+    if change == 'config':
+        (project / 'config.py').write_text('value = 2\n')
+    launch.train_once(
+        'it', 'config.py', project / 'run', ['a=1'] if change == 'options' else []
+    )
+    assert len(calls(project)) == 2
+    assert not (project / 'run' / 'epoch_1.pth').exists()
+
+
+def test_the_demo_says_what_it_does():
+    script = launch.ROOT / 'tools' / 'demo.py'
+    shown = subprocess.run(
+        [sys.executable, str(script), '--help'], capture_output=True, text=True
+    )
+    assert 'Dynamic KD' in shown.stdout
