@@ -3,12 +3,8 @@
 
 from mmengine.fileio import dump
 
-from dynkd.utils.cli import (
-    base_parser,
-    build_runner,
-    leave_process_group,
-    read_config,
-)
+from dynkd.compat import leave_process_group
+from dynkd.utils.cli import base_parser, build_runner, read_config
 
 
 def main() -> None:

@@ -1,12 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Train the streams of a config."""
 
-from dynkd.utils.cli import (
-    base_parser,
-    build_runner,
-    leave_process_group,
-    read_config,
-)
+from dynkd.compat import leave_process_group
+from dynkd.utils.cli import base_parser, build_runner, read_config
 
 
 def main() -> None:

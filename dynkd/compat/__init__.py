@@ -8,13 +8,18 @@ packages: the work is done when they are imported.
 
 from . import checkpoints, mmaction, mmrazor, torchvision
 from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
-from .cpu_distributed import init_cpu_process_group, set_cpu_model_wrapper
+from .cpu_distributed import (
+    init_cpu_process_group,
+    leave_process_group,
+    set_cpu_model_wrapper,
+)
 from .import_hooks import WATCHER
 
 __all__ = [
     'UnsafeCheckpointError',
     'apply',
     'init_cpu_process_group',
+    'leave_process_group',
     'load_checkpoint_file',
     'set_cpu_model_wrapper',
 ]

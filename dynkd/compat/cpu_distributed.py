@@ -9,10 +9,21 @@ device number, which a model on the CPU must not have.
 
 Cure: form the process group with gloo first, whereupon MMEngine forms none, and give
 the model's wrapper no device. Both do nothing where there is an accelerator.
+
+Needed by: Python up to 3.13, with gloo.
+
+Why: gloo's threads, which drop the tensors of finished work, may want Python's lock
+while the interpreter ends, and abort the process after all is done ("terminate called
+without an active exception"). Destroying the process group ends them, but torch's
+``DistributedDataParallel`` keeps references to it (seen with torch 2.13).
+
+Cure: leave the process without the end of the interpreter.
 """
 
+import atexit
 import os
 import subprocess
+import sys
 from datetime import timedelta
 from typing import Optional
 
@@ -78,6 +89,28 @@ def set_cpu_model_wrapper(cfg: Config) -> None:
         )
     elif 'DistributedDataParallel' in str(wrapper.get('type', _WRAPPER)):
         wrapper.setdefault('device_ids', None)
+
+
+def leave_process_group() -> None:
+    """Ends a program whose processes worked together; in a single process, nothing.
+
+    Call it as the last thing, after success. The processes wait for one another, so
+    that none takes its connections along while another still writes. With gloo the
+    process exits here, with status 0.
+    """
+    from torch import distributed
+
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return
+    with_gloo = distributed.get_backend() == 'gloo'
+    distributed.barrier()
+    distributed.destroy_process_group()
+    if with_gloo:
+        # What the interpreter would still have done; libraries flush their logs here.
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _has_accelerator() -> bool:

@@ -84,16 +84,3 @@ def build_runner(cfg: Config):
     from mmengine.runner import Runner
 
     return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-
-
-def leave_process_group() -> None:
-    """End the work of several processes together; of one, do nothing.
-
-    A process that just exits takes its connections along while another still saves or
-    exports, and gloo may abort in the interpreter's own end.
-    """
-    from torch import distributed
-
-    if distributed.is_available() and distributed.is_initialized():
-        distributed.barrier()
-        distributed.destroy_process_group()

@@ -92,7 +92,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
             text=True,
             timeout=300,
         )
-        said = f'{done.stdout[-3000:]}\n{done.stderr[-5000:]}'
+        said = f'{done.stdout[-5000:]}\n{done.stderr[-20000:]}'
         assert done.returncode == status, f'{words}: {done.returncode}\n{said}'
         return done
 

@@ -26,7 +26,11 @@ def predict(
     items = [dict(img_path=str(path), img_id=i) for i, path in enumerate(images)]
     with torch.no_grad():
         samples = step(pseudo_collate([steps(item) for item in items]))
-    return [_tensors(sample) for sample in samples]
+    predicted = [_tensors(sample) for sample in samples]
+    return [
+        {k: v for k, v in sample.items() if k.startswith('pred_')}
+        for sample in predicted
+    ]
 
 
 def _tensors(value: Any) -> Any:

@@ -17,9 +17,8 @@ from mmengine.registry import MODELS, init_default_scope
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from dynkd.compat import init_cpu_process_group
+from dynkd.compat import init_cpu_process_group, leave_process_group
 from dynkd.engine.optimizers import StreamOptimWrapperConstructor
-from dynkd.utils.cli import leave_process_group
 
 OPTIM_WRAPPER = dict(
     optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4),
