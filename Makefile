@@ -17,7 +17,7 @@ env:  ## create the pinned environment, or complete it
 
 # The environment's mmcv has its ops for the CPU only: the demo must not find a GPU.
 demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
-	CUDA_VISIBLE_DEVICES= $(BIN)/python tools/demo.py
+	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo.py
 
 test: env  ## run the whole test suite
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
