@@ -39,7 +39,7 @@ def draw_curves(
         axis.set_title(title)
         axis.set_xlabel(x_label)
         axis.grid(color='0.9')
-        axis.legend(loc='lower right', frameon=False)
+        axis.legend(loc='best', frameon=False)
     axes[0].set_ylabel(y_label)
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
