@@ -5,6 +5,7 @@ from .checkpoint import load_stream_checkpoint
 from .export import export_stream, stream_config
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
+from .unwrap import unwrap
 
 __all__ = [
     'RandomState',
@@ -13,4 +14,5 @@ __all__ = [
     'load_stream_checkpoint',
     'seed_everything',
     'stream_config',
+    'unwrap',
 ]

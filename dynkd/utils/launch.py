@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-#: The project, or the copy of its tools that an installed package carries.
+#: The project's clone, with its tools and configs.
 ROOT = Path(__file__).resolve().parents[2]
 
 

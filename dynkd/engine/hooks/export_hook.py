@@ -8,11 +8,10 @@ from typing import Optional
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from dynkd.registry import HOOKS
-from dynkd.utils import export_stream
+from dynkd.utils import export_stream, unwrap
 
 
 @HOOKS.register_module()
@@ -41,7 +40,7 @@ class ExportHook(Hook):
             runner (Runner): The runner.
         """
         for name in self.streams or ():
-            _model(runner).stream(name)
+            unwrap(runner.model).stream(name)
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -50,7 +49,7 @@ class ExportHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        model = _model(runner)
+        model = unwrap(runner.model)
         for name in self.streams or list(model.streams):
             out = Path(runner.work_dir) / f'{name}.pth'
             export_stream(
@@ -61,8 +60,3 @@ class ExportHook(Hook):
                 runner.train_dataloader.dataset.metainfo,
             )
             print_log(f'Exported `{name}` to {out}', logger='current')
-
-
-def _model(runner: Runner):
-    """The distillation of a run."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -7,12 +7,12 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
 from dynkd.registry import LOOPS
+from dynkd.utils import unwrap
 
 from .stream_evaluator import StreamEvaluator
 
@@ -48,7 +48,7 @@ class _EveryStream:
                 f'{type(self).__name__} builds an evaluator for each stream, and needs '
                 'the config of the metrics instead of a built evaluator.'
             )
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         known = list(getattr(model, 'specs', ()))
         if not known:
             raise ValueError(
@@ -85,8 +85,7 @@ class _EveryStream:
         self.runner.call_hook(
             f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch
         )
-        model = self.runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrap(self.runner.model)
         with autocast(enabled=self.fp16):
             outputs = model.predict_streams(data_batch, self.evaluator.pending)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)

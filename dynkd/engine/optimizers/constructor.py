@@ -6,10 +6,10 @@ from typing import Any, Optional
 
 import torch.nn as nn
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.optim import build_optim_wrapper
 
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from dynkd.utils import unwrap
 
 from .stream_optim_wrapper import StreamOptimWrapper
 
@@ -99,7 +99,7 @@ class StreamOptimWrapperConstructor:
         Raises:
             ValueError: If a stream is unknown, frozen, or has no optimizer.
         """
-        distillation = model.module if is_model_wrapper(model) else model
+        distillation = unwrap(model)
         self._check(distillation)
         _check_unused_parameters(model, distillation)
         wrappers: dict[str, Any] = {}

@@ -35,7 +35,7 @@ class Transfer(nn.Module):
             to None.
         detach_source (bool): Whether the source gets no gradient. ``False`` exists for
             faithfulness to the released script of DKD, where both sides of every loss
-            learn. It takes no more time here: the script's step takes 1.5 times as
+            learn. It takes hardly more time here: the script's step takes 1.5 times as
             long because it goes backward once for each model's total. Defaults to True.
 
     Raises:
