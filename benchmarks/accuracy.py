@@ -160,11 +160,13 @@ def run_suite(
             folder = out / f'{row.name.replace(" ", "_")}_seed{seed}'
             folders[row.name].append(folder)
             options = [*options_of(row.config, epochs, seed), *extra]
+            after = None
             if row.teacher is not None:
-                start = (folders[row.teacher][0] / 'last_checkpoint').read_text()
+                after = folders[row.teacher][0]
+                start = (after / 'last_checkpoint').read_text()
                 options.append(f'model.streams.teacher.checkpoint={start.strip()}')
             begin = time.time()
-            train_once(f'{row.name}, seed {seed}', row.config, folder, options)
+            train_once(f'{row.name}, seed {seed}', row.config, folder, options, after)
             if not (folder / 'seconds').is_file():
                 (folder / 'seconds').write_text(str(time.time() - begin))
         lines += _table_lines(suite, row, folders[row.name])

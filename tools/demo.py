@@ -79,7 +79,9 @@ def main() -> None:
     train_once('Student alone', STUDENT, out / 'student')
     start = (out / 'teacher' / 'last_checkpoint').read_text().strip()
     options = [f'model.streams.teacher.checkpoint={start}']
-    train_once('Teacher and student with DKD', DKD, out / 'dkd', options)
+    train_once(
+        'Teacher and student with DKD', DKD, out / 'dkd', options, out / 'teacher'
+    )
     report(out, time.time() - begin)
 
 

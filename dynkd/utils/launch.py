@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Optional
 
 from mmengine.config import Config
 
@@ -16,23 +17,31 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def train_once(
-    title: str, config: str, work_dir: Path, options: Sequence[str] = ()
+    title: str,
+    config: str,
+    work_dir: Path,
+    options: Sequence[str] = (),
+    after: Optional[Path] = None,
 ) -> None:
     """Train a config by ``tools/train.py`` and show its progress, unless it is done.
 
     A training that was interrupted is resumed. One that was begun with another config
-    or other options is begun anew.
+    or other options, or after another training, is begun anew.
 
     Args:
         title (str): What is trained, for the terminal.
         config (str): The config, relative to the project.
         work_dir (Path): Where the run writes.
         options (sequence of str): Options of ``--cfg-options``. Defaults to none.
+        after (Path, optional): Work directory of the training that it starts from.
+            Defaults to None.
 
     Raises:
         SystemExit: If the training fails.
     """
     text = Config.fromfile(ROOT / config).pretty_text + ' '.join(options)
+    if after is not None:
+        text += (after / 'done').read_text()
     key = hashlib.sha256(text.encode()).hexdigest()
     begun, done = work_dir / 'begun', work_dir / 'done'
     if done.is_file() and done.read_text() == key:

@@ -88,6 +88,20 @@ def test_a_training_of_something_else_is_not_continued(project, change):
     assert not (project / 'run' / 'epoch_1.pth').exists()
 
 
+def test_a_training_follows_the_one_that_it_starts_from(project):
+    def both(options):
+        launch.train_once('first', 'config.py', project / 'first', options)
+        launch.train_once(
+            'then', 'config.py', project / 'then', after=project / 'first'
+        )
+
+    both([])
+    both([])
+    assert len(calls(project)) == 2
+    both(['a=1'])
+    assert len(calls(project)) == 4
+
+
 def test_the_demo_says_what_it_does():
     script = launch.ROOT / 'tools' / 'demo.py'
     shown = subprocess.run(
