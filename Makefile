@@ -36,7 +36,8 @@ docs: env  ## build the documentation into docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Accuracy takes hours and data of its own: run benchmarks/accuracy.py by hand.
-SPEED_BENCHMARKS = $(filter-out benchmarks/accuracy.py,$(wildcard benchmarks/*.py))
+NO_SPEED = benchmarks/accuracy.py benchmarks/side_by_side.py
+SPEED_BENCHMARKS = $(filter-out $(NO_SPEED),$(wildcard benchmarks/*.py))
 
 bench: env  ## run the speed benchmarks
 	@set -e; for file in $(SPEED_BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file; done

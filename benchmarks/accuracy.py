@@ -48,14 +48,27 @@ class Row:
 
 @dataclass(frozen=True)
 class Suite:
-    """The rows of a table, and the metrics that it shows."""
+    """A table.
 
+    Args:
+        data (str): The folder of the data set in ``data/``.
+        metrics (tuple[str, ...]): The metrics that it shows.
+        rows (tuple[Row, ...]): Its rows. What suites on the same data have in common
+            is trained once.
+    """
+
+    data: str
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
 
 
+#: What several suites compare with.
+CIFAR_TEACHER = Row('raw teacher', 'configs/baselines/resnet18_cifar10.py', once=True)
+CIFAR_STUDENT = Row('raw student', 'configs/baselines/resnet18half_cifar10.py')
+
 SUITES = {
     'bccd': Suite(
+        'bccd',
         ('coco/bbox_mAP', 'coco/bbox_mAP_50'),
         (
             Row('raw teacher', 'configs/baselines/fcos_r18_bccd.py', once=True),
@@ -75,10 +88,11 @@ SUITES = {
         ),
     ),
     'cifar10': Suite(
+        'cifar10',
         ('accuracy/top1',),
         (
-            Row('raw teacher', 'configs/baselines/resnet18_cifar10.py', once=True),
-            Row('raw student', 'configs/baselines/resnet18half_cifar10.py'),
+            CIFAR_TEACHER,
+            CIFAR_STUDENT,
             Row(
                 'static (MSE)',
                 'configs/dkd/resnet18_resnet18half_static_cifar10.py',
@@ -91,6 +105,43 @@ SUITES = {
                 ('student', 'teacher'),
                 'raw teacher',
             ),
+        ),
+    ),
+    'ekd': Suite(
+        'cifar10',
+        ('accuracy/top1',),
+        (
+            CIFAR_TEACHER,
+            CIFAR_STUDENT,
+            Row(
+                'KD',
+                'configs/ekd/resnet18_resnet18half_kd_cifar10.py',
+                ('student',),
+                'raw teacher',
+            ),
+            Row(
+                'EKD',
+                'configs/ekd/resnet18_resnet18half_cifar10.py',
+                ('student', 'teacher'),
+            ),
+        ),
+    ),
+    'dtskd': Suite(
+        'cifar10',
+        ('accuracy/top1',),
+        (
+            CIFAR_STUDENT,
+            Row(
+                'historical',
+                'configs/dtskd/resnet18half_historical_cifar10.py',
+                ('student',),
+            ),
+            Row(
+                'structural',
+                'configs/dtskd/resnet18half_structural_cifar10.py',
+                ('student',),
+            ),
+            Row('DTSKD', 'configs/dtskd/resnet18half_cifar10.py', ('student',)),
         ),
     ),
 }
@@ -206,15 +257,16 @@ def main() -> None:
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], help='options for every row'
     )
-    parser.add_argument('--out', type=Path, help='work_dirs/accuracy/<suite>')
+    parser.add_argument('--out', type=Path, help='work_dirs/accuracy/<data>_<epochs>e')
     args = parser.parse_args()
-    if not (ROOT / 'data' / args.suite).is_dir():
-        sys.exit(f'Skipped: there is no data/{args.suite}, see --help.')
-    out = (args.out or Path('work_dirs') / 'accuracy' / args.suite).resolve()
-    table = run_suite(
-        SUITES[args.suite], args.seeds, args.epochs, args.cfg_options, out
-    )
-    (out / 'results.md').write_text(table + '\n')
+    suite = SUITES[args.suite]
+    if not (ROOT / 'data' / suite.data).is_dir():
+        sys.exit(f'Skipped: there is no data/{suite.data}, see --help.')
+    length = f'_{args.epochs}e' if args.epochs else ''
+    folder = Path('work_dirs') / 'accuracy' / f'{suite.data}{length}'
+    out = (args.out or folder).resolve()
+    table = run_suite(suite, args.seeds, args.epochs, args.cfg_options, out)
+    (out / f'{args.suite}.md').write_text(table + '\n')
     print(f'\n{table}')
 
 

@@ -16,10 +16,7 @@ With ``--profile`` the operators of a DKD step and of a plain step are listed in
 
 import argparse
 import copy
-import statistics
-import time
 from pathlib import Path
-from typing import Callable
 
 import torch
 from mmdet.structures import DetDataSample
@@ -28,6 +25,7 @@ from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
+from side_by_side import CLOCKS, Step, add_options, measure, milliseconds, ratios
 from torch import nn
 
 from dynkd.engine.optimizers import StreamOptimWrapper, StreamOptimWrapperConstructor
@@ -36,8 +34,6 @@ from dynkd.registry import MODELS
 ROOT = Path(__file__).resolve().parents[1]
 PAIR = ROOT / 'configs' / '_base_' / 'models' / 'dkd_fcos_r18.py'
 OPTIMIZER = dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=1e-4)
-CLOCKS = dict(wall=time.perf_counter, cpu=time.process_time)
-Step = Callable[[dict], object]
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,16 +43,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--width', type=int, default=320)
     parser.add_argument('--boxes', type=int, default=10, help='boxes in an image')
     parser.add_argument('--classes', type=int, default=3)
-    parser.add_argument('--turns', type=int, default=15, help='timed steps of each')
-    parser.add_argument('--threads', type=int, default=2)
-    parser.add_argument(
-        '--clock',
-        choices=CLOCKS,
-        default='wall',
-        help="wall: elapsed time; cpu: this process' own, for machines that others use "
-        'too, together with --threads 1',
-    )
-    parser.add_argument('--seed', type=int, default=0)
+    add_options(parser, turns=15)
     parser.add_argument('--profile', action='store_true', help='list operators instead')
     return parser.parse_args()
 
@@ -125,7 +112,7 @@ def two_backwards(args: argparse.Namespace) -> Step:
 
     def step(batch: dict) -> None:
         losses = model(**model.data_preprocessor(batch, True), mode='loss')
-        owners = {name: t.target.stream for name, t in model.transfers.items()}
+        owners = {name: t.learner for name, t in model.transfers.items()}
         totals = []
         for stream in model.streams:
             own = {
@@ -140,34 +127,6 @@ def two_backwards(args: argparse.Namespace) -> Step:
         wrapper.step()
 
     return step
-
-
-def measure(
-    methods: dict[str, Step],
-    batches: list[dict],
-    turns: int,
-    clock: Callable[[], float],
-) -> dict[str, list[float]]:
-    """Seconds of each method in each turn; the order changes from turn to turn."""
-    found: dict[str, list[float]] = {name: [] for name in methods}
-    names = list(methods)
-    for turn in range(turns + 2):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
-            # A step may write into its batch.
-            batch = copy.deepcopy(batches[turn % len(batches)])
-            begin = clock()
-            methods[name](batch)
-            if turn >= 2:
-                found[name].append(clock() - begin)
-    return found
-
-
-def ratios(found: dict[str, list[float]], name: str, base: str) -> str:
-    """Median and quartiles of the ratios of two methods, turn by turn."""
-    values = [a / b for a, b in zip(found[name], found[base])]
-    low, middle, high = statistics.quantiles(values, n=4)
-    return f'{middle:.3f} ({low:.3f}–{high:.3f})'
 
 
 def profile(step: Step, batch: dict) -> str:
@@ -206,9 +165,8 @@ def main() -> None:
         '| method | time, ms | relative to plain | relative to dkd |\n|---|---|---|---|'
     )
     for name in methods:
-        milliseconds = 1e3 * statistics.median(found[name])
         print(
-            f'| {name} | {milliseconds:.0f} | {ratios(found, name, "plain")} '
+            f'| {name} | {milliseconds(found, name)} | {ratios(found, name, "plain")} '
             f'| {ratios(found, name, "dkd")} |'
         )
 

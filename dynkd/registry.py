@@ -7,6 +7,9 @@ its ``locations`` when it is first asked for something, so that ``import dynkd``
 quick.
 """
 
+from importlib.util import find_spec
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
@@ -14,14 +17,26 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import (
     OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
 )
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-#: Algorithms, transfer losses, connectors.
+#: Backbones are MMPretrain's with something added, and need it.
+_BACKBONES = ['dynkd.models.backbones'] if find_spec('mmpretrain') else []
+#: Algorithms, backbones, branches, transfer losses, connectors.
 MODELS = Registry(
-    'model', parent=MMENGINE_MODELS, scope='dynkd', locations=['dynkd.models']
+    'model',
+    parent=MMENGINE_MODELS,
+    scope='dynkd',
+    locations=['dynkd.models', *_BACKBONES],
 )
 #: Numbers as functions of training progress.
 SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.engine.schedules'])
+#: Transfers that are generated from one short config.
+TRANSFER_GROUPS = Registry(
+    'transfer group', scope='dynkd', locations=['dynkd.models.transfer_groups']
+)
+#: What streams said about each training sample before.
+STORES = Registry('store', scope='dynkd', locations=['dynkd.models.stores'])
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='dynkd', locations=['dynkd.engine.hooks']
 )
@@ -39,4 +54,13 @@ FUNCTIONS = Registry(
     parent=MMENGINE_FUNCTIONS,
     scope='dynkd',
     locations=['dynkd.engine.functions'],
+)
+DATASETS = Registry(
+    'dataset', parent=MMENGINE_DATASETS, scope='dynkd', locations=['dynkd.datasets']
+)
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='dynkd',
+    locations=['dynkd.datasets'],
 )

@@ -1,6 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Algorithms, transfer losses and connectors."""
+"""Algorithms, branches, transfer losses, connectors and stores."""
 
-from . import algorithms, connectors, losses
+from . import algorithms, branches, connectors, losses, stores
 
-__all__ = ['algorithms', 'connectors', 'losses']
+__all__ = ['algorithms', 'branches', 'connectors', 'losses', 'stores']

@@ -2,6 +2,7 @@
 """Helpers that serve the five nouns."""
 
 from .checkpoint import load_stream_checkpoint
+from .dataset_identity import base_dataset, check_sample_idx, dataset_fingerprint
 from .export import export_stream, stream_config
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
@@ -10,6 +11,9 @@ from .unwrap import unwrap
 __all__ = [
     'RandomState',
     'RunLog',
+    'base_dataset',
+    'check_sample_idx',
+    'dataset_fingerprint',
     'export_stream',
     'load_stream_checkpoint',
     'seed_everything',

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 import torch
 from mmengine.config import Config, ConfigDict
 
+from .checkpoint import BRANCHES
+
 if TYPE_CHECKING:
     from dynkd.models.algorithms import Stream
 
@@ -31,6 +33,7 @@ def export_stream(
     cfg: Config,
     out: Union[str, Path],
     dataset_meta: Optional[dict] = None,
+    branches: bool = False,
 ) -> Path:
     """Write the weights of a stream, and the config that they load with.
 
@@ -43,6 +46,9 @@ def export_stream(
             with the suffix ``.py``.
         dataset_meta (dict, optional): Meta information of the data set. Defaults to
             None.
+        branches (bool): Whether to keep the weights of the stream's branches, for a
+            stream of another distillation; the plain library knows none. Defaults to
+            False.
 
     Returns:
         Path: The config.
@@ -50,7 +56,11 @@ def export_stream(
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     meta = dict(dataset_meta=_plain(dataset_meta or {}), stream=stream.name)
-    weights = {key: value.detach().cpu().clone() for key, value in state_dict.items()}
+    weights = {
+        key: value.detach().cpu().clone()
+        for key, value in state_dict.items()
+        if branches or not key.startswith(BRANCHES)
+    }
     # A reader never sees half a file.
     partial = out.with_suffix('.partial')
     torch.save(dict(meta=meta, state_dict=weights), partial)

@@ -30,6 +30,7 @@ FAMILIES = {
     'dkd/fcos_r18_r18half_digits': CosineAnnealingLR,
     'dkd/resnet18_resnet18half_digits': MultiStepLR,
     'dkd/resnet18_resnet18half_static_digits': MultiStepLR,
+    'dkd/resnet18_resnet18half_historical_digits': MultiStepLR,
     'dkd/resnet18_resnet18half_cifar10': MultiStepLR,
     'dkd/resnet18_resnet18half_static_cifar10': MultiStepLR,
 }
@@ -41,6 +42,30 @@ ALONE = {
     'baselines/fcos_r18_bccd': MultiStepLR,
     'baselines/fcos_r18half_digits': CosineAnnealingLR,
     'baselines/resnet18half_cifar10': MultiStepLR,
+    'baselines/vgg8_200e_cifar100': MultiStepLR,
+    'baselines/senet34_300e_cifar100': MultiStepLR,
+    'baselines/resnet18_tiny-imagenet': MultiStepLR,
+    'ekd/resnet18slim_uccs': MultiStepLR,
+}
+#: Streams of one recipe, which share an optimizer, and how many branches each has.
+BRANCHED = {
+    'ekd/resnet18_resnet18half_digits': dict(teacher=3, student=3),
+    'ekd/resnet18_resnet18half_kd_cifar10': dict(teacher=0, student=0),
+    'ekd/vgg11_vgg11_guided0_cifar100': dict(teacher=0, student=0),
+    'ekd/vgg11_vgg11_guided2_cifar100': dict(teacher=2, student=2),
+    'ekd/resnet18_vgg8_cifar100': dict(teacher=3, student=3),
+    'ekd/resnet18_shufflenetv2_cifar100': dict(teacher=2, student=2),
+    'ekd/resnet110_resnet110_cifar100': dict(teacher=2, student=2),
+    'ekd/resnet50_resnet18_kd-sg_cifar100': dict(teacher=0, student=3),
+    'ekd/resnet50_resnet18_kd-tg-sg_cifar100': dict(teacher=3, student=3),
+    'ekd/resnet50-guided_cifar100': dict(teacher=3),
+    'ekd/resnet50_resnet18slim_umdfaces': dict(teacher=3, student=3),
+    'dtskd/resnet18half_digits': dict(student=3),
+    'dtskd/vgg11_cifar100': dict(student=3),
+    'dtskd/shufflenetv2_cifar100': dict(student=3),
+    'dtskd/resnext18_cifar100': dict(student=3),
+    'dtskd/resnet18_no-fusion-1_cifar100': dict(student=3),
+    'dtskd/resnet18_in1k': dict(student=3),
 }
 
 
@@ -71,24 +96,43 @@ def schedules(runner: Runner) -> dict:
     return {name: type(own[-1]) for name, own in built.items()}
 
 
+def learners(wrappers: list[OptimWrapper]) -> set:
+    """Identities of the parameters that optimizers change."""
+    return {
+        id(parameter)
+        for wrapper in wrappers
+        for group in wrapper.optimizer.param_groups
+        for parameter in group['params']
+    }
+
+
 @pytest.mark.parametrize('name', FAMILIES)
 def test_distillations_build_with_their_optimizers(name, runner_of):
     runner = runner_of(name)
     model = runner.model
     assert isinstance(model, Distillation)
     assert isinstance(runner.optim_wrapper, StreamOptimWrapper)
-    learners = {
-        id(parameter)
-        for wrapper in runner.optim_wrapper.values()
-        for group in wrapper.optimizer.param_groups
-        for parameter in group['params']
-    }
-    assert learners == {id(parameter) for parameter in model.parameters()}
+    changed = learners(list(runner.optim_wrapper.values()))
+    assert changed == {id(parameter) for parameter in model.parameters()}
     assert set(runner.optim_wrapper.keys()) == set(model.streams)
     assert set(model.streams) | set(model._resting) == {'teacher', 'student'}
     found = schedules(runner)
     assert set(found.values()) == {FAMILIES[name]}
     assert set(found) == set(model.streams)
+
+
+@pytest.mark.parametrize('name', BRANCHED)
+def test_streams_of_one_recipe_build_with_their_branches(name, runner_of):
+    runner = runner_of(name)
+    model = runner.model
+    assert isinstance(model, Distillation)
+    assert type(runner.optim_wrapper) is OptimWrapper
+    changed = learners([runner.optim_wrapper])
+    assert changed == {id(parameter) for parameter in model.parameters()}
+    assert set(schedules(runner).values()) == {MultiStepLR}
+    streams = {**model.streams, **model._resting}
+    found = {name: len(getattr(own, 'branches', ())) for name, own in streams.items()}
+    assert found == BRANCHED[name]
 
 
 @pytest.mark.parametrize('name', ALONE)

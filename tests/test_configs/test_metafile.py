@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ['dkd', 'baselines']
+FOLDERS = ['dkd', 'ekd', 'dtskd', 'baselines']
 
 
 def entries(folder: str) -> list:
@@ -34,7 +34,7 @@ def test_there_are_no_results_of_ours(folder):
         figures = entry['Metadata'].get('Paper figures')
         if figures is not None:
             assert {'Table', 'Metric'} < set(figures)
-            assert re.match(r'^(I|II|III|IV|V|VI)\b', figures['Table'])
+            assert re.match(r'^(I|II|III|IV|V|VI|\d+)\b', figures['Table'])
 
 
 def test_collections_have_a_readme_that_exists():
@@ -48,16 +48,20 @@ def test_collections_have_a_readme_that_exists():
         assert {entry['In Collection'] for entry in entries(folder)} == known
 
 
-def test_every_row_of_the_papers_tables_has_a_config():
-    figures = [
+def figures(*folders: str) -> set:
+    """Tables and values of the papers' figures in the metafiles of folders."""
+    return {
         (entry['Metadata']['Paper figures']['Table'].split(',')[0], value)
-        for folder in FOLDERS
+        for folder in folders
         for entry in entries(folder)
         if 'Paper figures' in entry['Metadata']
         for key, value in entry['Metadata']['Paper figures'].items()
         if key not in ('Table', 'Metric')
-    ]
-    for expected in (
+    }
+
+
+def test_every_row_of_dkds_tables_has_a_config():
+    expected = (
         {('I', 70.9), ('I', 70.6)}
         | {('II', value) for value in (70.3, 76.8, 76.5, 65.3, 64.7, 64.1, 72.2)}
         | {('II', value) for value in (71.9, 71.7, 78.7, 73.8, 76.6)}
@@ -65,14 +69,53 @@ def test_every_row_of_the_papers_tables_has_a_config():
         | {('IV', value) for value in (23.9, 36.0, 25.0, 24.7, 25.8, 26.1)}
         | {('V', value) for value in (81.7, 83.4, 81.4, 83.1)}
         | {('VI', value) for value in (44.1, 46.5, 43.9, 46.0)}
-    ):
-        assert expected in figures
+    )
+    assert expected <= figures('dkd', 'baselines')
 
 
-def test_links_of_the_readme_lead_to_files():
-    readme = ROOT / 'configs' / 'dkd' / 'README.md'
+def test_every_column_of_ekds_tables_has_a_config():
+    expected = (
+        {('I', v) for v in (74.12, 74.52, 82.05, 80.74, 81.91, 82.48, 82.53)}
+        | {('II', value) for value in (73.82, 73.18, 75.26, 73.61, 74.05)}
+        | {('III', 76.86), ('III', 79.28), ('IV', 69.46), ('VI', 93.85)}
+        | {('V', value) for value in (77.57, 79.71, 78.85, 81.34, 80.01)}
+    )
+    assert figures('ekd') == expected
+    alone = (
+        {('I of EKD', v) for v in (74.17, 70.76, 78.71, 76.61, 80.05, 80.24)}
+        | {('II of EKD', value) for value in (69.21, 66.18, 70.48)}
+        | {('III of EKD', 73.81), ('III of EKD', 75.88), ('IV of EKD', 65.3)}
+    )
+    assert alone <= figures('baselines')
+
+
+def test_every_row_of_dtskds_tables_has_a_config():
+    expected = (
+        {('1', value) for value in (74.03, 76.72, 80.46, 81.49, 80.56, 74.3)}
+        | {('3', 70.39), ('3', 72.98), ('4', 79.93)}
+        | {('6', value) for value in (76.15, 79.8, 73.16, 75.27, 79.08, 73.01)}
+        | {('7', value) for value in (70.68, 73.16, 77.87, 74.13)}
+        | {('8', value) for value in (76.38, 80.2, 76.42, 80.29)}
+        | {('9', value) for value in (79.55, 79.48, 79.61, 80.04, 80.46)}
+        | {('12', value) for value in (79.12, 79.17, 79.22, 79.23)}
+    )
+    assert expected <= figures('dtskd')
+    alone = (69.32, 73.07, 76.27, 79.22, 78.67, 70.77)
+    assert {('1 of DTSKD', value) for value in alone} <= figures('baselines')
+
+
+@pytest.mark.parametrize('folder', ['dkd', 'ekd', 'dtskd'])
+def test_links_of_the_readme_lead_to_files(folder):
+    readme = ROOT / 'configs' / folder / 'README.md'
     links = re.findall(r'\]\(([^)#]+)[^)]*\)', readme.read_text())
     local = [link for link in links if '://' not in link]
     assert len(local) > 10
     for link in local:
         assert (readme.parent / link).exists(), link
+
+
+@pytest.mark.parametrize('folder', ['dkd', 'ekd', 'dtskd'])
+def test_the_readme_links_to_every_config(folder):
+    readme = (ROOT / 'configs' / folder / 'README.md').read_text()
+    for file in (ROOT / 'configs' / folder).glob('*.py'):
+        assert f'({file.name})' in readme, file.name

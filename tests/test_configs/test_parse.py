@@ -10,16 +10,27 @@ from mmengine.hub import get_config
 from dynkd.models.algorithms.tap import Tap
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
-DKD = sorted(f'dkd/{file.stem}' for file in (CONFIGS / 'dkd').glob('*.py'))
-BASELINES = sorted(
-    f'baselines/{file.stem}' for file in (CONFIGS / 'baselines').glob('*.py')
-)
+
+
+def in_folder(folder: str) -> list[str]:
+    """Names of the configs of a folder."""
+    files = (CONFIGS / folder).glob('*.py')
+    return sorted(f'{folder}/{file.stem}' for file in files)
+
+
+DKD, EKD, DTSKD = in_folder('dkd'), in_folder('ekd'), in_folder('dtskd')
+BASELINES = in_folder('baselines')
+#: Trained by their plain library, from what a distillation exported.
+PLAIN = ['dtskd/faster-rcnn_r152_voc0712', 'ekd/resnet18slim_uccs']
+DISTILLATIONS = [name for name in DKD + EKD + DTSKD if name not in PLAIN]
 COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 
 
 def test_there_are_configs():
     assert len(DKD) > 25
-    assert len(BASELINES) > 10
+    assert len(EKD) > 30
+    assert len(DTSKD) > 30
+    assert len(BASELINES) > 30
 
 
 @pytest.mark.parametrize('file', sorted(CONFIGS.rglob('*.py')), ids=lambda f: f.stem)
@@ -47,22 +58,41 @@ def test_streams_taps_and_learners_agree(name, read_offline, outline):
     assert cfg.model.transfers
     for transfer in cfg.model.transfers.values():
         source, target = Tap.parse(transfer.source), Tap.parse(transfer.target)
+        if source.stream in cfg.model.get('stores', {}):
+            # A store keeps what it is asked for of a tap: `history.student.head`.
+            source = Tap.parse(transfer.source.partition('.')[2])
         source.find(models[source.stream])
         target.find(models[target.stream])
         assert target.stream in trained
 
 
-@pytest.mark.parametrize('name', DKD + BASELINES)
+@pytest.mark.parametrize('name', DISTILLATIONS + BASELINES)
 def test_training_can_be_resumed_exactly(name, read):
     cfg = read(name)
     hooks = [hook.type for hook in cfg.custom_hooks]
     assert 'dynkd.ExactResumeHook' in hooks
-    assert ('dynkd.ExportHook' in hooks) == name.startswith('dkd/')
+    assert ('dynkd.ExportHook' in hooks) == (name in DISTILLATIONS)
+    assert ('dynkd.StoreHook' in hooks) == ('stores' in cfg.model)
     loader = cfg.train_dataloader
     assert loader.persistent_workers is False
     assert loader.worker_init_fn == dict(type='dynkd.seed_worker')
     assert cfg.default_hooks.checkpoint.max_keep_ckpts == 3
     assert 'dynkd' in cfg.custom_imports.imports
+
+
+@pytest.mark.parametrize('name', DISTILLATIONS)
+def test_the_stream_that_is_exported_is_the_one_whose_best_is_kept(name, read):
+    cfg = read(name)
+    exported = [h.streams for h in cfg.custom_hooks if h.type == 'dynkd.ExportHook']
+    best = cfg.default_hooks.checkpoint.save_best.split('/')[0]
+    assert exported == [[best]]
+    assert best in cfg.model.streams
+
+
+def test_configs_of_one_name_have_work_dirs_of_their_own(read):
+    names = DISTILLATIONS + BASELINES + PLAIN
+    found = [read(n).get('work_dir', f'work_dirs/{n.split("/")[1]}') for n in names]
+    assert len(set(found)) == len(names)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ def main() -> None:
         '--stream', default='student', help='the stream to export (student)'
     )
     parser.add_argument(
+        '--branches',
+        action='store_true',
+        help='keep the branches too, for a stream of another distillation',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -84,6 +89,7 @@ def main() -> None:
         cfg,
         args.out,
         checkpoint.get('meta', {}).get('dataset_meta'),
+        args.branches,
     )
     print(f'Wrote {args.out} and {config}')
 

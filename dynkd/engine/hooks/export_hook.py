@@ -25,13 +25,20 @@ class ExportHook(Hook):
     Args:
         streams (sequence of str, optional): The streams. Defaults to None: all that are
             trained.
+        branches (bool): Whether to write ``<stream>_with-branches.pth`` as well, for
+            streams that have branches: what another distillation starts a stream with
+            branches from, such as a frozen teacher whose guided modules teach.
+            Defaults to False.
     """
 
     # After whatever changes the weights at the end of training (averages of weights).
     priority = 'LOWEST'
 
-    def __init__(self, streams: Optional[Sequence[str]] = None) -> None:
+    def __init__(
+        self, streams: Optional[Sequence[str]] = None, branches: bool = False
+    ) -> None:
         self.streams = streams
+        self.branches = branches
 
     def before_run(self, runner: Runner) -> None:
         """Refuse streams that do not exist, before the training.
@@ -51,12 +58,22 @@ class ExportHook(Hook):
         """
         model = unwrap(runner.model)
         for name in self.streams or list(model.streams):
-            out = Path(runner.work_dir) / f'{name}.pth'
-            export_stream(
-                model.specs[name],
-                model.stream(name).state_dict(),
-                runner.cfg,
-                out,
-                runner.train_dataloader.dataset.metainfo,
-            )
-            print_log(f'Exported `{name}` to {out}', logger='current')
+            self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
+            if self.branches and hasattr(model.stream(name), 'branches'):
+                out = Path(runner.work_dir) / f'{name}_with-branches.pth'
+                self._export(runner, name, out, branches=True)
+
+    def _export(
+        self, runner: Runner, name: str, out: Path, branches: bool = False
+    ) -> None:
+        """Export one stream to a file."""
+        model = unwrap(runner.model)
+        export_stream(
+            model.specs[name],
+            model.stream(name).state_dict(),
+            runner.cfg,
+            out,
+            runner.train_dataloader.dataset.metainfo,
+            branches,
+        )
+        print_log(f'Exported `{name}` to {out}', logger='current')

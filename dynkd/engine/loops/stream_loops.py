@@ -26,10 +26,13 @@ class _EveryStream:
         evaluator (dict or list[dict]): Config of the metrics; each stream gets its own.
         fp16 (bool): Whether to predict in half precision. Defaults to False.
         streams (sequence of str, optional): The streams. Defaults to None: all.
+        branches (bool): Whether the streams' branches are evaluated too, under names
+            like ``student.branches.0/accuracy/top1``. Defaults to False.
 
     Raises:
         TypeError: If the evaluator is built already.
-        ValueError: If a stream does not exist, or the model has no streams.
+        ValueError: If a stream does not exist, the model has no streams, or no stream
+            has branches that are to be evaluated.
     """
 
     #: 'val' or 'test', as in the names of hooks.
@@ -42,6 +45,7 @@ class _EveryStream:
         evaluator: Union[dict, list[dict]],
         fp16: bool = False,
         streams: Optional[Sequence[str]] = None,
+        branches: bool = False,
     ) -> None:
         if isinstance(evaluator, Evaluator):
             raise TypeError(
@@ -62,12 +66,18 @@ class _EveryStream:
                 f'Streams: {", ".join(known)}.'
             )
         self.streams = list(streams or known)
+        if branches:
+            self.streams = _with_branches(model, self.streams)
         evaluators = StreamEvaluator(
             {
                 name: runner.build_evaluator(_for_stream(evaluator, name))
                 for name in self.streams
             },
-            fixed=[name for name in self.streams if model.specs[name].frozen],
+            fixed=[
+                name
+                for name in self.streams
+                if model.specs[name.partition('.')[0]].frozen
+            ],
         )
         super().__init__(runner, dataloader, evaluators, fp16)
 
@@ -97,6 +107,20 @@ class _EveryStream:
             data_batch=data_batch,
             outputs=shown,
         )
+
+
+def _with_branches(model: Any, streams: Sequence[str]) -> list[str]:
+    """Streams, each followed by its branches."""
+    names = []
+    for name in streams:
+        count = len(getattr(model.stream(name), 'branches', ()))
+        names += [name, *(f'{name}.branches.{index}' for index in range(count))]
+    if len(names) == len(streams):
+        raise ValueError(
+            '`branches=True`: none of the streams that are evaluated has branches. '
+            f'Streams: {", ".join(streams)}.'
+        )
+    return names
 
 
 def _for_stream(cfg: Any, name: str) -> Any:

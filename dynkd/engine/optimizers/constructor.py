@@ -146,7 +146,7 @@ def _learners(distillation: nn.Module, name: str) -> nn.Module:
     transfers = {
         key: transfer
         for key, transfer in distillation.transfers.items()
-        if transfer.target.stream == name and any(True for _ in transfer.parameters())
+        if transfer.learner == name and any(True for _ in transfer.parameters())
     }
     if not transfers:
         return stream

@@ -22,9 +22,15 @@ class Schedule(metaclass=ABCMeta):
         by_epoch (bool): Whether to count epochs, else iterations. Defaults to True.
     """
 
+    #: The first point at which the number may begin to change.
+    earliest = 0
+
     def __init__(self, begin: int = 0, by_epoch: bool = True) -> None:
-        if begin < 0:
-            raise ValueError(f'{type(self).__name__}: `begin` is negative ({begin}).')
+        if begin < self.earliest:
+            raise ValueError(
+                f'{type(self).__name__}: `begin` is negative ({begin}); the least is '
+                f'{self.earliest}.'
+            )
         self.begin = begin
         self.by_epoch = by_epoch
 
@@ -76,14 +82,19 @@ class _RampSchedule(Schedule):
     Args:
         start (float): The number until ``begin``.
         stop (float): The number from ``end`` on.
-        begin (int): Epoch (or iteration) at which it begins to change. Defaults to 0.
+        begin (int): Epoch (or iteration) at which it begins to change. -1 counts epochs
+            from 1: after the first of n steps, the epoch 0, 1/n of the way is done, as
+            in Eq. 7 of `Dual teachers for self-knowledge distillation`, which begins
+            at t = 1. Defaults to 0.
         end (int, optional): Epoch (or iteration) from which it is ``stop``. Defaults to
             None: the last one of the training.
         by_epoch (bool): Whether to count epochs, else iterations. Defaults to True.
 
     Raises:
-        ValueError: If ``end`` does not lie behind ``begin``.
+        ValueError: If ``begin`` is less than -1 or ``end`` does not lie behind it.
     """
+
+    earliest = -1
 
     def __init__(
         self,

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.logging import print_log
+from mmengine.structures import BaseDataElement
 
+from dynkd.models.stores import check_batch_augments
 from dynkd.utils import RandomState
 
+from .history import stand_in, stored
 from .observe import is_observable, observe
 from .proposals import in_roi_head
 from .tap import Tap, TapError, collect
@@ -31,19 +34,31 @@ def check_transfers(model: 'Distillation') -> None:
             is frozen, or compares RoIs of different proposals.
     """
     for name, transfer in model.transfers.items():
-        for tap in transfer.taps:
-            if tap.stream not in model.specs:
-                raise ValueError(
-                    f'transfer `{name}`: tap `{tap}` names the stream '
-                    f'`{tap.stream}`, which does not exist. '
-                    f'Streams: {", ".join(model.specs)}.'
-                )
-            try:
-                tap.find(model.stream(tap.stream))
-            except ValueError as error:
-                raise ValueError(f'transfer `{name}`: {error}') from error
+        for tap in transfer.sources:
+            _check_tap(model, name, stored(tap) if tap.stream in model.stores else tap)
+        for tap in transfer.targets:
+            _check_tap(model, name, tap)
         _check_learner(model, name, transfer)
-        _check_proposals(model, name, transfer)
+        for source, target in transfer.pairs:
+            _check_proposals(model, name, source, target)
+
+
+def _check_tap(model: 'Distillation', name: str, tap: Tap) -> None:
+    """Refuse a tap of a stream or module that does not exist."""
+    if tap.stream not in model.specs:
+        stores = f' Stores, for sources: {", ".join(model.stores)}.'
+        raise ValueError(
+            f'transfer `{name}`: tap `{tap}` names the stream `{tap.stream}`, which '
+            f'does not exist. Streams: {", ".join(model.specs)}.'
+            + (stores if model.stores else '')
+        )
+    try:
+        tap.find(model.stream(tap.stream))
+    except ValueError as error:
+        hint = ''
+        if tap.root == 'branches' and model.specs[tap.stream].branches is None:
+            hint = f' The stream `{tap.stream}` has no `branches`.'
+        raise ValueError(f'transfer `{name}`: {error}{hint}') from error
 
 
 def _rests(model: 'Distillation', name: str, stream: str) -> bool:
@@ -55,25 +70,30 @@ def _rests(model: 'Distillation', name: str, stream: str) -> bool:
 
 def _check_learner(model: 'Distillation', name: str, transfer: Transfer) -> None:
     """Refuse a target that does not learn while the transfer acts."""
-    target, source = transfer.target.stream, transfer.source.stream
+    target = transfer.learner
     resting = [p.name for p in model.phases if p.acts(name) and target in p.frozen]
     if model.specs[target].frozen or resting:
         where = f' in phase `{resting[0]}`' if resting else ''
         raise ValueError(
-            f'transfer `{name}`: its target `{transfer.target}` lies in the stream '
+            f'transfer `{name}`: its target `{transfer.targets[0]}` lies in the stream '
             f'`{target}`, which is frozen{where} and cannot learn. Train that stream, '
             'or leave the transfer out.'
         )
-    if not transfer.detach_source and model.specs[source].frozen:
-        raise ValueError(
-            f'transfer `{name}`: `detach_source=False` lets the source learn, but the '
-            f'stream `{source}` is frozen.'
-        )
+    if transfer.detach_source:
+        return
+    for source in transfer.sources:
+        if source.stream in model.stores or model.specs[source.stream].frozen:
+            kind = 'store' if source.stream in model.stores else 'frozen stream'
+            raise ValueError(
+                f'transfer `{name}`: `detach_source=False` lets the source learn, but '
+                f'`{source}` lies in the {kind} `{source.stream}`.'
+            )
 
 
-def _check_proposals(model: 'Distillation', name: str, transfer: Transfer) -> None:
+def _check_proposals(
+    model: 'Distillation', name: str, source: Tap, target: Tap
+) -> None:
     """Refuse to compare RoI outputs that belong to different boxes."""
-    source, target = transfer.taps
     if source.stream == target.stream or not (
         in_roi_head(source) or in_roi_head(target)
     ):
@@ -99,7 +119,38 @@ def _check_proposals(model: 'Distillation', name: str, transfer: Transfer) -> No
             )
 
 
-def try_out(model: 'Distillation') -> None:
+def check_history(model: 'Distillation', yielded: dict[Tap, Any]) -> None:
+    """Check that stores can keep what they are to keep, and tell them how much it is.
+
+    Args:
+        model (Distillation): The distillation.
+        yielded (dict[Tap, Any]): What its taps yielded on random inputs.
+
+    Raises:
+        ValueError: If a stored tap lies in a frozen stream, which says the same for
+            ever; if its stream mixes images, whose labels are not the sample's; if
+            what it yields is no class prediction, or too few classes for the store's
+            format.
+    """
+    classes: dict[Tap, int] = {}
+    for tap in model.history.taps:
+        if model.specs[tap.stream].frozen:
+            raise ValueError(
+                f'a store keeps `{tap}`, but the stream `{tap.stream}` is frozen: it '
+                'says the same in every epoch. Read the tap itself.'
+            )
+        if tap not in yielded:
+            raise ValueError(
+                f'a store keeps `{tap}`, but the stream `{tap.stream}` could not be '
+                'tried out, so the number of classes is not known. Set its '
+                '`input_shape` to one on which it runs.'
+            )
+        classes[tap] = yielded[tap].size(1)
+    model.history.declare(classes)
+    check_batch_augments(model)
+
+
+def try_out(model: 'Distillation') -> dict[Tap, Any]:
     """Run every stream and transfer once on random inputs, without a graph.
 
     What only shows when tensors flow (a tap that yields nothing, channels that do not
@@ -109,6 +160,9 @@ def try_out(model: 'Distillation') -> None:
 
     Args:
         model (Distillation): The distillation.
+
+    Returns:
+        dict[Tap, Any]: What the taps of the streams that could run yielded.
 
     Raises:
         TapError: If a tap does not yield what it should.
@@ -121,12 +175,15 @@ def try_out(model: 'Distillation') -> None:
         yielded: dict[Tap, Any] = {}
         for name in model.specs:
             yielded.update(_yielded(model, name))
+        for readers in model.history.readers.values():
+            yielded.update(stand_in(yielded, readers))
         for name, transfer in model.transfers.items():
             if all(tap in yielded for tap in transfer.taps):
                 _try_transfer(name, transfer, yielded)
     finally:
         model.train(training)
         state.restore()
+    return yielded
 
 
 def _yielded(model: 'Distillation', name: str) -> dict[Tap, Any]:
@@ -164,13 +221,16 @@ def _yielded(model: 'Distillation', name: str) -> dict[Tap, Any]:
 
 
 def _try_transfer(name: str, transfer: Transfer, yielded: dict[Tap, Any]) -> None:
-    """Run a transfer on what its taps yielded, unless it needs data samples."""
-    if names_data_samples(transfer):
-        return
+    """Run a transfer on what its taps yielded, with labels if it needs data samples.
+
+    A loss that needs more of the data samples than a label is left for the first step.
+    """
+    samples = [BaseDataElement(gt_label=torch.zeros(1)) for _ in range(_BATCH)]
     try:
         with torch.no_grad():
-            transfer.compare(yielded, {})
+            transfer.compare(yielded, {transfer.learner: samples})
+    except (AttributeError, KeyError, TypeError):
+        if not names_data_samples(transfer):
+            raise
     except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f'transfer `{name}` ({transfer.source} -> {transfer.target}): {error}'
-        ) from error
+        raise ValueError(f'transfer `{name}` ({transfer}): {error}') from error

@@ -12,10 +12,14 @@ from mmengine.logging import print_log
 from mmengine.model import BaseModel
 
 from dynkd.engine.schedules import Progress
+from dynkd.models.branches import predict_branches, record_branched
+from dynkd.models.transfer_groups import expand_groups
 from dynkd.registry import MODELS
 from dynkd.utils import RandomState
 
-from .checks import check_transfers, try_out
+from .build import build_stores, build_transfers
+from .checks import check_history, check_transfers, try_out
+from .history import History
 from .observe import observe
 from .phase import Phase, check_phases, phase_at
 from .proposals import SharedProposals, in_roi_head
@@ -41,8 +45,14 @@ class Distillation(BaseModel):
             ``student`` gives the predictions of :meth:`val_step`; without one of that
             name, the last trained stream does.
         transfers (dict[str, dict], optional): The transfers by name, each as
-            :class:`~dynkd.models.algorithms.transfer.Transfer` has it. The name has
+            :class:`~dynkd.models.algorithms.transfer.Transfer` has it, or groups of
+            them, such as
+            :class:`~dynkd.models.transfer_groups.EvolutionaryTransfers`. The name has
             ``loss`` in it, as the names of losses in OpenMMLab do. Defaults to None.
+        stores (dict[str, dict], optional): Stores of the streams' past predictions by
+            name, each as :class:`~dynkd.models.stores.PredictionStore` has it. What
+            they keep is what transfers read: ``source='history.student.head'``. The
+            run needs a :class:`~dynkd.engine.hooks.StoreHook`. Defaults to None.
         phases (list[dict], optional): Parts of the training with transfers and frozen
             streams of their own, each as
             :class:`~dynkd.models.algorithms.phase.Phase` has it. Defaults to None: one
@@ -61,6 +71,7 @@ class Distillation(BaseModel):
         transfers: Optional[dict[str, dict]] = None,
         phases: Optional[list[dict]] = None,
         data_preprocessor: Optional[dict] = None,
+        stores: Optional[dict[str, dict]] = None,
     ) -> None:
         super().__init__()
         self.specs = {
@@ -78,7 +89,10 @@ class Distillation(BaseModel):
         self._resting = {name: m for name, m in models.items() if self._frozen(name)}
         if not self.streams:
             raise ValueError('all streams are frozen: there is nothing to train.')
-        self.transfers = nn.ModuleDict(_build_transfers(transfers or {}))
+        whole = expand_groups(transfers or {}, models, self._resting)
+        self.transfers = nn.ModuleDict(build_transfers(whole))
+        self.stores = build_stores(stores or {}, self.specs)
+        self.history = History(self.stores, list(self.transfers.values()))
         self.phases = [Phase.from_cfg(cfg) for cfg in phases or [dict(name='all')]]
         check_phases(self.phases, list(self.streams), list(self.transfers))
         self._phase = self.phases[0]
@@ -90,7 +104,7 @@ class Distillation(BaseModel):
         for shared in self._shared.values():
             shared.check(models)
         check_transfers(self)
-        try_out(self)
+        check_history(self, try_out(self))
 
     # ------------------------------------------------------------------ streams
 
@@ -129,12 +143,13 @@ class Distillation(BaseModel):
             stream (str): Name of the stream.
 
         Returns:
-            list[Tap]: The taps, of all phases, each once.
+            list[Tap]: The taps, of all phases and of stores, each once.
         """
         return self._taps(stream, list(self.transfers.values()))
 
     def _taps(self, stream: str, transfers: Sequence[Transfer]) -> list[Tap]:
         taps = [tap for transfer in transfers for tap in transfer.taps]
+        taps += self.history.taps
         return list(dict.fromkeys(tap for tap in taps if tap.stream == stream))
 
     def init_weights(self) -> None:
@@ -209,20 +224,28 @@ class Distillation(BaseModel):
     def predict_streams(
         self, data: dict, names: Optional[Sequence[str]] = None
     ) -> dict[str, list]:
-        """Predict with several streams.
+        """Predict with several streams, and their branches.
 
         Args:
             data (dict): A batch as the data loader gives it.
-            names (sequence of str, optional): The streams. Defaults to None: all.
+            names (sequence of str, optional): Streams (``'student'``) and branches
+                (``'student.branches.0'``). Defaults to None: all streams.
 
         Returns:
             dict[str, list]: The predictions of each.
         """
         data = self.data_preprocessor(data, False)
-        return {
-            name: self._run(name, self._prepare(name, data, False), 'predict')
-            for name in (self.specs if names is None else names)
-        }
+        names = list(self.specs if names is None else names)
+        found: dict[str, list] = {}
+        for stream in dict.fromkeys(name.partition('.')[0] for name in names):
+            batch = self._prepare(stream, data, False)
+            if any(name.startswith(f'{stream}.') for name in names):
+                found[stream], branches = predict_branches(self.stream(stream), batch)
+                for index, predicted in enumerate(branches):
+                    found[f'{stream}.branches.{index}'] = predicted
+            else:
+                found[stream] = self._run(stream, batch, 'predict')
+        return {name: found[name] for name in names}
 
     def _run(self, name: str, data: dict, mode: str) -> Any:
         """Run one stream's model."""
@@ -269,6 +292,9 @@ class Distillation(BaseModel):
             losses.update({f'{name}/{key}': value for key, value in own.items()})
             outputs.update(yielded)
         samples = {name: batch.get('data_samples') for name, batch in batches.items()}
+        outputs.update(self.history.read(outputs, samples))
+        if self.training:
+            self.history.write(outputs, samples)
         for name, transfer in transfers.items():
             losses[name] = transfer(outputs, samples)
         return losses
@@ -296,7 +322,7 @@ class Distillation(BaseModel):
             readers = [s for s in self._shared.values() if s.provider == name]
             keep = readers[0].keep(model) if readers else nullcontext([])
             with keep as rois[name], record(model, early) as recorded:
-                losses = model._run_forward(batch, mode='loss')
+                losses = self._own_losses(name, batch)
         yielded = collect(recorded)
         if late:
             with torch.set_grad_enabled(not resting and torch.is_grad_enabled()):
@@ -309,6 +335,20 @@ class Distillation(BaseModel):
                 )
         return losses, yielded
 
+    def _own_losses(self, name: str, batch: dict) -> dict[str, torch.Tensor]:
+        """The losses of a stream by itself: of its task, and of its branches."""
+        model = self.stream(name)
+        with record_branched(model) as stages:
+            losses = model._run_forward(batch, mode='loss')
+        weight = self.specs[name].loss_weight
+        if weight != 1:
+            losses = {k: _weighted(v, weight, k) for k, v in losses.items()}
+        branches = getattr(model, 'branches', None)
+        if branches is not None:
+            logits = branches(stages)
+            losses.update(branches.loss(logits, batch['data_samples']))
+        return losses
+
     def _enter_phase(self) -> None:
         """Follow the training's progress from phase to phase."""
         phase = phase_at(self.phases, Progress.current())
@@ -318,19 +358,10 @@ class Distillation(BaseModel):
             self.train(self.training)
 
 
-def _build_transfers(cfgs: dict[str, dict]) -> dict[str, Transfer]:
-    """Build the transfers, each error with the name of its transfer."""
-    transfers = {}
-    for name, cfg in cfgs.items():
-        if name == '_scope_':
-            continue
-        if 'loss' not in name or '.' in name:
-            raise ValueError(
-                f'transfer `{name}`: the name must contain "loss" and no dot, as the '
-                'names of losses do, or it would not be added to the total.'
-            )
-        try:
-            transfers[name] = Transfer(**{k: v for k, v in cfg.items() if k[0] != '_'})
-        except (TypeError, ValueError, KeyError) as error:
-            raise type(error)(f'transfer `{name}`: {error}') from error
-    return transfers
+def _weighted(value: Any, weight: float, key: str) -> Any:
+    """Weigh a loss, which may be a list of them; what is no loss stays."""
+    if 'loss' not in key:
+        return value
+    if isinstance(value, torch.Tensor):
+        return value * weight
+    return [_weighted(item, weight, key) for item in value]

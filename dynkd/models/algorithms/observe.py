@@ -7,12 +7,16 @@ from typing import Any, Optional
 import torch
 import torch.nn as nn
 
+from dynkd.models.branches import record_branched
+
 from .tap import Tap, record
 
 #: Parts that :meth:`extract_feat` of OpenMMLab's models runs.
 _BODY = ('backbone', 'neck')
 #: Heads that take what :meth:`extract_feat` returns.
 _HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
+#: What runs on the stages of a stream's backbone.
+_BRANCHES = 'branches'
 
 
 def is_observable(model: nn.Module, taps: Sequence[Tap]) -> bool:
@@ -27,7 +31,7 @@ def is_observable(model: nn.Module, taps: Sequence[Tap]) -> bool:
     """
     # Between the body and the head of DETR and its kin stands a transformer.
     heads = () if hasattr(model, 'forward_transformer') else _HEADS
-    return all(tap.root in _BODY + heads for tap in taps)
+    return all(tap.root in (*_BODY, *heads, _BRANCHES) for tap in taps)
 
 
 def observe(
@@ -51,14 +55,17 @@ def observe(
     Returns:
         dict[Tap, list]: What the taps yielded.
     """
-    with torch.no_grad(), record(model, taps) as outputs:
+    roots = {tap.root for tap in taps}
+    with torch.no_grad(), record(model, taps) as out, record_branched(model) as stages:
         if is_observable(model, taps):
             features, extra = _body(model, inputs)
-            for root in sorted({tap.root for tap in taps} - set(_BODY)):
+            for root in sorted(roots - {*_BODY, _BRANCHES}):
                 model.get_submodule(root)(features, **extra)
         else:
             model(inputs, data_samples, mode='loss')
-    return outputs
+        if _BRANCHES in roots:
+            model.branches(stages)
+    return out
 
 
 def _body(model: nn.Module, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:

@@ -17,6 +17,7 @@ from mmengine.logging import print_log
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import DefaultScope
 
+from dynkd.models.branches import attach_branches
 from dynkd.utils import load_stream_checkpoint
 
 
@@ -48,6 +49,12 @@ class Stream:
         input_shape (tuple of int): Shape, without the batch, of the random inputs on
             which the taps are tried out when the model is built. Defaults to
             (3, 128, 128).
+        loss_weight (float): Factor of the stream's own losses. Defaults to 1.0.
+        branches (dict, optional): Auxiliary classifiers on the stream's stages: the
+            arguments of :class:`~dynkd.models.branches.StageBranches` and ``stages``,
+            the names of the modules that end the stages (found by themselves for the
+            backbones of MMPretrain). They are trained with the stream, tapped as
+            ``'student.branches.0.fc'`` and left out on export. Defaults to None.
     """
 
     name: str
@@ -60,6 +67,8 @@ class Stream:
     input: Optional[str] = None
     proposals: Optional[str] = None
     input_shape: tuple[int, ...] = (3, 128, 128)
+    loss_weight: float = 1.0
+    branches: Optional[dict[str, Any]] = None
 
     @classmethod
     def from_cfg(
@@ -95,6 +104,10 @@ class Stream:
         if not name.isidentifier():
             raise ValueError(f'a stream is named like a variable, not `{name}`.')
         stream = cls(name=name, **cfg)
+        if stream.loss_weight < 0:
+            raise ValueError(
+                f'stream `{name}`: `loss_weight` is negative ({stream.loss_weight}).'
+            )
         stream._resolve_model(data_preprocessor)
         stream._check_checkpoint()
         return stream
@@ -142,11 +155,19 @@ class Stream:
 
         Raises:
             RuntimeError: If the checkpoint does not fit the model.
+            ValueError: If the branches do not fit the model's stages.
         """
         with DefaultScope.overwrite_default_scope(self.scope):
             model = MMENGINE_MODELS.build(self.model)
+            if self.branches is not None:
+                attach_branches(model, self.branches, self.input_shape, self.name)
             if self.checkpoint is not None:
-                load_stream_checkpoint(model, self.checkpoint, self.name)
+                if hasattr(model, 'branches'):
+                    # For those that the checkpoint may not have.
+                    model.branches.init_weights()
+                load_stream_checkpoint(
+                    model, self.checkpoint, self.name, whole=self.frozen
+                )
             elif self.frozen:
                 print_log(
                     f'The frozen stream `{self.name}` has no `checkpoint`: it teaches '

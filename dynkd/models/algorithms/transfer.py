@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Transfers: knowledge flowing from a source tap to a target tap."""
+"""Transfers: knowledge flowing from source taps to target taps."""
 
 import inspect
 from collections.abc import Sequence
@@ -22,9 +22,14 @@ class Transfer(nn.Module):
     direction of its gradient. The parameters of its loss and connectors are trained
     with the target's stream.
 
+    An equation that sums over pairs of taps (each of a stream's classifiers, say) is
+    one transfer: ``source`` and ``target`` are then lists, and the loss gets a level
+    for each pair. One tap against a list is paired with all of them.
+
     Args:
-        source (str): Tap that teaches, for example ``'teacher.neck'``.
-        target (str): Tap that learns, for example ``'student.neck'``.
+        source (str or list[str]): Tap that teaches, for example ``'teacher.neck'``, or
+            what a store keeps of a tap: ``'history.student.head'``.
+        target (str or list[str]): Tap that learns, for example ``'student.neck'``.
         loss (dict): Config of the loss, called as ``loss(target, source)``. Its
             ``loss_weight`` may be a schedule:
             ``dict(type='LinearSchedule', start=0., stop=1., end=10)``.
@@ -39,23 +44,22 @@ class Transfer(nn.Module):
             long because it goes backward once for each model's total. Defaults to True.
 
     Raises:
-        ValueError: If a tap is malformed or a transfer has its target for a source.
+        ValueError: If a tap is malformed, a transfer has its target for a source, its
+            lists do not pair, or its targets lie in different streams.
     """
 
     def __init__(
         self,
-        source: str,
-        target: str,
+        source: Union[str, Sequence[str]],
+        target: Union[str, Sequence[str]],
         loss: dict,
         source_connector: Optional[dict] = None,
         target_connector: Optional[dict] = None,
         detach_source: bool = True,
     ) -> None:
         super().__init__()
-        self.source = Tap.parse(source)
-        self.target = Tap.parse(target)
-        if self.source == self.target:
-            raise ValueError(f'source and target are the same tap, `{source}`.')
+        self.pairs = _pair(source, target)
+        self.single = isinstance(source, str) and isinstance(target, str)
         self.detach_source = detach_source
         self.schedule: Optional[Callable[[Progress], float]] = None
         with DefaultScope.overwrite_default_scope('dynkd'):
@@ -100,11 +104,13 @@ class Transfer(nn.Module):
         Returns:
             Tensor: The loss, a scalar, before a scheduled weight.
         """
-        extra = dict(data_samples=data_samples.get(self.target.stream))
-        source = outputs[self.source]
+        extra = dict(data_samples=data_samples.get(self.learner))
+        source: Any = [outputs[tap] for tap, _ in self.pairs]
+        target: Any = [outputs[tap] for _, tap in self.pairs]
+        if self.single:
+            source, target = source[0], target[0]
         if self.detach_source:
             source = _detach(source)
-        target = outputs[self.target]
         if self.source_connector is not None:
             source = _call(self.source_connector, source, extra=extra)
         if self.target_connector is not None:
@@ -112,13 +118,58 @@ class Transfer(nn.Module):
         return _call(self.loss, target, source, extra=extra)
 
     @property
+    def sources(self) -> Sequence[Tap]:
+        """list[Tap]: The taps that teach, each once."""
+        return list(dict.fromkeys(source for source, _ in self.pairs))
+
+    @property
+    def targets(self) -> Sequence[Tap]:
+        """list[Tap]: The taps that learn, each once."""
+        return list(dict.fromkeys(target for _, target in self.pairs))
+
+    @property
     def taps(self) -> Sequence[Tap]:
-        """tuple[Tap]: The taps that it reads."""
-        return self.source, self.target
+        """list[Tap]: The taps that it reads."""
+        return [*self.sources, *self.targets]
+
+    @property
+    def learner(self) -> str:
+        """str: The stream of the targets."""
+        return self.pairs[0][1].stream
+
+    def __str__(self) -> str:
+        return ', '.join(f'{source} -> {target}' for source, target in self.pairs)
 
     def extra_repr(self) -> str:
         """str: The way it goes."""
-        return f'{self.source} -> {self.target}'
+        return str(self)
+
+
+def _pair(
+    source: Union[str, Sequence[str]], target: Union[str, Sequence[str]]
+) -> list[tuple[Tap, Tap]]:
+    """Pair sources with targets, one against many where there is one."""
+    sides = [[side] if isinstance(side, str) else side for side in (source, target)]
+    taps = [[Tap.parse(text) for text in side] for side in sides]
+    count = max(map(len, taps))
+    if not all(taps):
+        raise ValueError('a transfer needs a source and a target, and names no taps.')
+    if not all(len(side) in (1, count) for side in taps):
+        raise ValueError(
+            f'{len(taps[0])} sources and {len(taps[1])} targets do not pair: give '
+            'equally many, or one of either.'
+        )
+    pairs = list(zip(*(side * (count // len(side)) for side in taps)))
+    for one, other in pairs:
+        if one == other:
+            raise ValueError(f'source and target are the same tap, `{one}`.')
+    learners = list(dict.fromkeys(target.stream for _, target in pairs))
+    if len(learners) != 1:
+        raise ValueError(
+            f'the targets lie in the streams {", ".join(learners)}: a transfer has '
+            'one learner. Write one for each stream.'
+        )
+    return pairs
 
 
 def names_data_samples(transfer: Transfer) -> bool:

@@ -4,6 +4,7 @@
 from .base import TransferLoss
 from .emd import EMDLoss
 from .feature import FeatureLoss
+from .historical import HistoricalLoss
 from .kld import KLDLoss
 from .mmd import MMDLoss
 from .points import PointCloudLoss
@@ -11,6 +12,7 @@ from .points import PointCloudLoss
 __all__ = [
     'EMDLoss',
     'FeatureLoss',
+    'HistoricalLoss',
     'KLDLoss',
     'MMDLoss',
     'PointCloudLoss',

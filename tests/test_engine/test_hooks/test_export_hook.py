@@ -37,3 +37,21 @@ def test_unknown_stream_stops_before_the_training(runner, tmp_path):
     with pytest.raises(KeyError, match='no stream `tutor`'):
         run.train()
     assert not list(tmp_path.glob('*.pth'))
+
+
+def test_branches_are_exported_by_option(runner, classifier, tmp_path):
+    branches = dict(module=dict(type='GuidedModule', out_channels=8))
+    student = dict(model=classifier(), branches=branches, input_shape=(3, 32, 32))
+    run = runner(
+        model=dict(type='dynkd.Distillation', streams=dict(student=student)),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
+        custom_hooks=[dict(type=EXPORT, branches=True)],
+    )
+    run.train()
+    plain, whole = (
+        torch.load(tmp_path / f'{name}.pth', weights_only=True)['state_dict']
+        for name in ('student', 'student_with-branches')
+    )
+    assert not any(key.startswith('branches.') for key in plain)
+    assert set(whole) == set(run.model.stream('student').state_dict())
+    assert set(plain) < set(whole)

@@ -126,3 +126,61 @@ def test_files_of_metrics_do_not_collide():
     assert own[1] == cfg[1]
     assert own[2]['metrics'][0]['outfile_prefix'] == 'x.student'
     assert cfg[0]['outfile_prefix'] == 'out/result'
+
+
+# ----------------------------------------------------------------------- branches
+
+
+def branched(classifier, **stream) -> dict:
+    branches = dict(module=dict(type='GuidedModule', out_channels=8), num=2)
+    stream = dict(model=classifier(), branches=branches, **stream)
+    return dict(stream, input_shape=(3, 32, 32))
+
+
+def model_of(classifier, **teacher) -> dict:
+    streams = dict(
+        teacher=branched(classifier, **teacher),
+        student=dict(model=classifier(), input_shape=(3, 32, 32)),
+    )
+    return dict(type='dynkd.Distillation', streams=streams)
+
+
+def test_branches_are_evaluated_by_option(runner, classifier):
+    """Of 8 images 2 are of class 0 and 1 of class 4."""
+    loop = dict(type='dynkd.StreamValLoop', branches=True)
+    run = runner(model=model_of(classifier), val_cfg=loop)
+    for index, label in enumerate((0, 4)):
+        fc = run.model.stream('teacher').branches[index].fc
+        fc.bias.data[label] = 1e4
+    metrics = run.val()
+    assert set(metrics) == {
+        f'{name}/accuracy/top1'
+        for name in (
+            'teacher',
+            'teacher.branches.0',
+            'teacher.branches.1',
+            'student',
+        )
+    }
+    assert metrics['teacher.branches.0/accuracy/top1'] == 25.0
+    assert metrics['teacher.branches.1/accuracy/top1'] == 12.5
+
+
+def test_branches_of_a_frozen_stream_are_evaluated_once(runner, classifier):
+    watch = Watch()
+    run = runner(
+        model=model_of(classifier, frozen=True),
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1)),
+        val_cfg=dict(type='dynkd.StreamValLoop', branches=True),
+        custom_hooks=[watch],
+    )
+    teacher, student = (runs(run.model, name) for name in ('teacher', 'student'))
+    run.train()
+    assert teacher == [4, 4] and student == [4] * 4
+    assert [len(metrics) for metrics in watch.metrics] == [4, 4]
+
+
+def test_no_branches_to_evaluate(runner):
+    run = runner(val_cfg=dict(type='dynkd.StreamValLoop', branches=True))
+    with pytest.raises(ValueError, match='none of the streams .* has branches'):
+        run.val()

@@ -69,6 +69,25 @@ def test_ramp_without_end_reaches_stop_in_the_last_epoch():
     assert by_epoch(Progress(epoch=0, max_epochs=1)) == 0
 
 
+@given(low=st.floats(0, 1), high=st.floats(0, 1), total=st.integers(1, 300))
+def test_ramps_that_count_epochs_from_1(low, high, total):
+    """Eq. 7 of DTSKD: t runs from 1 to t_total, in the epochs 0 to t_total - 1."""
+    cfg = dict(start=high, stop=low, begin=-1)
+    cosine = schedule('CosineSchedule', **cfg)
+    linear = schedule('LinearSchedule', **cfg)
+    for t in range(1, total + 1):
+        now = Progress(epoch=t - 1, max_epochs=total)
+        decayed = low + (high - low) * 0.5 * (1 + math.cos(t / total * math.pi))
+        assert cosine(now) == pytest.approx(decayed, abs=1e-12)
+        assert linear(now) == pytest.approx(high - (high - low) * t / total, abs=1e-12)
+
+
+def test_ramps_that_count_iterations_from_1():
+    ramp = schedule('LinearSchedule', start=0.0, stop=1.0, begin=-1, by_epoch=False)
+    values = [ramp(Progress(epoch=0, iter=i, max_iters=4)) for i in range(4)]
+    assert values == pytest.approx([0.25, 0.5, 0.75, 1])
+
+
 def test_ramp_without_end_and_without_runner():
     with pytest.raises(RuntimeError, match='LinearSchedule has no `end`.*Give it'):
         schedule('LinearSchedule', start=0.0, stop=1.0)(Progress())
@@ -108,7 +127,14 @@ def test_by_iteration():
             dict(start=0, stop=1, begin=5, end=5),
             r'`end` \(5\).*behind',
         ),
-        ('CosineSchedule', dict(start=0, stop=1, begin=-1), r'negative \(-1\)'),
+        ('CosineSchedule', dict(start=0, stop=1, begin=-2), r'negative \(-2\).* -1'),
+        ('LinearSchedule', dict(start=0, stop=1, begin=-9), r'negative \(-9\).* -1'),
+        (
+            'ExponentialSchedule',
+            dict(start=1, gamma=0.5, begin=-1),
+            r'negative \(-1\).* 0',
+        ),
+        ('LinearSchedule', dict(start=0, stop=1, begin=-1, end=-1), 'behind'),
         ('StepSchedule', dict(values=[1.0], milestones=[3]), 'needs 2 values, not 1'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[3, 3]), 'must increase'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[5, 3]), 'must increase'),

@@ -110,7 +110,9 @@ def test_undetached_frozen_source(build, classifier, kld):
     streams = two(classifier)
     streams['teacher']['frozen'] = True
     transfer = kld('teacher', 'student', detach_source=False)
-    with pytest.raises(ValueError, match='loss_x.*detach_source.*`teacher` is frozen'):
+    with pytest.raises(
+        ValueError, match='loss_x.*detach_source.*frozen stream `teacher`'
+    ):
         build(streams=streams, transfers=dict(loss_x=transfer))
 
 

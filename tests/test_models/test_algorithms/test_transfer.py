@@ -187,3 +187,52 @@ def test_half_precision(build, classifier, cls_batch, kld):
     half.backward()
     grads = [p.grad for p in model.streams.parameters()]
     assert all(g.dtype == torch.float32 and g.isfinite().all() for g in grads)
+
+
+# ---------------------------------------------------------------- pairs of taps
+
+
+def test_lists_are_paired():
+    taps = [Tap.parse(f'teacher.{name}') for name in 'ab']
+    targets = [Tap.parse(f'student.{name}') for name in 'cd']
+    outputs = {tap: torch.randn(2, 3) for tap in (*taps, *targets)}
+    own = Transfer(
+        ['teacher.a', 'teacher.b'],
+        ['student.c', 'student.d'],
+        loss=dict(type='FeatureLoss'),
+    )
+    expected = sum(
+        (outputs[s] - outputs[t]).square().mean() for s, t in zip(taps, targets)
+    )
+    torch.testing.assert_close(own(outputs, {}), expected)
+    assert list(own.taps) == [*taps, *targets]
+    assert str(own) == 'teacher.a -> student.c, teacher.b -> student.d'
+
+
+@pytest.mark.parametrize('many', ['source', 'target'])
+def test_one_tap_is_paired_with_each_of_a_list(many):
+    one, two, three = (Tap.parse(f'student.{name}') for name in 'abc')
+    outputs = {tap: torch.randn(2, 3) for tap in (one, two, three)}
+    sides = dict(source='student.a', target='student.a')
+    sides[many] = ['student.b', 'student.c']
+    own = Transfer(**sides, loss=dict(type='FeatureLoss'))
+    expected = sum(
+        (outputs[one] - outputs[other]).square().mean() for other in (two, three)
+    )
+    torch.testing.assert_close(own(outputs, {}), expected)
+    assert own.learner == 'student'
+
+
+@pytest.mark.parametrize(
+    ('source', 'target', 'message'),
+    [
+        (['a.x', 'a.y'], ['b.x', 'b.y', 'b.z'], '2 sources and 3 targets do not pair'),
+        (['a.x', 'b.y'], ['b.x', 'b.y'], 'the same tap, `b.y`'),
+        (['a.x', 'a.y'], ['b.x', 'c.y'], 'in the streams b, c: a transfer has one'),
+        ([], [], 'names no taps'),
+        (['a.x', 'a'], 'b.x', '`a` is not a tap'),
+    ],
+)
+def test_lists_that_are_no_pairs(source, target, message):
+    with pytest.raises(ValueError, match=message):
+        Transfer(source, target, loss=dict(type='FeatureLoss'))

@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# CIFAR-100 in batches of 128.
+_base_ = './cifar100_bs64.py'
+
+train_dataloader = dict(batch_size=128)

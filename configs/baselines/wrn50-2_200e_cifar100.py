@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# WRN50-2 on CIFAR-100, alone: EKD, Tables I and II.
+_base_ = '../_base_/plain_cifar100_200e.py'
+
+model = _base_.wrn50_2

@@ -1,0 +1,6 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# DTSKD on CIFAR-100: Table 1, VGG-11. Three branches, as Algorithm 1 has; the weights of
+# ResNet-18 (ours).
+_base_ = '../_base_/dtskd_cifar100.py'
+
+model = dict(streams=dict(student=dict(model=_base_.vgg11, branches=dict(num=3))))

@@ -1,0 +1,177 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What a distillation keeps of its streams' past predictions, and reads again."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+import torch
+import torch.nn.functional as F
+
+from dynkd.models.targets import class_probabilities
+
+from .tap import Tap
+
+if TYPE_CHECKING:
+    from dynkd.models.stores import PredictionStore
+
+    from .transfer import Transfer
+
+#: A batch's data samples, by stream.
+Samples = Mapping[str, Optional[Sequence]]
+
+
+def stored(tap: Tap) -> Tap:
+    """The tap whose past outputs a tap of a store reads.
+
+    Args:
+        tap (Tap): For example ``history.student.head``.
+
+    Returns:
+        Tap: For example ``student.head``.
+
+    Raises:
+        ValueError: If what follows the store's name is no tap.
+    """
+    try:
+        return Tap.parse(str(tap).partition('.')[2])
+    except ValueError as error:
+        raise ValueError(
+            f'`{tap}` reads the store `{tap.stream}`: a source is written '
+            f'`{tap.stream}.<stream>.<module>`, for example '
+            f'`{tap.stream}.student.head`.'
+        ) from error
+
+
+class History:
+    """The stores of a distillation, and which taps each keeps.
+
+    A store keeps the taps that transfers read from it: no more, and in every phase.
+
+    Args:
+        stores (dict[str, PredictionStore]): The stores by name.
+        transfers (iterable of Transfer): The transfers.
+
+    Raises:
+        ValueError: If a transfer reads from a store what is no tap.
+    """
+
+    def __init__(
+        self, stores: dict[str, 'PredictionStore'], transfers: Sequence['Transfer']
+    ) -> None:
+        self.stores = stores
+        #: The taps that read stores, by the store's name.
+        self.readers: dict[str, list[Tap]] = {name: [] for name in stores}
+        for tap in dict.fromkeys(tap for t in transfers for tap in t.sources):
+            if tap.stream in stores:
+                self.readers[tap.stream].append(tap)
+        self.taps = [stored(tap) for taps in self.readers.values() for tap in taps]
+
+    def declare(self, classes: Mapping[Tap, int]) -> None:
+        """Tell every store how many classes its taps predict.
+
+        Args:
+            classes (dict[Tap, int]): Number of classes by the streams' taps.
+
+        Raises:
+            ValueError: If no transfer reads a store, or it cannot keep what they read;
+                names the store.
+        """
+        for name, readers in self.readers.items():
+            if not readers:
+                raise ValueError(
+                    f'store `{name}`: no transfer reads it. A transfer reads it by '
+                    f"`source='{name}.student.head'`; else leave the store out."
+                )
+            try:
+                self.stores[name].declare(
+                    {str(stored(tap)): classes[stored(tap)] for tap in readers}
+                )
+            except ValueError as error:
+                raise ValueError(f'store `{name}`: {error}') from error
+
+    def read(self, outputs: Mapping[Tap, Any], samples: Samples) -> dict[Tap, Any]:
+        """What the stores keep of a batch's samples.
+
+        Args:
+            outputs (dict[Tap, Any]): What the streams' taps yielded, logits of shape
+                (B, K).
+            samples (dict[str, list]): The data samples by stream.
+
+        Returns:
+            dict[Tap, Tensor]: Probabilities of shape (B, K) by the taps that read.
+        """
+        found: dict[Tap, Any] = {}
+        for name, readers in self.readers.items():
+            labels = {}
+            for tap in readers:
+                logits, own = outputs[stored(tap)], samples[stored(tap).stream]
+                labels[str(stored(tap))] = class_probabilities(
+                    own, logits.size(1), logits.device
+                )
+            indices = sample_indices(samples[stored(readers[0]).stream])
+            rows = self.stores[name].read(indices, labels)
+            found.update({tap: rows[str(stored(tap))] for tap in readers})
+        return found
+
+    def write(self, outputs: Mapping[Tap, Any], samples: Samples) -> None:
+        """Keep what the streams say of a batch's samples.
+
+        Args:
+            outputs (dict[Tap, Any]): What the streams' taps yielded, logits of shape
+                (B, K).
+            samples (dict[str, list]): The data samples by stream.
+        """
+        for name, readers in self.readers.items():
+            taps = [stored(tap) for tap in readers]
+            indices = sample_indices(samples[taps[0].stream])
+            logits = {str(tap): outputs[tap].detach() for tap in taps}
+            self.stores[name].write(indices, logits)
+
+
+def sample_indices(data_samples: Optional[Sequence]) -> torch.Tensor:
+    """Which samples of the data set a batch holds.
+
+    Args:
+        data_samples (list, optional): The data samples.
+
+    Returns:
+        Tensor: Their ``sample_idx``, of shape (B,), int64.
+
+    Raises:
+        KeyError: If they carry none.
+    """
+    found = [sample.metainfo.get('sample_idx') for sample in data_samples or ()]
+    if not found or None in found:
+        raise KeyError(
+            'the data samples carry no `sample_idx`, by which a store finds their '
+            "rows. Add 'sample_idx' to the `meta_keys` of the pipeline's PackInputs."
+        )
+    return torch.tensor([int(index) for index in found])
+
+
+def stand_in(outputs: Mapping[Tap, Any], readers: Sequence[Tap]) -> dict[Tap, Any]:
+    """What a store that is not open yet could give: for trying transfers out.
+
+    Args:
+        outputs (dict[Tap, Any]): What the streams' taps yielded.
+        readers (sequence of Tap): Taps that read stores.
+
+    Returns:
+        dict[Tap, Tensor]: The probabilities of the streams' own outputs.
+
+    Raises:
+        ValueError: If a tap yields anything but logits of shape (B, K).
+    """
+    found = {}
+    for tap in readers:
+        logits = outputs.get(stored(tap))
+        if logits is None:
+            continue
+        if not isinstance(logits, torch.Tensor) or logits.dim() != 2:
+            shape = tuple(getattr(logits, 'shape', ())) or type(logits).__name__
+            raise ValueError(
+                f'store `{tap.stream}` keeps class predictions, logits of shape '
+                f'(B, K), but `{stored(tap)}` yields {shape}.'
+            )
+        found[tap] = F.softmax(logits, dim=1)
+    return found

@@ -1,0 +1,88 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Putting branches on the model of a stream."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Optional
+
+import torch
+import torch.nn as nn
+
+from dynkd.utils import RandomState
+
+from .base import StageBranches
+from .stages import probe_stages, record_stages
+
+
+def attach_branches(
+    model: nn.Module, cfg: dict[str, Any], input_shape: Sequence[int], name: str
+) -> None:
+    """Put branches on the stages of a stream's model, as its child ``branches``.
+
+    The model runs as before: the branches are run by the distillation, on what the
+    stages gave.
+
+    Args:
+        model (nn.Module): An image classifier, with a ``backbone`` and a ``head``.
+        cfg (dict): ``module``, the config of one branch; and optionally ``num``,
+            ``stages``, ``loss_weight`` and ``num_classes``, see
+            :class:`StageBranches`. ``num_classes`` defaults to the head's; ``num=0``
+            puts on none.
+        input_shape (sequence of int): Shape (C, H, W) of the input on which the
+            stages' channels are found out.
+        name (str): Name of the stream, for messages.
+
+    Raises:
+        ValueError: If the model has no head or stages, or fewer stages than branches.
+    """
+    cfg = {key: copy.deepcopy(v) for key, v in cfg.items() if key != '_scope_'}
+    stages = cfg.pop('stages', None)
+    if cfg.get('num') == 0:
+        return
+    try:
+        _check(model, cfg)
+        cfg.setdefault('num_classes', getattr(model.head, 'num_classes', None))
+        if cfg['num_classes'] is None:
+            raise ValueError(
+                f'{type(model.head).__name__} does not say how many classes there '
+                'are. Give the branches `num_classes`.'
+            )
+        state = RandomState.capture()
+        names, channels = probe_stages(model, input_shape, stages)
+        branches = StageBranches(channels=channels, stages=names, **cfg)
+        state.restore()
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'branches of stream `{name}`: {error}') from error
+    model.branches = branches
+
+
+def _check(model: nn.Module, cfg: dict[str, Any]) -> None:
+    """Refuse models that take no branches, and a config without a module."""
+    if not hasattr(model, 'backbone') or not hasattr(model, 'head'):
+        raise ValueError(
+            f'{type(model).__name__} has no `backbone` and `head`: branches are for '
+            'image classifiers.'
+        )
+    if hasattr(model, 'branches'):
+        raise ValueError(f'{type(model).__name__} has something named `branches`.')
+    if 'module' not in cfg:
+        raise ValueError(
+            "`module` is missing: `branches=dict(module=dict(type='GuidedModule'))`."
+        )
+
+
+@contextmanager
+def record_branched(model: nn.Module) -> Iterator[list[torch.Tensor]]:
+    """Record what the stages give on which a model has branches.
+
+    Args:
+        model (nn.Module): The model, with branches or without.
+
+    Yields:
+        list[Tensor]: The feature maps (B, C, H, W), shallow to deep; filled while the
+        model runs, and empty for one without branches.
+    """
+    branches: Optional[StageBranches] = getattr(model, 'branches', None)
+    with record_stages(model, branches.stages if branches is not None else []) as maps:
+        yield maps

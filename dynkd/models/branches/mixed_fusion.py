@@ -1,0 +1,122 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The mixed fusion module of DTSKD: a stage fused with what deeper ones say."""
+
+from typing import Any, Optional, Union
+
+import torch
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+
+from dynkd.registry import MODELS
+
+from .base import ACT, NORM, Branch
+
+FUSIONS = ('mixed', 'add', 'concat', 'none')
+
+
+@MODELS.register_module()
+class MixedFusionModule(Branch):
+    r"""A branch of `Dual teachers for self-knowledge distillation`, section 3.3.
+
+    .. math::
+        F_b = \mathrm{Conv}\big((f_t(T_b) + f_s(F_{b+1})) \parallel f_s(F_{b+1})\big)
+
+    Eq. 8 and Fig. 3, where :math:`T_b` is the map of its stage, :math:`F_{b+1}` what
+    the next deeper branch passes on (the pooled map of the last stage for the deepest),
+    :math:`f_t` global average pooling and a 1 x 1 convolution block, :math:`f_s` such a
+    block alone, which runs once, :math:`\parallel` the concatenation of channels, and
+    Conv a 1 x 1 convolution that halves them to the channels of :math:`F_{b+1}`. A
+    fully connected layer classifies :math:`F_b`. A block is convolution, batch
+    normalisation and ReLU; Conv is a convolution alone (both ours).
+
+    Everything but the pooling runs on 1 x 1 maps, so that all branches together cost
+    less than 2 % of the multiplications of a ResNet-18. Batch normalisation of such
+    maps needs batches of at least two samples.
+
+    Args:
+        in_channels (int): Channels of its stage.
+        deeper_channels (int): Channels of what the next deeper branch passes on, and
+            of what it passes on itself; of the stream's last stage for the deepest.
+        num_classes (int): Number of classes, K.
+        fusion (str): ``'mixed'``: Eq. 8. The rows of Table 8: ``'concat'``,
+            :math:`\mathrm{Conv}(f_t(T_b) \parallel f_s(F_{b+1}))` as a UNet does, and
+            ``'add'``, :math:`f_t(T_b) + f_s(F_{b+1})` as an FPN does. The control of
+            Table 7: ``'none'``, no link from deeper stages; there the 1 x 1 convolution
+            block comes before the pooling, in the order in which the text names them,
+            and runs on the whole map. Defaults to ``'mixed'``.
+        norm_cfg (dict, optional): Normalisation in the blocks, as in MMCV's
+            ``ConvModule``. Defaults to ``dict(type='BN')``.
+        act_cfg (dict, optional): Activation in the blocks. Defaults to
+            ``dict(type='ReLU')``.
+        init_cfg (dict or list[dict], optional): See :class:`Branch`. Defaults to None.
+
+    Raises:
+        ValueError: If ``fusion`` is unknown.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        deeper_channels: int,
+        num_classes: int,
+        fusion: str = 'mixed',
+        norm_cfg: Optional[dict[str, Any]] = NORM,
+        act_cfg: Optional[dict[str, Any]] = ACT,
+        init_cfg: Union[dict[str, Any], list[dict[str, Any]], None] = None,
+    ) -> None:
+        if fusion not in FUSIONS:
+            raise ValueError(
+                f'MixedFusionModule: fusion must be one of {FUSIONS}, got {fusion!r}'
+            )
+        super().__init__(deeper_channels, init_cfg)
+        self.fusion = fusion
+        # In containers, where `init_cfg` reaches them: a ConvModule that is a child
+        # initialises itself again behind it.
+        block = dict(kernel_size=1, norm_cfg=norm_cfg, act_cfg=act_cfg)
+        lateral = [
+            nn.AdaptiveAvgPool2d(1),
+            ConvModule(in_channels, deeper_channels, **block),
+        ]
+        self.lateral = nn.Sequential(*(lateral[::-1] if fusion == 'none' else lateral))
+        if fusion != 'none':
+            self.top_down = nn.Sequential(
+                ConvModule(deeper_channels, deeper_channels, **block)
+            )
+        if fusion in ('mixed', 'concat'):
+            self.merge = nn.Sequential(
+                ConvModule(2 * deeper_channels, deeper_channels, 1, act_cfg=None)
+            )
+        self.features = nn.Flatten()
+        self.fc = nn.Linear(deeper_channels, num_classes)
+
+    def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
+        """Fuse and classify what a stage gives.
+
+        Args:
+            stage (Tensor): The feature map :math:`T_b` of its stage, of shape
+                (B, C, H, W).
+            deeper (Tensor): :math:`F_{b+1}`, of shape (B, deeper_channels, 1, 1).
+
+        Returns:
+            tuple[Tensor, Tensor]: :math:`F_b`, of shape (B, deeper_channels, 1, 1), and
+            logits of shape (B, K).
+
+        Raises:
+            ValueError: If a single value would be normalised by its own statistics.
+        """
+        positions = stage[0, 0].numel() if self.fusion == 'none' else 1
+        self.require_statistics(stage.size(0) * positions)
+        fused = self._fuse(stage, deeper)
+        return fused, self.fc(self.features(fused))
+
+    def _fuse(self, stage: Tensor, deeper: Tensor) -> Tensor:
+        """Eq. 8, or what stands in its place."""
+        own = self.lateral(stage)
+        if self.fusion == 'none':
+            return own
+        semantic = self.top_down(deeper)
+        if self.fusion != 'concat':
+            own = own + semantic
+        if self.fusion == 'add':
+            return own
+        return self.merge(torch.cat([own, semantic], dim=1))

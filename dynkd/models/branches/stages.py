@@ -1,0 +1,226 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Stages: where a backbone's resolution drops, and what it gives there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+#: Where OpenMMLab's backbones keep what their stages are made of: a container, or the
+#: names of attributes.
+_CONTAINERS = ('res_layers', 'layers', 'stages', 'features')
+_REMEDY = (
+    'Name the modules that end the stages, the last included, shallow to deep: '
+    "branches=dict(stages=['backbone.layer1', …], …)."
+)
+
+
+def find_stages(model: nn.Module) -> list[str]:
+    """Find the modules of which a backbone's stages are made.
+
+    Args:
+        model (nn.Module): A model with a ``backbone``.
+
+    Returns:
+        list[str]: Names of modules in the model, such as ``'backbone.layer1'``, in the
+        order in which the backbone lists them.
+
+    Raises:
+        ValueError: If the backbone keeps them in no place that is known.
+    """
+    backbone = getattr(model, 'backbone', None)
+    if backbone is None:
+        raise ValueError(f'{type(model).__name__} has no `backbone`, hence no stages.')
+    for place in _CONTAINERS:
+        parts = getattr(backbone, place, None)
+        if isinstance(parts, (nn.Sequential, nn.ModuleList)) and len(parts):
+            return [f'backbone.{place}.{name}' for name, _ in parts.named_children()]
+        named = isinstance(parts, (list, tuple)) and len(parts) > 0
+        if named and all(isinstance(part, str) for part in parts):
+            return [f'backbone.{part}' for part in parts]
+    raise ValueError(
+        f'no stages found in {type(backbone).__name__}: it has none of '
+        f'{", ".join(f"`{place}`" for place in _CONTAINERS)}. {_REMEDY}'
+    )
+
+
+def probe_stages(
+    model: nn.Module, input_shape: Sequence[int], stages: Optional[Sequence[str]] = None
+) -> tuple[list[str], list[int]]:
+    """Run the backbone once to learn which its stages are and how wide each is.
+
+    Neither the modes of the modules nor their buffers nor any random state change.
+
+    Args:
+        model (nn.Module): A model with a ``backbone``.
+        input_shape (sequence of int): Shape (C, H, W) of the input to run it on.
+        stages (sequence of str, optional): Names of the modules that end the stages,
+            the last included, shallow to deep. Defaults to None: found. What
+            :func:`find_stages` lists is grouped by resolution: a stage ends before the
+            resolution changes, so that a wider last convolution belongs to the stage
+            before it and a pooling to the one behind it; a group without parameters
+            (VGG's last pooling) is none.
+
+    Returns:
+        tuple[list[str], list[int]]: Names of the modules that end the stages and the
+        channels of their maps, shallow to deep.
+
+    Raises:
+        ValueError: If there are no stages, a named one does not exist or gives no
+            feature map, they are not in the order in which they run, or the backbone
+            does not run on such an input.
+    """
+    names = find_stages(model) if stages is None else list(stages)
+    modules = {name: _find(model, name) for name in names}
+    outputs = _run(model, input_shape, modules)
+    if stages is None:
+        maps = {name: _as_map(output) for name, output in outputs.items()}
+        found = _group({k: v for k, v in maps.items() if v is not None}, modules)
+        if not found:
+            raise ValueError(
+                f'{type(model.backbone).__name__} gives no feature maps between its '
+                f'layers. {_REMEDY}'
+            )
+    else:
+        found = {name: _named_map(name, outputs.get(name)) for name in names}
+        if list(outputs) != names:
+            raise ValueError(
+                f'the stages run in the order {", ".join(outputs)}, but are named as '
+                f'{", ".join(names)}. {_REMEDY}'
+            )
+    return list(found), [stage.size(1) for stage in found.values()]
+
+
+@contextmanager
+def record_stages(model: nn.Module, names: Sequence[str]) -> Iterator[list[Tensor]]:
+    """Record what stages give while the model runs.
+
+    The forward hooks exist only inside the ``with`` block. Nothing is copied: a stage
+    whose output a later layer changes in place gives the changed map.
+
+    Args:
+        model (nn.Module): The model.
+        names (sequence of str): Names of the modules that end the stages.
+
+    Yields:
+        list[Tensor]: The feature maps (B, C, H, W) in the order of ``names``; filled
+        while the model runs, by its last run if there are several.
+
+    Raises:
+        ValueError: If a module does not exist; while the model runs, if one gives no
+            feature map.
+    """
+    maps: list[Tensor] = []
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str, output: Any) -> None:
+        found[name] = _named_map(name, output)
+        maps[:] = [found[known] for known in names if known in found]
+
+    with _listen({name: _find(model, name) for name in names}, keep):
+        yield maps
+
+
+@contextmanager
+def _listen(modules: dict[str, nn.Module], keep: Any) -> Iterator[None]:
+    """Call ``keep(name, output)`` whenever one of the modules has run."""
+
+    def hook(name: str):
+        return lambda module, args, output: keep(name, output)
+
+    handles = [
+        module.register_forward_hook(hook(name)) for name, module in modules.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _find(model: nn.Module, name: str) -> nn.Module:
+    """The module of that name, or an error with the nearest names."""
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        names = [known for known, _ in model.named_modules() if known]
+    near = get_close_matches(name, names, n=5, cutoff=0.4) or names[:5]
+    raise ValueError(
+        f'stage `{name}`: {type(model).__name__} has no such module. The nearest are: '
+        f'{", ".join(near)}.'
+    )
+
+
+def _run(
+    model: nn.Module, input_shape: Sequence[int], modules: dict[str, nn.Module]
+) -> dict[str, Any]:
+    """What modules give, in the order in which they run first."""
+    outputs: dict[str, Any] = {}
+    weight = next(model.backbone.parameters(), torch.empty(0))
+    inputs = torch.zeros(1, *input_shape, dtype=weight.dtype, device=weight.device)
+    modes = {module: module.training for module in model.backbone.modules()}
+    # OpenMMLab's backbones freeze layers in `train`, which would undo the modes.
+    for module in modes:
+        module.training = False
+    try:
+        with torch.no_grad(), _listen(modules, outputs.__setitem__):
+            model.backbone(inputs)
+    except RuntimeError as error:
+        raise ValueError(
+            f'{type(model.backbone).__name__} does not run on an input of shape '
+            f"{tuple(input_shape)}: {error}. Give the stream's `input_shape`."
+        ) from error
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    return outputs
+
+
+def _group(maps: dict[str, Tensor], modules: dict[str, nn.Module]) -> dict[str, Tensor]:
+    """The last of each run of modules of one resolution, if the run has parameters."""
+    stages: dict[str, Tensor] = {}
+    size: Optional[torch.Size] = None
+    last, learns = '', False
+    for name, own in maps.items():
+        if own.shape[2:] != size:
+            if learns:
+                stages[last] = maps[last]
+            size, learns = own.shape[2:], False
+        last = name
+        learns = learns or any(True for _ in modules[name].parameters())
+    if learns:
+        stages[last] = maps[last]
+    return stages
+
+
+def _as_map(output: Any) -> Optional[Tensor]:
+    """A stage's output as a map (B, C, H, W), or None if it is none."""
+    if isinstance(output, Tensor):
+        return output if output.dim() == 4 else None
+    if not isinstance(output, (tuple, list)) or len(output) != 2:
+        return None
+    tokens, size = output
+    if not isinstance(tokens, Tensor) or tokens.dim() != 3:
+        return None
+    height, width = (int(side) for side in size)
+    return tokens.transpose(1, 2).unflatten(2, (height, width))
+
+
+def _named_map(name: str, output: Union[Tensor, Sequence, None]) -> Tensor:
+    """A stage's output as a map, or an error that says what it gives instead."""
+    found = _as_map(output)
+    if found is not None:
+        return found
+    if output is None:
+        what = 'does not run'
+    elif isinstance(output, Tensor):
+        what = f'gives a tensor of shape {tuple(output.shape)}'
+    else:
+        what = f'gives a {type(output).__name__}'
+    raise ValueError(
+        f'stage `{name}` {what}, not a feature map (B, C, H, W) or tokens with their '
+        '(H, W).'
+    )

@@ -1,0 +1,206 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Learning from what the same classifier said about the same samples before."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Optional, Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from dynkd.engine.schedules import ConstantSchedule, Progress, Schedule
+from dynkd.models.targets import class_probabilities
+from dynkd.registry import MODELS, SCHEDULES
+
+from .base import Levels, TransferLoss
+
+#: Where schedules keep the numbers between which they move.
+_ENDS = ('start', 'stop', 'constant', 'values')
+#: How far stored probabilities may be from a sum of 1.
+_SLACK = 0.1
+#: Epochs of a long training.
+_LONG = 10**6
+
+
+@MODELS.register_module()
+class HistoricalLoss(TransferLoss):
+    r"""Divergence of predictions from labels mixed with past predictions, Eqs. 5 and 6
+    of `Dual teachers for self-knowledge distillation`.
+
+    .. math::
+        L_{his} &= \sum_{b=0}^{B-1} \lambda_b \cdot
+            \mathrm{KL}\big(p'_{b,t}(x) \parallel p_{b,t}(x)\big) \\
+        p'_{b,t}(x) &= \beta_t \cdot y + (1 - \beta_t) \cdot p_{b,(t-1)}(x)
+
+    where :math:`p_{b,t}` are the probabilities of the transfer's target, which learns,
+    at temperature 1, :math:`p_{b,(t-1)}` those of its source, a store, and :math:`y` is
+    the label: of one class, or the ``gt_score`` that a batch augmentation made. A level
+    is one classifier, in the paper the backbone's and those of its branches. The
+    divergence is averaged over the batch (ours; the paper prints sums over samples).
+    It contains the entropy of :math:`p'`, which has no gradient, so that it is 0 where
+    the prediction meets its target.
+
+    Args:
+        beta (float or dict): :math:`\beta_t`, the share of the label, in [0, 1]: a
+            number, or the config of a schedule. Eq. 7 is
+            ``dict(type='CosineSchedule', start=beta_max, stop=beta_min, begin=-1)``.
+        level_weights (sequence of float, optional): :math:`\lambda_b`, one a level; the
+            paper's are 3 for the backbone and 1 for each branch. Defaults to None: 1
+            for each.
+        loss_weight (float): Factor of the loss. Defaults to 1.0.
+
+    Raises:
+        ValueError: If ``beta`` or an end of its schedule lies outside [0, 1] or a
+            weight is negative; in the forward pass, if the schedule leaves [0, 1], the
+            levels are not as many as the weights, shapes differ, or a source holds no
+            probabilities.
+    """
+
+    def __init__(
+        self,
+        beta: Union[float, dict[str, Any]],
+        level_weights: Optional[Sequence[float]] = None,
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__(loss_weight)
+        self.beta = _build_beta(beta)
+        if level_weights is not None and not all(w >= 0 for w in level_weights):
+            raise ValueError(
+                f'HistoricalLoss: level_weights must not be negative, got '
+                f'{list(level_weights)}'
+            )
+        self.level_weights = None if level_weights is None else list(level_weights)
+        self._seen = False
+
+    def forward(
+        self, target: Levels, source: Levels, data_samples: Optional[Sequence] = None
+    ) -> Tensor:
+        """The weighted divergence, summed over the levels.
+
+        Args:
+            target (Tensor | Sequence[Tensor]): Logits of what learns, of shape (B, K),
+                or one tensor a level.
+            source (Tensor | Sequence[Tensor]): Past probabilities of shape (B, K),
+                likewise.
+            data_samples (list): The batch's data samples, with ``gt_label`` or
+                ``gt_score``.
+
+        Returns:
+            Tensor: A scalar.
+
+        Raises:
+            ValueError: If the sides or the weights differ in their number of levels,
+                shapes differ, a source holds no probabilities, a data sample has no
+                label, or the schedule of ``beta`` leaves [0, 1].
+        """
+        targets = self._levels(target, 'target')
+        sources = self._levels(source, 'source')
+        weights = self._weights(len(targets), len(sources))
+        extra = dict(
+            labels=class_probabilities(
+                data_samples, targets[0].size(-1), targets[0].device
+            ),
+            beta=_in_range(self.beta(_now())),
+        )
+        losses = [
+            weight * super(HistoricalLoss, self).forward(*pair, **extra)
+            for weight, *pair in zip(weights, targets, sources)
+        ]
+        self._seen = True
+        return torch.stack(losses).sum()
+
+    def level_loss(
+        self, target: Tensor, source: Tensor, labels: Tensor, beta: float, **extra: Any
+    ) -> Tensor:
+        """The divergence of one classifier, Eqs. 5 and 6 without their weight.
+
+        Args:
+            target (Tensor): Logits of what learns, of shape (B, K).
+            source (Tensor): Past probabilities of shape (B, K).
+            labels (Tensor): Probabilities of the label, of shape (B, K).
+            beta (float): The share of the label.
+            **extra: Not used.
+
+        Returns:
+            Tensor: A scalar.
+
+        Raises:
+            ValueError: If shapes differ or, the first time, the source holds no
+                probabilities.
+        """
+        self._check(target, source, labels)
+        mixed = beta * labels.to(target.dtype) + (1 - beta) * source
+        log_p = F.log_softmax(target, dim=1)
+        return (torch.xlogy(mixed, mixed) - mixed * log_p).sum() / target.size(0)
+
+    def _weights(self, targets: int, sources: int) -> list[float]:
+        """One weight a level, if the numbers of levels allow it."""
+        if targets != sources:
+            raise ValueError(
+                f'HistoricalLoss: the target has {targets} level(s) and the source '
+                f'{sources}; each classifier learns from its own past'
+            )
+        if self.level_weights is None:
+            return [1.0] * targets
+        if len(self.level_weights) != targets:
+            raise ValueError(
+                f'HistoricalLoss: {len(self.level_weights)} level_weights for '
+                f'{targets} level(s); give one for each, or leave level_weights out'
+            )
+        return self.level_weights
+
+    def _check(self, target: Tensor, source: Tensor, labels: Tensor) -> None:
+        shapes = [tuple(side.shape) for side in (target, source, labels)]
+        if target.dim() != 2 or len(set(shapes)) > 1:
+            raise ValueError(
+                f'HistoricalLoss: the target has shape {shapes[0]}, the source '
+                f'{shapes[1]} and the labels {shapes[2]}; all must be (B, K)'
+            )
+        # Only once, for it makes the processor wait for the accelerator.
+        if self._seen:
+            return
+        off = (source.sum(dim=1) - 1).abs().max().item()
+        if source.min().item() < 0 or not off < _SLACK:
+            raise ValueError(
+                'HistoricalLoss: the source holds no probabilities: its values are '
+                f'between {source.min().item():.3g} and {source.max().item():.3g}, the '
+                f'sums over the classes up to {off:.3g} away from 1. Its source is a '
+                "store, for example 'history.student.head'"
+            )
+
+
+def _now() -> Progress:
+    """Where the training is; at the beginning of a long one for a mere try-out.
+
+    A model is tried out, without a graph, before a runner says how long it will train.
+    """
+    now = Progress.current()
+    known = now.max_epochs is not None or now.max_iters is not None
+    if known or torch.is_grad_enabled():
+        return now
+    return replace(now, max_epochs=_LONG, max_iters=_LONG)
+
+
+def _build_beta(beta: Union[float, dict[str, Any]]) -> Schedule:
+    """The share of the label as a schedule whose ends lie in [0, 1]."""
+    if not isinstance(beta, dict):
+        return ConstantSchedule(_in_range(beta))
+    with DefaultScope.overwrite_default_scope('dynkd'):
+        schedule = SCHEDULES.build(dict(beta))
+    for name in _ENDS:
+        ends = getattr(schedule, name, [])
+        for end in ends if isinstance(ends, Sequence) else [ends]:
+            _in_range(end, f' (`{name}` of {type(schedule).__name__})')
+    return schedule
+
+
+def _in_range(beta: float, where: str = '') -> float:
+    """Refuse a share of the label that is none."""
+    if not isinstance(beta, (int, float)) or not 0 <= beta <= 1:
+        raise ValueError(
+            f'HistoricalLoss: beta{where} must be a number in [0, 1], or the config of '
+            f'a schedule of such numbers, got {beta!r}'
+        )
+    return beta

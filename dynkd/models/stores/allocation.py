@@ -1,0 +1,195 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Space for rows: in a process, shared by the processes of a node, or in files."""
+
+import errno
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from mmengine.dist import all_gather_object
+
+from .topology import Topology
+
+try:
+    import fcntl
+except ImportError:  # Not on Windows, where two runs are not kept apart.
+    fcntl = None
+
+_GIB = 2**30
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNSUPPORTED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+
+def private_buffers(count: int, size: int) -> list[np.ndarray]:
+    """Allocate memory of this process.
+
+    Args:
+        count (int): How many buffers.
+        size (int): Bytes of each.
+
+    Returns:
+        list[np.ndarray]: Buffers of shape (size,), uint8.
+
+    Raises:
+        MemoryError: If there is less free memory.
+    """
+    free = _free_memory()
+    if count * size > free:
+        raise MemoryError(_no_space('memory', count * size, free))
+    return [np.empty(size, np.uint8) for _ in range(count)]
+
+
+def shared_buffers(count: int, size: int, topology: Topology) -> list[np.ndarray]:
+    """Allocate memory that the processes of a node share.
+
+    Its files have no name any more once all have mapped them: whatever ends the
+    processes frees it.
+
+    Args:
+        count (int): How many buffers.
+        size (int): Bytes of each.
+        topology (Topology): The processes.
+
+    Returns:
+        list[np.ndarray]: Buffers of shape (size,), uint8.
+
+    Raises:
+        OSError: If there is less free space, or the processes share no folder.
+    """
+    memory = Path('/dev/shm')
+    folder = memory if memory.is_dir() else Path(tempfile.gettempdir())
+    key = all_gather_object(uuid.uuid4().hex)[topology.peers[0]]
+    paths = [folder / f'dynkd-{key}-{number}' for number in range(count)]
+    try:
+        topology.together(lambda: allocate_files(paths, size), leaders=True)
+        return topology.together(lambda: map_files(paths, size))
+    finally:
+        if topology.leader:
+            for path in paths:
+                path.unlink(missing_ok=True)
+
+
+def allocate_files(paths: Sequence[Path], size: int) -> None:
+    """Make files of a size, with their space on the disk reserved.
+
+    A file that has the size keeps its content. Without the reservation, a full disk
+    would kill the process when it writes into the mapped file.
+
+    Args:
+        paths (sequence of Path): The files, all in one folder.
+        size (int): Bytes of each.
+
+    Raises:
+        OSError: If there is less free space; no new file is left then.
+    """
+    folder = paths[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [p for p in paths if not p.is_file() or p.stat().st_size != size]
+    for path in missing:
+        path.unlink(missing_ok=True)
+    needed, free = len(missing) * size, shutil.disk_usage(folder).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, _no_space(str(folder), needed, free))
+    try:
+        for path in missing:
+            _reserve(path, size)
+    except OSError as error:
+        for path in missing:
+            path.unlink(missing_ok=True)
+        if error.errno not in _FULL:
+            raise
+        text = _no_space(str(folder), needed, shutil.disk_usage(folder).free)
+        raise OSError(errno.ENOSPC, text) from error
+
+
+def map_files(paths: Sequence[Path], size: int) -> list[np.ndarray]:
+    """Map files into memory.
+
+    Args:
+        paths (sequence of Path): The files.
+        size (int): Bytes of each.
+
+    Returns:
+        list[np.ndarray]: Buffers of shape (size,), uint8.
+
+    Raises:
+        FileNotFoundError: If the node's first process has made them elsewhere.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(
+                f'the processes of a node share the store of past predictions, but '
+                f'{path}, which the first of them made, is not there. Do they run in '
+                'containers that do not share this folder, on one host name?'
+            )
+    return [np.memmap(path, np.uint8, 'r+', shape=(size,)) for path in paths]
+
+
+def lock_file(path: Path) -> IO:
+    """Lock a file for as long as this process lives and keeps it open.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        IO: The open file.
+
+    Raises:
+        OSError: If another process holds it.
+    """
+    file = path.open('w')
+    if fcntl is None:
+        return file
+    try:
+        # Record locks are not inherited by the workers of data loaders, which may
+        # outlive a killed process for a while.
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise OSError(
+                error.errno,
+                f'another run keeps its store of past predictions in {path.parent}. '
+                'Give each run a `path` of its own.',
+            ) from error
+    return file
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Make a file and reserve its space, where the system can."""
+    with path.open('w+b') as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except AttributeError:
+            # Not a system that has it; the file grows when it is written.
+            file.truncate(size)
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+            file.truncate(size)
+
+
+def _free_memory() -> float:
+    """Bytes of memory that a process can get, where the system tells."""
+    try:
+        lines = Path('/proc/meminfo').read_text().splitlines()
+    except OSError:
+        return float('inf')
+    for line in lines:
+        if line.startswith('MemAvailable:'):
+            return int(line.split()[1]) * 1024
+    return float('inf')
+
+
+def _no_space(where: str, needed: float, free: float) -> str:
+    """Say what is missing, and what helps."""
+    return (
+        f'the store of past predictions needs {needed / _GIB:.2f} GiB in {where}, '
+        f'where {free / _GIB:.2f} GiB are free. A smaller format helps '
+        "(format='uint8' takes about a quarter of float32, format='topk' 4 k bytes a "
+        'prediction), or another `path`, a folder on a disk with more space.'
+    )

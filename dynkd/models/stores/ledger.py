@@ -1,0 +1,93 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Which epoch's predictions each file of a store holds."""
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Predictions that are complete.
+
+    Args:
+        epoch (int): Epochs done when they were complete.
+        id (str): A random name. It tells the predictions of one run after an epoch from
+            those of another.
+    """
+
+    epoch: int
+    id: str
+
+
+class Ledger:
+    """Which epoch's predictions each slot holds, in a file if the slots are files.
+
+    A slot is struck out before its first row is written and entered when all are. The
+    file is replaced as a whole, so that a killed process leaves the old or the new.
+
+    Args:
+        path (Path, optional): The file. Defaults to None: the slots live in memory.
+    """
+
+    def __init__(self, path: Optional[Path] = None) -> None:
+        self.path = path
+        self.entries: list[Optional[Entry]] = []
+        if path is not None and path.is_file():
+            self.entries = [e and Entry(**e) for e in json.loads(path.read_text())]
+
+    def resize(self, slots: int) -> None:
+        """Have at least this many slots.
+
+        Args:
+            slots (int): The number; new ones hold nothing.
+        """
+        self.entries += [None] * (slots - len(self.entries))
+
+    def find(self, entry_id: Optional[str]) -> Optional[int]:
+        """Find the slot that holds certain predictions.
+
+        Args:
+            entry_id (str, optional): Their random name; None finds nothing.
+
+        Returns:
+            int, optional: The slot, if there is one.
+        """
+        for slot, entry in enumerate(self.entries):
+            if entry is not None and entry.id == entry_id:
+                return slot
+        return None
+
+    def set(self, slot: int, entry: Optional[Entry], write: bool) -> None:
+        """Enter what a slot holds.
+
+        Args:
+            slot (int): The slot.
+            entry (Entry, optional): Its predictions; None while they are incomplete.
+            write (bool): Whether this process writes the file.
+        """
+        self.entries[slot] = entry
+        if write:
+            self.save()
+
+    def save(self) -> None:
+        """Replace the file, if there is one."""
+        if self.path is None:
+            return
+        partial = self.path.with_suffix('.partial')
+        with partial.open('w') as file:
+            json.dump([e and asdict(e) for e in self.entries], file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, self.path)
+
+    def describe(self) -> str:
+        """Say which epochs there are.
+
+        Returns:
+            str: For a message.
+        """
+        epochs = sorted({entry.epoch for entry in self.entries if entry is not None})
+        return f'after epoch {", ".join(map(str, epochs))}' if epochs else 'of no epoch'

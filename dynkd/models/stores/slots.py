@@ -1,0 +1,194 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Slots: each holds the predictions of one epoch."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import IO, Optional
+
+import numpy as np
+from mmengine.dist import all_gather_object
+
+from .allocation import (
+    allocate_files,
+    lock_file,
+    map_files,
+    private_buffers,
+    shared_buffers,
+)
+from .ledger import Entry, Ledger
+from .topology import Topology
+
+#: Bytes of the chunks in which rows are copied.
+CHUNK_BYTES = 16 * 2**20
+
+
+class Slot:
+    """Rows of predictions, and which of them there are.
+
+    Args:
+        buffer (np.ndarray): Shape (N * (row_bytes + 1),), uint8.
+        num_samples (int): Number of samples, N.
+
+    Attributes:
+        rows (np.ndarray): Shape (N, row_bytes).
+        seen (np.ndarray): Shape (N,), 1 where there is a prediction.
+    """
+
+    def __init__(self, buffer: np.ndarray, num_samples: int) -> None:
+        self._buffer = buffer
+        edge = len(buffer) - num_samples
+        self.rows = buffer[:edge].reshape(num_samples, -1)
+        self.seen = buffer[edge:]
+
+    def complete(
+        self, previous: Optional['Slot'], written: np.ndarray, part: int, parts: int
+    ) -> None:
+        """Fill what was not written with the older predictions, where there are any.
+
+        Args:
+            previous (Slot, optional): The older predictions.
+            written (np.ndarray): Shape (N,), bool.
+            part (int): Which part of the rows to fill, as one of several processes.
+            parts (int): Into how many parts they are divided.
+        """
+        size = max(CHUNK_BYTES // self.rows.shape[1], 1)
+        for begin in range(part * size, len(written), parts * size):
+            chunk = slice(begin, begin + size)
+            self.seen[chunk] = written[chunk]
+            if previous is not None:
+                old = begin + np.flatnonzero(previous.seen[chunk] & ~written[chunk])
+                self.rows[old] = previous.rows[old]
+                self.seen[old] = 1
+
+    def flush(self) -> None:
+        """Bring a file's content to the disk."""
+        if isinstance(self._buffer, np.memmap):
+            self._buffer.flush()
+
+
+class Slots:
+    """The slots of a store on one node.
+
+    Args:
+        path (str, optional): Folder of their files. Defaults to None: memory.
+        topology (Topology): The processes.
+        num_samples (int): Number of samples, N.
+        row_bytes (int): Bytes of a sample's row.
+    """
+
+    def __init__(
+        self, path: Optional[str], topology: Topology, num_samples: int, row_bytes: int
+    ) -> None:
+        self.topology = topology
+        self.num_samples = num_samples
+        self.size = num_samples * (row_bytes + 1)
+        self.folder = None if path is None else Path(path).expanduser()
+        self.ledger = Ledger(self.folder and self._path('json'))
+        self._slots: list[Slot] = []
+        self._lock: Optional[IO] = None
+
+    def find(self, entry_id: Optional[str]) -> Optional[int]:
+        """Find the slot that holds certain predictions.
+
+        Args:
+            entry_id (str, optional): Their random name; None finds nothing.
+
+        Returns:
+            int, optional: The slot, if there is one.
+        """
+        slot = self.ledger.find(entry_id)
+        fits = slot is None or self.folder is None or self._fits(slot)
+        return slot if fits else None
+
+    def allocate(self, count: int) -> None:
+        """Allocate the slots, or map the files that are there.
+
+        Args:
+            count (int): How many; files that are there beyond it are used, too.
+
+        Raises:
+            OSError: If there is no space for them, or another run uses them.
+            MemoryError: If there is no space for them.
+        """
+        if self.folder is None:
+            self.ledger.resize(count)
+            if self.topology.sharing:
+                buffers = shared_buffers(count, self.size, self.topology)
+            else:
+                # What fails on one node must fail on all.
+                buffers = self.topology.together(
+                    lambda: private_buffers(count, self.size)
+                )
+        else:
+            self.topology.together(self._clear, leaders=True)
+            self.ledger = Ledger(self._path('json'))
+            # As many on all nodes, which make new ones together.
+            there = all_gather_object(len(self.ledger.entries))
+            self.ledger.resize(max(count, *there))
+            buffers = self._map([*range(len(self.ledger.entries))])
+        self._slots = [Slot(buffer, self.num_samples) for buffer in buffers]
+
+    def __getitem__(self, slot: int) -> Slot:
+        return self._slots[slot]
+
+    def begin(self, protected: Collection[Optional[int]]) -> int:
+        """Take a slot to write into, and strike out what it held.
+
+        Args:
+            protected (collection of int): Slots that must stay as they are.
+
+        Returns:
+            int: The slot.
+
+        Raises:
+            OSError: If a further file is necessary and there is no space for it.
+        """
+        free = [i for i in range(len(self._slots)) if i not in protected]
+        if not free:
+            free = [len(self._slots)]
+            self.ledger.resize(free[0] + 1)
+            self._slots.append(Slot(self._map(free)[0], self.num_samples))
+        self.ledger.set(free[0], None, self.topology.leader)
+        # No row before it is struck out.
+        self.topology.wait()
+        return free[0]
+
+    def end(self, slot: int, entry: Entry) -> None:
+        """Enter that a slot's predictions are complete, as all processes know.
+
+        Args:
+            slot (int): The slot.
+            entry (Entry): The predictions.
+        """
+        if self.topology.leader:
+            self[slot].flush()
+        self.ledger.set(slot, entry, self.topology.leader)
+        self.topology.wait()
+
+    def _path(self, suffix: str) -> Path:
+        """A file of this node."""
+        return self.folder / f'store.node{self.topology.node}.{suffix}'
+
+    def _fits(self, slot: int) -> bool:
+        """Whether a slot's file is there, of the right size."""
+        path = self._path(f'{slot}.bin')
+        return path.is_file() and path.stat().st_size == self.size
+
+    def _clear(self) -> None:
+        """Keep other runs away, and remove files that hold other rows than ours."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_file(self._path('lock'))
+        entries = self.ledger.entries
+        stale = [slot for slot in range(len(entries)) if not self._fits(slot)]
+        for slot in stale:
+            self.ledger.set(slot, None, write=True)
+            self._path(f'{slot}.bin').unlink(missing_ok=True)
+        while entries and len(entries) - 1 in stale:
+            entries.pop()
+        self.ledger.save()
+
+    def _map(self, slots: list[int]) -> list[np.ndarray]:
+        """Make the files of slots, or find them as they are, and map them."""
+        paths = [self._path(f'{slot}.bin') for slot in slots]
+        self.topology.together(lambda: allocate_files(paths, self.size), leaders=True)
+        return self.topology.together(lambda: map_files(paths, self.size))

@@ -1,0 +1,107 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Which processes share a node, and what they agree on."""
+
+import socket
+from dataclasses import dataclass
+from typing import Callable, Optional, TypeVar
+
+from mmengine.dist import all_gather_object, barrier, get_rank
+
+T = TypeVar('T')
+
+
+def host_name() -> str:
+    """Name of the machine that this process runs on.
+
+    Returns:
+        str: The name.
+    """
+    return socket.gethostname()
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The processes of a run and the nodes that they run on.
+
+    Args:
+        rank (int): This process.
+        nodes (tuple of int): Index of the node of each rank. Nodes are counted in the
+            order of their lowest ranks.
+    """
+
+    rank: int
+    nodes: tuple[int, ...]
+
+    @classmethod
+    def find(cls) -> 'Topology':
+        """Ask all processes where they run.
+
+        Returns:
+            Topology: The topology, the same on all ranks but for ``rank``.
+        """
+        hosts = all_gather_object(host_name())
+        order = list(dict.fromkeys(hosts))
+        return cls(get_rank(), tuple(order.index(host) for host in hosts))
+
+    @property
+    def node(self) -> int:
+        """int: Index of this process' node."""
+        return self.nodes[self.rank]
+
+    @property
+    def num_nodes(self) -> int:
+        """int: Number of nodes."""
+        return max(self.nodes) + 1
+
+    @property
+    def peers(self) -> list[int]:
+        """list[int]: Ranks on this process' node, itself included."""
+        return [rank for rank, node in enumerate(self.nodes) if node == self.node]
+
+    @property
+    def sharing(self) -> bool:
+        """bool: Whether there is a node, not necessarily this one, with several
+        processes."""
+        return self.num_nodes < len(self.nodes)
+
+    @property
+    def leader(self) -> bool:
+        """bool: Whether this process does what a node does once."""
+        return self.rank == self.peers[0]
+
+    def wait(self) -> None:
+        """Wait for all processes."""
+        barrier()
+
+    def together(self, action: Callable[[], T], leaders: bool = False) -> Optional[T]:
+        """Do something on all processes; what fails on one fails on all.
+
+        Else the others would wait for the one that failed.
+
+        Args:
+            action (Callable): What to do.
+            leaders (bool): Whether one process of each node does it. Defaults to False.
+
+        Returns:
+            Any: What the action returned here; None where it did not run.
+
+        Raises:
+            OSError: If the action raised one somewhere.
+            ValueError: If the action raised one somewhere.
+            MemoryError: If the action raised one somewhere.
+        """
+        found, error = None, None
+        if self.leader or not leaders:
+            try:
+                found = action()
+            except (OSError, ValueError, MemoryError) as caught:
+                error = caught
+        told = None if error is None else (type(error), str(error))
+        everywhere = all_gather_object(told)
+        if error is not None:
+            raise error
+        for rank, failed in enumerate(everywhere):
+            if failed is not None:
+                kind, text = failed
+                raise kind(f'rank {rank}: {text}')
+        return found

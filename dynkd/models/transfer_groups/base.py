@@ -1,0 +1,103 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What all generated transfers share."""
+
+from abc import ABCMeta, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import torch.nn as nn
+
+from dynkd.registry import TRANSFER_GROUPS
+
+
+class TransferGroup(metaclass=ABCMeta):
+    """Transfers that one short config stands for.
+
+    In ``transfers`` a group stands where a transfer would; its ``type`` tells it from
+    one. It is replaced by the transfers that :meth:`expand` writes, whose names begin
+    with the group's: phases and logs name those.
+    """
+
+    @abstractmethod
+    def expand(
+        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+    ) -> dict[str, dict]:
+        """Write the transfers.
+
+        Args:
+            models (dict[str, nn.Module]): The streams' models.
+            frozen (collection of str): Names of the frozen streams.
+
+        Returns:
+            dict[str, dict]: Configs of transfers, by the ends of their names.
+
+        Raises:
+            ValueError: If a stream does not exist or has not what the group needs.
+        """
+
+
+def expand_groups(
+    cfgs: Mapping[str, dict], models: Mapping[str, nn.Module], frozen: Collection[str]
+) -> dict[str, dict]:
+    """Replace the groups among transfers by what they stand for.
+
+    Args:
+        cfgs (dict[str, dict]): Configs of transfers and groups by name.
+        models (dict[str, nn.Module]): The streams' models.
+        frozen (collection of str): Names of the frozen streams.
+
+    Returns:
+        dict[str, dict]: Configs of transfers by name.
+
+    Raises:
+        ValueError: If a group cannot be expanded; names the group.
+    """
+    expanded: dict[str, dict] = {}
+    for name, cfg in cfgs.items():
+        if not isinstance(cfg, Mapping) or 'type' not in cfg:
+            expanded[name] = cfg
+            continue
+        own = {key: value for key, value in cfg.items() if key != '_scope_'}
+        try:
+            group = TRANSFER_GROUPS.build(own)
+            found = group.expand(models, frozen)
+        except (TypeError, ValueError, KeyError) as error:
+            raise type(error)(f'transfers `{name}`: {error}') from error
+        for end, transfer in found.items():
+            expanded[f'{name}_{end}'] = transfer
+    return expanded
+
+
+def model_of(models: Mapping[str, nn.Module], stream: str) -> nn.Module:
+    """The model of a stream that a group names.
+
+    Args:
+        models (dict[str, nn.Module]): The streams' models.
+        stream (str): Name of the stream.
+
+    Returns:
+        nn.Module: Its model.
+
+    Raises:
+        ValueError: If there is no such stream.
+    """
+    if stream not in models:
+        raise ValueError(
+            f'there is no stream `{stream}`. Streams: {", ".join(models)}.'
+        )
+    return models[stream]
+
+
+def branch_taps(model: nn.Module, stream: str, part: str) -> list[str]:
+    """Taps of a part of each of a stream's branches, shallow to deep.
+
+    Args:
+        model (nn.Module): The stream's model.
+        stream (str): Name of the stream.
+        part (str): ``'fc'`` (logits) or ``'features'`` (the vector before it).
+
+    Returns:
+        list[str]: The taps; none for a stream without branches.
+    """
+    branches: Sequence[Any] = getattr(model, 'branches', ())
+    return [f'{stream}.branches.{index}.{part}' for index in range(len(branches))]

@@ -1,0 +1,218 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The transfers of EKD."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Optional
+
+import torch.nn as nn
+
+from dynkd.registry import TRANSFER_GROUPS
+
+from .base import TransferGroup, branch_taps, model_of
+
+
+@TRANSFER_GROUPS.register_module()
+class EvolutionaryTransfers(TransferGroup):
+    """The transfers of `Student Network Learning via Evolutionary Knowledge
+    Distillation`, Eqs. 3, 4, 6 and 7.
+
+    Within each trained stream every classifier learns from all deeper ones, the final
+    one included; across streams each classifier of the student learns from the
+    teacher's of the same place. The classifiers are the stream's head and those of its
+    ``branches``, whose cross-entropy (Eq. 9) is the branches' own ``loss_weight``. Of a
+    stream without branches only the head takes part, and of a frozen one nothing
+    learns: the rows of Table V differ in the streams alone.
+
+    It stands for up to six transfers, named after the group:
+
+    - ``…_within_kl_<stream>``, Eq. 3: divergence between the classifiers of a stream.
+    - ``…_within_l2_<stream>``, Eq. 4: squared distance of their features. Where the
+      backbone's own feature has another width than the branches', it is compared in a
+      transfer of its own, ``…_within_l2_final_<stream>``, through a linear connector.
+    - ``…_cross_kl``, Eq. 6, from teacher to student. (Eq. 11 prints it for the teacher;
+      Algorithm 1 and the text give it to the student.)
+    - ``…_cross_l2``, Eq. 7.
+
+    Eqs. 4 and 7 are squared norms; here they are the mean over the feature's values
+    (ours), since a sum grows with the width and the paper prints no weight for it.
+
+    Args:
+        teacher (str): The stream that teaches. Defaults to ``'teacher'``.
+        student (str): The stream that learns. Defaults to ``'student'``.
+        temperature (float): T of the divergences. Defaults to 4.0, section III-C.
+        within_kl (float): Weight of Eq. 3; 0 leaves it out. Defaults to 1.0.
+        within_l2 (float): Weight of Eq. 4; 0 leaves it out. Defaults to 1.0.
+        cross_kl (float): Weight of Eq. 6; 0 leaves it out. Defaults to 1.0.
+        cross_l2 (float): Weight of Eq. 7; 0 leaves it out. Defaults to 1.0.
+        within (sequence of str, optional): The streams inside which classifiers learn
+            from deeper ones. Defaults to None: all that are trained.
+        features (dict[str, str], optional): By stream, the tap (without the stream's
+            name) that yields the vector before the head's last layer. Defaults to None:
+            the neck's last output, or the backbone's where there is no neck.
+
+    Raises:
+        ValueError: If a weight is negative; when expanded, if a stream does not exist
+            or the streams' branches are not equally many.
+    """
+
+    def __init__(
+        self,
+        teacher: str = 'teacher',
+        student: str = 'student',
+        temperature: float = 4.0,
+        within_kl: float = 1.0,
+        within_l2: float = 1.0,
+        cross_kl: float = 1.0,
+        cross_l2: float = 1.0,
+        within: Optional[Sequence[str]] = None,
+        features: Optional[dict[str, str]] = None,
+    ) -> None:
+        self.weights = dict(
+            within_kl=within_kl,
+            within_l2=within_l2,
+            cross_kl=cross_kl,
+            cross_l2=cross_l2,
+        )
+        for name, weight in self.weights.items():
+            if not isinstance(weight, Mapping) and weight < 0:
+                raise ValueError(f'`{name}` must not be negative, but is {weight}.')
+        self.teacher = teacher
+        self.student = student
+        self.temperature = temperature
+        self.within = within
+        self.features = dict(features or {})
+
+    def expand(
+        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+    ) -> dict[str, dict]:
+        """See :meth:`TransferGroup.expand`."""
+        found: dict[str, dict] = {}
+        pair = [name for name in (self.teacher, self.student) if name in models]
+        trained = [name for name in pair if name not in frozen]
+        for name in trained if self.within is None else self.within:
+            found.update(self._within(model_of(models, name), name))
+        if self.weights['cross_kl'] or self.weights['cross_l2']:
+            found.update(self._across(models))
+        return found
+
+    def _kl(self, name: str) -> dict:
+        """The loss of Eqs. 3 and 6."""
+        weight = self.weights[name]
+        return dict(type='KLDLoss', temperature=self.temperature, loss_weight=weight)
+
+    def _l2(self, name: str) -> dict:
+        """The loss of Eqs. 4 and 7."""
+        return dict(type='FeatureLoss', kind='mse', loss_weight=self.weights[name])
+
+    def _within(self, model: nn.Module, stream: str) -> dict[str, dict]:
+        """Eqs. 3 and 4: each classifier of a stream learns from all deeper ones."""
+        logits = branch_taps(model, stream, 'fc')
+        vectors = branch_taps(model, stream, 'features')
+        if not logits:
+            return {}
+        found = {}
+        if self.weights['within_kl']:
+            found[f'within_kl_{stream}'] = dict(
+                _deeper_to_shallower([*logits, f'{stream}.head']),
+                loss=self._kl('within_kl'),
+            )
+        if self.weights['within_l2']:
+            found.update(self._within_l2(model, stream, vectors))
+        return found
+
+    def _within_l2(
+        self, model: nn.Module, stream: str, vectors: list[str]
+    ) -> dict[str, dict]:
+        """Eq. 4, in two transfers where widths differ."""
+        final = f'{stream}.{self.features.get(stream) or _final_feature(model)}'
+        loss = self._l2('within_l2')
+        width, final_width = model.branches[0].fc.in_features, _final_width(model)
+        if width == final_width:
+            pairs = _deeper_to_shallower([*vectors, final])
+            return {f'within_l2_{stream}': dict(pairs, loss=loss)}
+        connector = dict(
+            type='ChannelAligner',
+            in_channels=width,
+            out_channels=final_width,
+            dims=0,
+            num_levels=len(vectors),
+        )
+        found = {
+            f'within_l2_final_{stream}': dict(
+                source=final,
+                target=list(vectors),
+                target_connector=connector,
+                loss=loss,
+            )
+        }
+        if len(vectors) > 1:
+            pairs = _deeper_to_shallower(vectors)
+            found[f'within_l2_{stream}'] = dict(pairs, loss=loss)
+        return found
+
+    def _across(self, models: Mapping[str, nn.Module]) -> dict[str, dict]:
+        """Eqs. 6 and 7: each classifier of the student learns from its counterpart."""
+        teacher = model_of(models, self.teacher)
+        student = model_of(models, self.student)
+        counts = [len(branch_taps(model, '', 'fc')) for model in (teacher, student)]
+        if min(counts) and counts[0] != counts[1]:
+            raise ValueError(
+                f'`{self.teacher}` has {counts[0]} branches and `{self.student}` '
+                f'{counts[1]}: guided modules come in pairs. Give both equally many '
+                '(`branches=dict(num=…)`), or one of them none.'
+            )
+        paired = [self.teacher, self.student] if min(counts) else []
+        taps = {
+            part: [branch_taps(models[name], name, part) for name in paired]
+            for part in ('fc', 'features')
+        }
+        found = {}
+        if self.weights['cross_kl']:
+            source, target = taps['fc'] if paired else ([], [])
+            found['cross_kl'] = dict(
+                source=[*source, f'{self.teacher}.head'],
+                target=[*target, f'{self.student}.head'],
+                loss=self._kl('cross_kl'),
+            )
+        if self.weights['cross_l2'] and paired:
+            source, target = taps['features']
+            found['cross_l2'] = dict(
+                source=source, target=target, loss=self._l2('cross_l2')
+            )
+        return found
+
+
+def _deeper_to_shallower(taps: Sequence[str]) -> dict[str, list[str]]:
+    """All pairs of a deeper tap, the source, and a shallower one, the target."""
+    pairs = [
+        (taps[deep], taps[shallow])
+        for shallow in range(len(taps))
+        for deep in range(shallow + 1, len(taps))
+    ]
+    return dict(source=[deep for deep, _ in pairs], target=[to for _, to in pairs])
+
+
+def _final_feature(model: nn.Module) -> str:
+    """Where the vector before the head's last layer is tapped."""
+    return 'neck[-1]' if getattr(model, 'neck', None) is not None else 'backbone[-1]'
+
+
+def _final_width(model: nn.Module) -> int:
+    """Width of the vector before the head's last layer.
+
+    Args:
+        model (nn.Module): A classifier.
+
+    Returns:
+        int: The input width of the head's last linear layer.
+
+    Raises:
+        ValueError: If the head has none.
+    """
+    layers = [m for m in model.head.modules() if isinstance(m, nn.Linear)]
+    if not layers:
+        raise ValueError(
+            f'{type(model.head).__name__} has no linear layer, before which features '
+            'would be compared (Eq. 4). Set `within_l2=0`.'
+        )
+    return layers[-1].in_features
