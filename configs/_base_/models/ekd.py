@@ -1,9 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # EKD: a teacher that starts from scratch beside its student, with guided modules on the
-# stages of both. The streams of a config that inherits from this join them; it sets
-# `out_channels` where the student's last feature is not 512 wide, so that the features of
-# all classifiers have one width (ours), and `num` where the backbones' stages are not
-# equally many.
+# stages of both. The streams of a config that inherits from this join them; it may set
+# `out_channels`, the one width of all guided modules' features (ours: 512, or the student's
+# where that is narrower), and sets `num` where the backbones' stages are not equally many.
 _guided = dict(module=dict(type='GuidedModule', out_channels=512), loss_weight=1.0)
 model = dict(
     type='dynkd.Distillation',

@@ -3,6 +3,8 @@
 
 from collections.abc import Collection
 
+from mmengine.registry import DefaultScope
+
 from dynkd.models.stores import PredictionStore
 from dynkd.registry import STORES
 
@@ -63,7 +65,8 @@ def build_stores(
         own = {key: value for key, value in cfg.items() if key != '_scope_'}
         own.setdefault('type', 'PredictionStore')
         try:
-            stores[name] = STORES.build(own)
+            with DefaultScope.overwrite_default_scope('dynkd'):
+                stores[name] = STORES.build(own)
         except (TypeError, ValueError) as error:
             raise type(error)(f'store `{name}`: {error}') from error
     return stores

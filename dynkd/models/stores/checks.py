@@ -29,5 +29,6 @@ def check_batch_augments(model: nn.Module) -> None:
                         f'store `{name}` keeps predictions of `{tap}`, but the data '
                         f'preprocessor of stream `{stream}` mixes images '
                         f'(`{key}`: mixup, cutmix): their labels and predictions are '
-                        f'not those of one sample. Take `{key}` out.'
+                        f'not those of one sample. Take `{key}` out, or what sets it: '
+                        '`train_cfg.augments` of the model.'
                     )

@@ -15,7 +15,7 @@ from .codecs import build_codec
 from .exchange import IndexGatherer, exchange_rows, last_occurrences
 from .ledger import Entry
 from .resuming import check_fits
-from .rows import RowLayout
+from .rows import RowLayout, check_samples
 from .slots import Slots
 from .topology import Topology
 
@@ -96,18 +96,12 @@ class PredictionStore:
         """
         if self.opened:
             raise RuntimeError('an open store of past predictions has its taps.')
-        codecs = {}
-        for tap, classes in taps.items():
-            try:
-                codecs[tap] = build_codec(self.format, classes, self.k, self.span)
-            except ValueError as error:
-                raise ValueError(f'`{tap}`: {error}') from error
-        self._layout = RowLayout(codecs)
+        self._layout = RowLayout.build(taps, self.format, self.k, self.span)
 
     @property
     def taps(self) -> dict[str, int]:
         """dict[str, int]: Number of classes of each tap that is kept."""
-        return {tap: own.num_classes for tap, own in self._layout.codecs.items()}
+        return self._layout.meta['taps']
 
     @property
     def row_bytes(self) -> int:
@@ -140,10 +134,7 @@ class PredictionStore:
         self._topology = Topology.find()
         self._gather = IndexGatherer(self._topology)
         self._meta = dict(
-            format={tap: codec.name for tap, codec in self._layout.codecs.items()},
-            taps=self.taps,
-            num_samples=num_samples,
-            fingerprint=fingerprint,
+            self._layout.meta, num_samples=num_samples, fingerprint=fingerprint
         )
         opened = Slots(self.path, self._topology, num_samples, self.row_bytes)
         if self._resumed is not None:
@@ -174,7 +165,8 @@ class PredictionStore:
             RuntimeError: If the store is not open.
             IndexError: If there is no such sample.
         """
-        samples = self._samples(indices)
+        self._require_open()
+        samples = check_samples(indices, len(self._owner))
         if self._previous is None:
             return {tap: label.float() for tap, label in labels.items()}
         slot = self._slots[self._previous]
@@ -194,7 +186,8 @@ class PredictionStore:
             RuntimeError: If the store is not open.
             IndexError: If there is no such sample.
         """
-        samples = self._samples(indices)
+        self._require_open()
+        samples = check_samples(indices, len(self._owner))
         # One transfer from the device.
         sent = self._layout.encode(logits).cpu().numpy()
         everyone, ranks, positions = self._gather(np.where(sent[:, -1], samples, -1))
@@ -287,18 +280,6 @@ class PredictionStore:
                 'the store of past predictions is not open: it does not know the data '
                 "set. Add `dict(type='dynkd.StoreHook')` to custom_hooks."
             )
-
-    def _samples(self, indices: Tensor) -> np.ndarray:
-        """Check the indices."""
-        self._require_open()
-        samples = indices.detach().cpu().numpy().astype(np.int64)
-        wrong = (samples < 0) | (samples >= len(self._owner))
-        if wrong.any():
-            raise IndexError(
-                f'sample_idx {samples[wrong][0]} is not in the store of past '
-                f'predictions, which was opened for {len(self._owner)} samples.'
-            )
-        return samples
 
     def _entry_id(self) -> Optional[str]:
         """Random name of the predictions that are read."""

@@ -1,10 +1,36 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Rows: the predictions of all taps for one sample."""
 
+from typing import Optional
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from .codecs import Codec
+from .codecs import Codec, build_codec
+
+
+def check_samples(indices: Tensor, num_samples: int) -> np.ndarray:
+    """Check the indices of a batch's samples.
+
+    Args:
+        indices (Tensor): Shape (B,).
+        num_samples (int): Number of samples, N.
+
+    Returns:
+        np.ndarray: The indices, shape (B,), int64.
+
+    Raises:
+        IndexError: If one is not in 0 … N - 1.
+    """
+    samples = indices.detach().cpu().numpy().astype(np.int64)
+    wrong = (samples < 0) | (samples >= num_samples)
+    if wrong.any():
+        raise IndexError(
+            f'sample_idx {samples[wrong][0]} is not in the store of past predictions, '
+            f'which was opened for {num_samples} samples.'
+        )
+    return samples
 
 
 class RowLayout:
@@ -20,6 +46,40 @@ class RowLayout:
     def __init__(self, codecs: dict[str, Codec]) -> None:
         self.codecs = codecs
         self.row_bytes = sum(codec.row_bytes for codec in codecs.values())
+
+    @classmethod
+    def build(
+        cls, taps: dict[str, int], format: str, k: Optional[int], span: float
+    ) -> 'RowLayout':
+        """Build the layout of taps that are kept in one format.
+
+        Args:
+            taps (dict[str, int]): The number of classes of each tap.
+            format (str): See :func:`~dynkd.models.stores.build_codec`.
+            k (int, optional): See there.
+            span (float): See there.
+
+        Returns:
+            RowLayout: The layout.
+
+        Raises:
+            ValueError: If k is larger than the number of classes of a tap.
+        """
+        codecs = {}
+        for tap, classes in taps.items():
+            try:
+                codecs[tap] = build_codec(format, classes, k, span)
+            except ValueError as error:
+                raise ValueError(f'`{tap}`: {error}') from error
+        return cls(codecs)
+
+    @property
+    def meta(self) -> dict[str, dict]:
+        """dict[str, dict]: Class count and format of each tap, for comparisons."""
+        return dict(
+            taps={tap: codec.num_classes for tap, codec in self.codecs.items()},
+            format={tap: codec.name for tap, codec in self.codecs.items()},
+        )
 
     def encode(self, logits: dict[str, Tensor]) -> Tensor:
         """Turn logits into rows.
@@ -53,7 +113,8 @@ class RowLayout:
             device.
         """
         # What was never written may be anything, class numbers that there are not, too.
-        rows = rows.masked_fill(~seen[:, None], 0)
+        if not seen.all():
+            rows = rows.masked_fill(~seen[:, None], 0)
         found, begin = {}, 0
         for tap, codec in self.codecs.items():
             end = begin + codec.row_bytes

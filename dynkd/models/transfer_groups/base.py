@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch.nn as nn
+from mmengine.registry import DefaultScope
 
 from dynkd.registry import TRANSFER_GROUPS
 
@@ -59,7 +60,8 @@ def expand_groups(
             continue
         own = {key: value for key, value in cfg.items() if key != '_scope_'}
         try:
-            group = TRANSFER_GROUPS.build(own)
+            with DefaultScope.overwrite_default_scope('dynkd'):
+                group = TRANSFER_GROUPS.build(own)
             found = group.expand(models, frozen)
         except (TypeError, ValueError, KeyError) as error:
             raise type(error)(f'transfers `{name}`: {error}') from error
