@@ -60,6 +60,17 @@ class Ledger:
                 return slot
         return None
 
+    def id_of(self, slot: Optional[int]) -> Optional[str]:
+        """The random name of what a slot holds.
+
+        Args:
+            slot (int, optional): The slot, which is complete.
+
+        Returns:
+            str, optional: The name; None without a slot.
+        """
+        return None if slot is None else self.entries[slot].id
+
     def set(self, slot: int, entry: Optional[Entry], write: bool) -> None:
         """Enter what a slot holds.
 

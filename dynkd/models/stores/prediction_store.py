@@ -2,6 +2,7 @@
 """The last prediction that a stream made for each training sample."""
 
 import uuid
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -55,7 +56,7 @@ class PredictionStore:
     Examples:
         >>> store = PredictionStore(format='uint8')
         >>> store.declare({'student.head': 3})
-        >>> store.open(num_samples=10, fingerprint='a data set')
+        >>> store.open(10, 'a data set')
         >>> store.write(torch.tensor([4]), {'student.head': torch.zeros(1, 3)})
         >>> store.end_epoch(1)
         >>> store.read(torch.tensor([4]), {'student.head': torch.eye(3)[:1]})
@@ -69,8 +70,7 @@ class PredictionStore:
         span: float = 20.0,
         path: Optional[str] = None,
     ) -> None:
-        # Any number of classes shows whether the format and the span hold.
-        build_codec(format, max(k or 1, 1), k, span)
+        build_codec(format, max(k or 1, 1), k, span)  # Refuses what cannot hold.
         self.format, self.k, self.span, self.path = format, k, span, path
         self._layout = RowLayout({})
         self._resumed: Optional[tuple[dict, int]] = None
@@ -80,9 +80,7 @@ class PredictionStore:
         """Let go of the rows. Files stay."""
         self.epoch = 0
         self._slots: Optional[Slots] = None
-        self._previous: Optional[int] = None
-        self._next: Optional[int] = None
-        self._pinned: Optional[str] = None
+        self._previous = self._next = self._pinned = None
 
     def declare(self, taps: dict[str, int]) -> None:
         """Say what is kept.
@@ -138,10 +136,8 @@ class PredictionStore:
         )
         opened = Slots(self.path, self._topology, num_samples, self.row_bytes)
         if self._resumed is not None:
-            state, epoch = self._resumed
-            self._topology.together(
-                lambda: check_fits(state, epoch, self._meta, opened)
-            )
+            fits = partial(check_fits, *self._resumed, self._meta, opened)
+            self._topology.together(fits)
         opened.allocate(2 if self.path is None else slots)
         self._owner = np.full(num_samples, -1, np.int32)
         self._slots = opened
@@ -230,7 +226,7 @@ class PredictionStore:
         Called on the first process when a checkpoint is saved, so that it can be
         resumed from whatever happens later.
         """
-        self._pinned = self._entry_id()
+        self._pinned = self._slots.ledger.id_of(self._previous)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds.
@@ -243,7 +239,8 @@ class PredictionStore:
             RuntimeError: If the store is not open.
         """
         self._require_open()
-        state = dict(meta=self._meta, epoch=self.epoch, id=self._entry_id())
+        state = dict(meta=self._meta, epoch=self.epoch)
+        state['id'] = self._slots.ledger.id_of(self._previous)
         if self.path is None and self._previous is not None:
             slot = self._slots[self._previous]
             state['rows'] = torch.from_numpy(slot.rows)
@@ -280,12 +277,6 @@ class PredictionStore:
                 'the store of past predictions is not open: it does not know the data '
                 "set. Add `dict(type='dynkd.StoreHook')` to custom_hooks."
             )
-
-    def _entry_id(self) -> Optional[str]:
-        """Random name of the predictions that are read."""
-        if self._previous is None:
-            return None
-        return self._slots.ledger.entries[self._previous].id
 
     def _begin(self) -> None:
         """Take a slot for the epoch, the same one on all processes."""
