@@ -68,7 +68,9 @@ def test_pairs_are_those_of_tables_i_to_iii(name, read):
 @pytest.mark.parametrize('name', PAIRS)
 def test_guided_modules_come_in_pairs_as_wide_as_the_students_feature(name, read):
     streams = read(f'ekd/{name}_cifar100').model.streams
+    # 2048 wide, they would cost more than the backbone.
     width = streams.student.model.head.in_channels
+    width = 512 if width == 2048 else width
     counts = set()
     for stream, architecture in zip(('teacher', 'student'), PAIRS[name]):
         assert streams[stream].branches.module.out_channels == width

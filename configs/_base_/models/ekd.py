@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # EKD: a teacher that starts from scratch beside its student, with guided modules on the
 # stages of both. The streams of a config that inherits from this join them; it may set
-# `out_channels`, the one width of all guided modules' features (ours: 512, or the student's
-# where that is narrower), and sets `num` where the backbones' stages are not equally many.
+# `out_channels`, the one width of all guided modules' features (ours: the student's, but 512
+# where that is 2048), and sets `num` where the backbones' stages are not equally many.
 _guided = dict(module=dict(type='GuidedModule', out_channels=512), loss_weight=1.0)
 model = dict(
     type='dynkd.Distillation',
