@@ -144,13 +144,17 @@ def test_no_scan_is_in_both_splits(data):
     }
     assert scans['train'] and scans['val'] and not scans['train'] & scans['val']
     files = {
-        split: [int(path.stem) for path in (data / 'cls' / split).rglob('*.png')]
+        split: [path.stem.split('_') for path in (data / 'cls' / split).rglob('*.png')]
         for split in ('train', 'val')
     }
-    assert not set(files['train']) & set(files['val'])
-    assert sorted(files['train'] + files['val']) == list(range(1797))
+    # Each scan is drawn several times for training and once for validation.
+    copies = {split: {copy for _, copy in files[split]} for split in files}
+    assert copies == dict(train=set('0123'), val={'0'})
+    files = {split: {int(scan) for scan, _ in files[split]} for split in files}
+    assert not files['train'] & files['val']
+    assert files['train'] | files['val'] == set(range(1797))
     # A scan has its side of the split in both tasks.
-    assert scans['val'] <= set(files['val'])
+    assert scans['val'] <= files['val']
 
 
 def test_annotations_are_complete_coco(data, settings):

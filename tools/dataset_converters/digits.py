@@ -7,7 +7,8 @@ in ``train``. What is written::
 
     OUT/det/{train,val}/000000.png ...         scenes with 1 to 6 digits
     OUT/det/annotations/{train,val}.json       boxes, in COCO's format
-    OUT/cls/{train,val}/{0..9}/0000.png ...    every scan once, 32x32
+    OUT/cls/{train,val}/{0..9}/0000_0.png ...  single digits, 32x32; of each scan
+                                               4 for train and 1 for val
 
 The same arguments give the same bytes. A finished data set is left as it is.
 """

@@ -12,8 +12,10 @@ import numpy as np
 from digits_scene import CLASSES, Digits, Scene, compose_scene, compose_thumbnail
 from PIL import Image
 
-FORMAT = 1
+FORMATS = dict(det=1, cls=2)
 """Raised whenever the same arguments would give other files."""
+COPIES = dict(train=4, val=1)
+"""How often each scan is drawn for classification, each time in other colours."""
 SPLITS = ('train', 'val')
 VAL_SHARE = 0.2
 MIN_SIDE = 80
@@ -64,13 +66,12 @@ class Settings:
         """Return what the data set's manifest says.
 
         Args:
-            task (str): ``det`` or ``cls``. Scans are written once whatever the number
-                and size of scenes.
+            task (str): ``det`` or ``cls``, which knows no number and size of scenes.
 
         Returns:
             dict: Values that JSON keeps as they are.
         """
-        manifest = dict(format=FORMAT, task=task, seed=self.seed)
+        manifest = dict(format=FORMATS[task], task=task, seed=self.seed)
         if task == 'det':
             manifest.update(train=self.train, val=self.val, size=list(self.size))
         return manifest
@@ -176,10 +177,11 @@ def write_cls(folder: Path, parts: dict[str, Digits], settings: Settings) -> Non
             (folder / split / name).mkdir(parents=True)
         digits = parts[split]
         for place, (label, scan) in enumerate(zip(digits.labels, digits.scans)):
-            rng = settings.generator(2, number, place)
-            pixels = compose_thumbnail(digits.images[place], rng)
-            path = folder / split / CLASSES[label] / f'{scan:04d}.png'
-            Image.fromarray(pixels).save(path)
+            for copy in range(COPIES[split]):
+                rng = settings.generator(2, number, place, copy)
+                pixels = compose_thumbnail(digits.images[place], rng)
+                path = folder / split / CLASSES[label] / f'{scan:04d}_{copy}.png'
+                Image.fromarray(pixels).save(path)
 
 
 WRITERS = dict(det=write_det, cls=write_cls)

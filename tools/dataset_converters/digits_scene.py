@@ -18,6 +18,8 @@ INK_SHARE = 0.4
 """Largest height of a digit as a share of the scene's shorter side."""
 THUMBNAIL = 32
 THUMBNAIL_INK = (20, 28)
+THUMBNAIL_LIGHT = 0.6
+"""How light the ground of a single digit may be, so that its ink is lighter."""
 MAX_OVERLAP = 0.1
 """Largest part of the smaller of two boxes that the other may cover."""
 MIN_CONTRAST = 0.25
@@ -143,12 +145,15 @@ def _pattern(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return pattern
 
 
-def draw_background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def draw_background(
+    size: tuple[int, int], rng: np.random.Generator, light: float = 1.0
+) -> np.ndarray:
     """Draw a textured background.
 
     Args:
         size (tuple[int, int]): Height and width in pixels.
         rng (numpy.random.Generator): Random numbers.
+        light (float): How light it may be at most, up to 1. Defaults to 1.
 
     Returns:
         numpy.ndarray: RGB, *(H, W, 3)*, uint8. Its luminance spans less than
@@ -159,15 +164,18 @@ def draw_background(size: tuple[int, int], rng: np.random.Generator) -> np.ndarr
     pixels = first + (second - first) * _pattern(size, rng)[..., None]
     grain = rng.normal(0, rng.uniform(0, 0.03), (*size, 1))
     pixels = pixels + np.clip(grain, -0.08, 0.08)
-    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
+    return np.rint(np.clip(pixels, 0, 1) * light * 255).astype(np.uint8)
 
 
-def choose_ink(under: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def choose_ink(
+    under: np.ndarray, rng: np.random.Generator, dark: bool = True
+) -> np.ndarray:
     """Choose a colour that stands out.
 
     Args:
         under (numpy.ndarray): The background there, *(h, w, 3)*, uint8.
         rng (numpy.random.Generator): Random numbers.
+        dark (bool): Whether it may be darker than the background. Defaults to True.
 
     Returns:
         numpy.ndarray: RGB from 0 to 255, *(3,)*.
@@ -175,12 +183,13 @@ def choose_ink(under: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     luminance = under @ _LUMINANCE / 255
     colours = rng.uniform(0, 1, (64, 3))
     values = colours @ _LUMINANCE
-    darker = values <= luminance.min() - MIN_CONTRAST
+    darker = (values <= luminance.min() - MIN_CONTRAST) & dark
     lighter = values >= luminance.max() + MIN_CONTRAST
     fitting = np.flatnonzero(darker | lighter)
     if len(fitting):
         return colours[fitting[0]] * 255
-    return np.full(3, 0.0 if luminance.min() > 1 - luminance.max() else 255.0)
+    black = dark and luminance.min() > 1 - luminance.max()
+    return np.full(3, 0.0 if black else 255.0)
 
 
 def paint(pixels: np.ndarray, alpha: np.ndarray, ink: np.ndarray, box: Box) -> None:
@@ -265,6 +274,9 @@ def compose_scene(
 def compose_thumbnail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Compose an image of one digit, as image classification has them.
 
+    Light ink on dark ground: with ink of either kind a small network stays at chance
+    for the first epochs of a short training.
+
     Args:
         image (numpy.ndarray): The scan, *(8, 8)*, uint8.
         rng (numpy.random.Generator): Random numbers.
@@ -273,11 +285,11 @@ def compose_thumbnail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
         numpy.ndarray: RGB, *(32, 32, 3)*, uint8.
     """
     size = (THUMBNAIL, THUMBNAIL)
-    pixels = draw_background(size, rng)
+    pixels = draw_background(size, rng, THUMBNAIL_LIGHT)
     alpha = render_ink(image, int(rng.integers(*THUMBNAIL_INK, endpoint=True)))
     height, width = alpha.shape
     y = int(rng.integers(0, THUMBNAIL - height, endpoint=True))
     x = int(rng.integers(0, THUMBNAIL - width, endpoint=True))
-    ink = choose_ink(pixels[y : y + height, x : x + width], rng)
+    ink = choose_ink(pixels[y : y + height, x : x + width], rng, dark=False)
     paint(pixels, alpha, ink, (x, y, width, height))
     return pixels
