@@ -8,6 +8,7 @@ decode probabilities.
 from abc import ABC, abstractmethod
 from typing import Optional
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,9 +71,7 @@ class Float32Codec(Codec):
 
     def encode(self, logits: Tensor) -> Tensor:
         """See :meth:`Codec.encode`."""
-        # What `softmax` does, which takes twice the time on a CPU.
-        shares = (logits - logits.amax(1, keepdim=True)).exp_()
-        return _to_bytes(shares.div_(shares.sum(1, keepdim=True)))
+        return _to_bytes(logits.softmax(1))
 
     def decode(self, rows: Tensor) -> Tensor:
         """See :meth:`Codec.decode`."""
@@ -186,8 +185,8 @@ class TopKCodec(Codec):
 
     def encode(self, logits: Tensor) -> Tensor:
         """See :meth:`Codec.encode`."""
-        values, classes = logits.topk(self.k, 1)
-        logs = values - logits.logsumexp(1, keepdim=True)
+        classes = _greatest(logits, self.k)
+        logs = logits.gather(1, classes) - logits.logsumexp(1, keepdim=True)
         logs = logs.clamp_min(torch.finfo(torch.float16).min)
         return torch.cat(
             [_to_bytes(logs.half()), _to_bytes(classes.to(self._index))], 1
@@ -237,6 +236,14 @@ def build_codec(
     if format == 'topk':
         return TopKCodec(num_classes, k)
     raise ValueError(f'format={format!r}: a store has one of {", ".join(FORMATS)}.')
+
+
+def _greatest(logits: Tensor, k: int) -> Tensor:
+    """The classes of the k greatest logits of each row, in any order."""
+    if logits.is_cuda or not len(logits):
+        return logits.topk(k, 1, sorted=False).indices
+    # A quarter of the time of `topk` on a CPU.
+    return torch.from_numpy(np.argpartition(logits.numpy(), -k, 1)[:, -k:])
 
 
 def _to_bytes(values: Tensor) -> Tensor:

@@ -184,16 +184,18 @@ class PredictionStore:
         """
         self._require_open()
         samples = check_samples(indices, len(self._owner))
-        # One transfer from the device.
-        sent = self._layout.encode(logits).cpu().numpy()
-        everyone, ranks, positions = self._gather(np.where(sent[:, -1], samples, -1))
+        finite, parts = self._layout.encode(logits)
+        everyone, ranks, positions = self._gather(np.where(finite, samples, -1))
         if self._next is None:
             self._begin()
         won, where = last_occurrences(everyone)
         self._owner[won] = ranks[where]
         mine = ranks[where] == self._topology.rank
-        rows = self._slots[self._next].rows
-        rows[won[mine]] = sent[positions[where[mine]], :-1]
+        rows, begin = self._slots[self._next].rows, 0
+        for part in parts:
+            end = begin + part.shape[1]
+            rows[won[mine], begin:end] = part[positions[where[mine]]]
+            begin = end
 
     def end_epoch(self, epoch: int) -> None:
         """Make what was written what is read.
