@@ -7,7 +7,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 
-from dynkd.models.stores import PredictionStore, check_batch_augments
+from dynkd.models.stores import PredictionStore
 from dynkd.registry import HOOKS
 from dynkd.utils import base_dataset, check_sample_idx, dataset_fingerprint, unwrap
 
@@ -42,8 +42,8 @@ class StoreHook(Hook):
             runner (Runner): The runner.
 
         Raises:
-            ValueError: If a store cannot go with the data set, the loop, the streams'
-                data preprocessors, or the checkpoint that is resumed.
+            ValueError: If a store cannot go with the data set, the loop, or the
+                checkpoint that is resumed.
             OSError: If there is no space for a store's files.
             MemoryError: If there is no space for it in memory.
         """
@@ -56,7 +56,6 @@ class StoreHook(Hook):
                 'store of past predictions makes what was written what is read. Train '
                 'with `train_cfg=dict(by_epoch=True, max_epochs=…)`.'
             )
-        check_batch_augments(unwrap(runner.model))
         _check_paths(stores)
         dataset = runner.train_dataloader.dataset
         base = base_dataset(dataset)

@@ -101,13 +101,16 @@ class History:
             dict[Tap, Tensor]: Probabilities of shape (B, K) by the taps that read.
         """
         found: dict[Tap, Any] = {}
+        made: dict[tuple[str, int], torch.Tensor] = {}
         for name, readers in self.readers.items():
             labels = {}
-            for tap in readers:
-                logits, own = outputs[stored(tap)], samples[stored(tap).stream]
-                labels[str(stored(tap))] = class_probabilities(
-                    own, logits.size(1), logits.device
-                )
+            for tap in map(stored, readers):
+                logits, key = outputs[tap], (tap.stream, outputs[tap].size(1))
+                if key not in made:  # a stream's branches have the same labels
+                    made[key] = class_probabilities(
+                        samples[tap.stream], logits.size(1), logits.device
+                    )
+                labels[str(tap)] = made[key]
             indices = sample_indices(samples[stored(readers[0]).stream])
             rows = self.stores[name].read(indices, labels)
             found.update({tap: rows[str(stored(tap))] for tap in readers})
