@@ -274,6 +274,8 @@ class Distillation(BaseModel):
         state = RandomState.capture()
         batches = {}
         for name in self.order:
+            if name in self._resting and not self.taps(name):
+                continue  # nothing of it runs
             state.restore()
             batches[name] = self._prepare(name, data, True)
         return batches
@@ -286,7 +288,7 @@ class Distillation(BaseModel):
         losses: dict[str, torch.Tensor] = {}
         outputs: dict[Tap, Any] = {}
         rois: dict[str, list[torch.Tensor]] = {}
-        for name in self.order:
+        for name in batches:
             taps = self._taps(name, list(transfers.values()))
             own, yielded = self._step(name, batches[name], taps, rois)
             losses.update({f'{name}/{key}': value for key, value in own.items()})
@@ -297,6 +299,9 @@ class Distillation(BaseModel):
             self.history.write(outputs, samples)
         for name, transfer in transfers.items():
             losses[name] = transfer(outputs, samples)
+            # Logged, but not added to the total: the word `loss` is left out.
+            stats = {_plain(name, key): value for key, value in transfer.stats.items()}
+            losses.update(stats)
         return losses
 
     def _step(
@@ -356,6 +361,12 @@ class Distillation(BaseModel):
             print_log(f'Phase `{phase.name}` begins.', logger='current')
             self._phase = phase
             self.train(self.training)
+
+
+def _plain(transfer: str, key: str) -> str:
+    """The name under which a transfer's measurement is logged: ``dpk/ratio``."""
+    words = [word for word in transfer.split('_') if 'loss' not in word]
+    return '/'.join([*filter(None, ['_'.join(words)]), key])
 
 
 def _weighted(value: Any, weight: float, key: str) -> Any:

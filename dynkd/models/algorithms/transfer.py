@@ -38,6 +38,10 @@ class Transfer(nn.Module):
         target_connector (dict, optional): Config of a module between the target and the
             loss, such as a :class:`~dynkd.models.connectors.ChannelAligner`. Defaults
             to None.
+        connector (dict, optional): Config of a module that is given both sides, as the
+            other connectors left them, ``connector(target, source)``, and returns what
+            the loss compares with the source in the target's place, such as a
+            :class:`~dynkd.models.connectors.PriorKnowledge`. Defaults to None.
         detach_source (bool): Whether the source gets no gradient. ``False`` exists for
             faithfulness to the released script of DKD, where both sides of every loss
             learn. It takes hardly more time here: the script's step takes 1.5 times as
@@ -55,6 +59,7 @@ class Transfer(nn.Module):
         loss: dict,
         source_connector: Optional[dict] = None,
         target_connector: Optional[dict] = None,
+        connector: Optional[dict] = None,
         detach_source: bool = True,
     ) -> None:
         super().__init__()
@@ -66,6 +71,7 @@ class Transfer(nn.Module):
             self.loss = self._build_loss(dict(loss))
             self.source_connector = _build(source_connector)
             self.target_connector = _build(target_connector)
+            self.connector = _build(connector)
 
     def _build_loss(self, cfg: dict) -> nn.Module:
         """Build the loss, with a schedule of its weight taken out of its config."""
@@ -115,7 +121,18 @@ class Transfer(nn.Module):
             source = _call(self.source_connector, source, extra=extra)
         if self.target_connector is not None:
             target = _call(self.target_connector, target, extra=extra)
+        if self.connector is not None:
+            target = _call(self.connector, target, source, extra=extra)
         return _call(self.loss, target, source, extra=extra)
+
+    @property
+    def stats(self) -> dict[str, torch.Tensor]:
+        """dict[str, Tensor]: What its loss and connectors measured in the last step:
+        scalars by name, from those that have ``stats``."""
+        found: dict[str, torch.Tensor] = {}
+        for module in self.children():
+            found.update(getattr(module, 'stats', {}))
+        return found
 
     @property
     def sources(self) -> Sequence[Tap]:

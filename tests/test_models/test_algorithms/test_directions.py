@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
-from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from dynkd.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 
 def graded(model) -> set[str]:
@@ -250,3 +250,33 @@ def test_connector_is_trained_with_its_target(
     assert names == parameters(
         model, 'streams.student.', 'transfers.loss_student.'
     ) | buffers(model, 'teacher', 'student')
+
+
+class Gauge(torch.nn.Module):
+    """Passes the target on and measures it."""
+
+    def forward(self, target, source):
+        self.stats = dict(gap=(target - source).abs().mean().detach())
+        return target
+
+
+@pytest.fixture
+def gauge():
+    MODELS.register_module(module=Gauge, force=True)
+    yield dict(type='Gauge')
+    MODELS.module_dict.pop('Gauge')
+
+
+def test_what_a_transfer_measures_is_logged_and_not_added(
+    build, classifier, cls_batch, kld, gauge
+):
+    model = build(
+        teacher=dict(model=classifier(), frozen=True),
+        student=dict(model=classifier()),
+        transfers=dict(loss_kld=kld('teacher', 'student', connector=gauge)),
+    )
+    losses = model(**cls_batch(), mode='loss')
+    assert set(losses) == {'student/loss', 'loss_kld', 'kld/gap'}
+    total, logged = model.parse_losses(losses)
+    torch.testing.assert_close(total, losses['student/loss'] + losses['loss_kld'])
+    assert logged['kld/gap'] == losses['kld/gap'] > 0

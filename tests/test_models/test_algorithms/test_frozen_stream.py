@@ -67,6 +67,19 @@ def test_builds_no_graph(static, cls_batch):
     assert len(seen) == 1 and not seen[0].requires_grad
 
 
+def test_that_no_transfer_reads_is_not_even_given_the_images(
+    build, classifier, cls_batch
+):
+    model = build(
+        teacher=dict(model=classifier(), frozen=True), student=dict(model=classifier())
+    )
+    ran = []
+    for module in model.stream('teacher').modules():
+        module.register_forward_hook(lambda module, args, output: ran.append(module))
+    assert set(model(**cls_batch(), mode='loss')) == {'student/loss'}
+    assert not ran
+
+
 def test_has_no_losses_of_its_own(static, cls_batch):
     assert set(static(**cls_batch(), mode='loss')) == {'student/loss', 'loss_kld'}
 

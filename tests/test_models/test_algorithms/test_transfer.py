@@ -23,12 +23,27 @@ class SampleConnector(nn.Module):
         return feature * len(data_samples)
 
 
+class Blend(nn.Module):
+    """Mixes both sides, and measures how far apart they are."""
+
+    def __init__(self, share):
+        super().__init__()
+        self.share = nn.Parameter(torch.tensor(share))
+
+    def forward(self, target, source):
+        self.stats = dict(gap=(target - source).abs().mean().detach())
+        return self.share * source + (1 - self.share) * target
+
+
+OWN = (SampleLoss, SampleConnector, Blend)
+
+
 @pytest.fixture
 def registered():
-    for module in (SampleLoss, SampleConnector):
+    for module in OWN:
         MODELS.register_module(module=module, force=True)
     yield
-    for module in (SampleLoss, SampleConnector):
+    for module in OWN:
         MODELS.module_dict.pop(module.__name__)
 
 
@@ -71,6 +86,28 @@ def test_levels_are_summed_and_detached():
     expected = sum((levels[i + 2] - levels[i]).square().mean() for i in range(2))
     torch.testing.assert_close(loss, expected)
     assert levels[0].grad is None and levels[3].grad is not None
+
+
+def test_connector_of_both_sides(registered):
+    module = transfer(connector=dict(type='Blend', share=0.25))
+    assert module.stats == {}
+    outputs = pair()
+    module(outputs, {}).backward()
+    assert outputs[SOURCE].grad is None and module.connector.share.grad is not None
+    gap = (outputs[TARGET] - outputs[SOURCE]).detach()
+    expected = 2 * 0.75 * 0.75 * gap / 6
+    torch.testing.assert_close(outputs[TARGET].grad, expected)
+    torch.testing.assert_close(module.stats, dict(gap=gap.abs().mean()))
+
+
+def test_connector_of_both_sides_sees_what_the_other_connectors_give(registered):
+    double = dict(type='SampleConnector')
+    module = transfer(target_connector=double, connector=dict(type='Blend', share=0.5))
+    outputs = pair()
+    samples = [None, None]
+    loss = module(outputs, dict(student=samples))
+    mixed = 0.5 * outputs[SOURCE] + 0.5 * 2 * outputs[TARGET]
+    torch.testing.assert_close(loss, (mixed - outputs[SOURCE]).square().mean())
 
 
 def test_source_connector_learns_though_the_source_is_detached():
