@@ -1,21 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# Two methods in one config: DKD on the digits, whose student also learns from its own
-# predictions of the epoch before, as in DTSKD (there Eqs. 5 to 7, of the head alone).
-_base_ = './resnet18_resnet18half_digits.py'
+# Two methods in one config: DKD on the digits, whose student also learns from its own past.
+_base_ = [
+    './resnet18_resnet18half_digits.py',
+    '../_base_/models/historical_student.py',
+]
 
-model = dict(
-    # The label is part of Eq. 6 of DTSKD, which takes the place of the cross-entropy.
-    streams=dict(student=dict(loss_weight=0.0)),
-    stores=dict(history=dict(format='float32')),
-    transfers=dict(
-        loss_his=dict(
-            source='history.student.head',
-            target='student.head',
-            loss=dict(
-                type='HistoricalLoss',
-                beta=dict(type='CosineSchedule', start=0.9, stop=0.0, begin=-1),
-            ),
-        )
-    ),
-)
+model = _base_.historical_student
 custom_hooks = [*_base_.custom_hooks, dict(type='dynkd.StoreHook')]
