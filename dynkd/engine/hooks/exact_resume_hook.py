@@ -4,9 +4,9 @@
 import logging
 from typing import Any, Optional
 
-from mmengine.dist import get_rank
+from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
+from mmengine.logging import MessageHub, print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.registry import HOOKS
@@ -38,11 +38,19 @@ class ExactResumeHook(Hook):
         self._validation_due = False
 
     def before_train(self, runner: Runner) -> None:
-        """Warn of what cannot be exact.
+        """Say which seed the run has; warn of what cannot be exact.
+
+        What draws alike in all processes, such as the paths of
+        :class:`~dynkd.models.algorithms.InteractiveDistillation`, reads ``seed`` from
+        the message hub.
 
         Args:
             runner (Runner): The runner.
         """
+        # With `diff_rank_seed` each process has another: the first one's holds.
+        seed = [runner.seed]
+        broadcast_object_list(seed)
+        MessageHub.get_current_instance().update_info('seed', seed[0])
         loader = runner.train_dataloader
         if loader.num_workers and loader.persistent_workers:
             print_log(

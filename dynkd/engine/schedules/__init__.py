@@ -1,7 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Numbers as functions of training progress."""
 
+from .bounded import BoundedSchedule
 from .progress import Progress
+from .review import ReviewSchedule
 from .schedules import (
     ConstantSchedule,
     CosineSchedule,
@@ -12,11 +14,13 @@ from .schedules import (
 )
 
 __all__ = [
+    'BoundedSchedule',
     'ConstantSchedule',
     'CosineSchedule',
     'ExponentialSchedule',
     'LinearSchedule',
     'Progress',
+    'ReviewSchedule',
     'Schedule',
     'StepSchedule',
 ]

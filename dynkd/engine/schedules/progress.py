@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """How far a training is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -16,12 +17,24 @@ class Progress:
         iter (int): Iterations that are done. Defaults to 0.
         max_epochs (int, optional): Epochs of the whole training.
         max_iters (int, optional): Iterations of the whole training.
+        by_epoch (bool): Whether the training counts epochs, else iterations. Defaults
+            to True.
+        lr_drops (dict[str, tuple[int, ...]], optional): The epochs (iterations, where
+            the training counts those) at which each stream's learning rate drops, the
+            whole training through; a plain optimizer's under the name ``''``. Streams
+            whose learning rate has no steps are left out. Defaults to None: unknown,
+            where no :class:`~dynkd.engine.hooks.LearningRateHook` is at work.
+        lr_without_steps (dict[str, str], optional): Why, of the streams whose learning
+            rate has no steps.
     """
 
     epoch: int = 0
     iter: int = 0
     max_epochs: Optional[int] = None
     max_iters: Optional[int] = None
+    by_epoch: bool = True
+    lr_drops: Optional[Mapping[str, tuple[int, ...]]] = None
+    lr_without_steps: Optional[Mapping[str, str]] = None
 
     @classmethod
     def current(cls) -> 'Progress':
@@ -36,4 +49,7 @@ class Progress:
             iter=hub.get_info('iter', 0),
             max_epochs=hub.get_info('max_epochs'),
             max_iters=hub.get_info('max_iters'),
+            by_epoch=hub.get_info('by_epoch', True),
+            lr_drops=hub.get_info('lr_drops'),
+            lr_without_steps=hub.get_info('lr_without_steps'),
         )

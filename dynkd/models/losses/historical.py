@@ -7,17 +7,14 @@ from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
-from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from dynkd.engine.schedules import ConstantSchedule, Progress, Schedule
+from dynkd.engine.schedules import BoundedSchedule, Progress
 from dynkd.models.targets import class_probabilities
-from dynkd.registry import MODELS, SCHEDULES
+from dynkd.registry import MODELS
 
 from .base import Levels, TransferLoss
 
-#: Where schedules keep the numbers between which they move.
-_ENDS = ('start', 'stop', 'constant', 'values')
 #: How far stored probabilities may be from a sum of 1.
 _SLACK = 0.1
 #: Epochs of a long training.
@@ -65,7 +62,7 @@ class HistoricalLoss(TransferLoss):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__(loss_weight)
-        self.beta = _build_beta(beta)
+        self.beta = BoundedSchedule(beta, 'HistoricalLoss: beta')
         if level_weights is not None and not all(w >= 0 for w in level_weights):
             raise ValueError(
                 f'HistoricalLoss: level_weights must not be negative, got '
@@ -102,7 +99,7 @@ class HistoricalLoss(TransferLoss):
             labels=class_probabilities(
                 data_samples, targets[0].size(-1), targets[0].device
             ),
-            beta=_in_range(self.beta(_now())),
+            beta=self.beta(_now()),
         )
         losses = [
             weight * super(HistoricalLoss, self).forward(*pair, **extra)
@@ -181,26 +178,3 @@ def _now() -> Progress:
     if known or torch.is_grad_enabled():
         return now
     return replace(now, max_epochs=_LONG, max_iters=_LONG)
-
-
-def _build_beta(beta: Union[float, dict[str, Any]]) -> Schedule:
-    """The share of the label as a schedule whose ends lie in [0, 1]."""
-    if not isinstance(beta, dict):
-        return ConstantSchedule(_in_range(beta))
-    with DefaultScope.overwrite_default_scope('dynkd'):
-        schedule = SCHEDULES.build(dict(beta))
-    for name in _ENDS:
-        ends = getattr(schedule, name, [])
-        for end in ends if isinstance(ends, Sequence) else [ends]:
-            _in_range(end, f' (`{name}` of {type(schedule).__name__})')
-    return schedule
-
-
-def _in_range(beta: float, where: str = '') -> float:
-    """Refuse a share of the label that is none."""
-    if not isinstance(beta, (int, float)) or not 0 <= beta <= 1:
-        raise ValueError(
-            f'HistoricalLoss: beta{where} must be a number in [0, 1], or the config of '
-            f'a schedule of such numbers, got {beta!r}'
-        )
-    return beta

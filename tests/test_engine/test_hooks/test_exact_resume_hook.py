@@ -1,10 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import copy
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 
 from dynkd.engine.functions import seed_worker
 from dynkd.engine.hooks import ExactResumeHook
@@ -84,6 +87,23 @@ def test_workers_follow_the_main_process():
     assert (random.random(), np.random.rand()) != first
 
 
+def test_the_seed_is_made_known(monkeypatch):
+    """The first process's, which others may differ from."""
+
+    def broadcast(data: list) -> None:
+        data[:] = [7]
+
+    runner = Seeded(seed=3)
+    runner.train_dataloader = SimpleNamespace(num_workers=0)
+    runner.train_loop = None
+    hub = MessageHub.get_current_instance()
+    HOOKS.build(EXACT).before_train(runner)
+    assert hub.get_info('seed') == 3
+    monkeypatch.setattr(module, 'broadcast_object_list', broadcast)
+    HOOKS.build(EXACT).before_train(runner)
+    assert hub.get_info('seed') == 7
+
+
 def checkpointed(runner, events, **cfg):
     """A run that saves each epoch and has a learning rate that follows a metric."""
     return runner(
@@ -125,6 +145,64 @@ def test_resumed_run_equals_an_unbroken_one(runner, tmp_path):
     schedules = [r.param_schedulers['student'][0].state_dict() for r in (whole, run)]
     assert schedules[0] == schedules[1]
     assert schedules[0]['last_step'] == 0 and schedules[0]['best'] >= 0
+
+
+def test_drawn_paths_and_review_are_resumed(runner, classifier, tmp_path):
+    """A run whose blocks are swapped at random, with the teacher's statistics."""
+
+    class Drawn(Hook):
+        def __init__(self):
+            self.log = []
+
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            keys = 'p', 'swapped'
+            self.log.append([outputs[f'interaction/{key}'].item() for key in keys])
+
+    deep = classifier()
+    deep['backbone']['depth'] = 34
+    streams = dict(
+        teacher=dict(model=deep, frozen=True, input_shape=(3, 32, 32)),
+        student=dict(model=classifier(), input_shape=(3, 32, 32)),
+    )
+    probability = dict(type='ReviewSchedule', start=0.1)
+    interaction = dict(probability=probability, track_teacher_stats=True)
+
+    def run(name, **cfg):
+        torch.manual_seed(4)  # the teacher has no checkpoint
+        drawn = Drawn()
+        built = runner(
+            model=dict(
+                type='dynkd.InteractiveDistillation',
+                streams=streams,
+                interaction=interaction,
+            ),
+            custom_hooks=[EXACT, dict(type='dynkd.LearningRateHook'), drawn],
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+            param_scheduler=[dict(type='MultiStepLR', milestones=[2])],
+            train_cfg=dict(by_epoch=True, max_epochs=4),
+            work_dir=str(tmp_path / name),
+            **cfg,
+        )
+        teacher = built.model.stream('teacher')
+        teacher.load_state_dict(pretrained or teacher.state_dict())
+        pretrained.update(copy.deepcopy(teacher.state_dict()))
+        built.train()
+        return built, drawn.log
+
+    pretrained: dict = {}
+    whole, log = run('whole')
+    torch.rand(100)
+    start = str(tmp_path / 'whole' / 'epoch_1.pth')
+    resumed, rest = run('resumed', resume=True, load_from=start)
+    assert [p for p, _ in log] == pytest.approx([0.1, 0.1, 1, 1] * 2)
+    assert rest == log[2:] and any(share > 0 for _, share in rest)
+    for stream in ('student', 'teacher'):
+        states = [r.model.stream(stream).state_dict() for r in (whole, resumed)]
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert not torch.equal(
+        states[0]['backbone.layer1.1.bn1.running_mean'],
+        pretrained['backbone.layer1.1.bn1.running_mean'],
+    )
 
 
 def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):

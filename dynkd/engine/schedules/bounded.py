@@ -1,0 +1,82 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Schedules whose numbers must lie in a range."""
+
+from collections.abc import Sequence
+from typing import Any, Union
+
+from mmengine.registry import DefaultScope
+
+from dynkd.registry import SCHEDULES
+
+from .progress import Progress
+from .schedules import ConstantSchedule, Schedule
+
+#: Where schedules keep the numbers between which they move.
+_ENDS = ('start', 'stop', 'constant', 'values')
+
+
+class BoundedSchedule:
+    """A schedule whose numbers must lie in a range: a probability, a share.
+
+    Args:
+        number (float or dict): The number, or the config of a schedule of it.
+        name (str): What the number is, for messages: ``'interaction: probability'``.
+        low (float): The lower end of the range. Defaults to 0.0.
+        high (float): The upper end of the range, which belongs to it. Defaults to 1.0.
+        low_open (bool): Whether the lower end does not belong to the range. Defaults
+            to False.
+
+    Raises:
+        ValueError: If the number, or an end of its schedule, lies outside; when called,
+            if the schedule leaves the range.
+    """
+
+    def __init__(
+        self,
+        number: Union[float, dict[str, Any]],
+        name: str,
+        low: float = 0.0,
+        high: float = 1.0,
+        low_open: bool = False,
+    ) -> None:
+        self.name = name
+        self.low = low
+        self.high = high
+        self.low_open = low_open
+        if isinstance(number, dict):
+            with DefaultScope.overwrite_default_scope('dynkd'):
+                self.schedule: Schedule = SCHEDULES.build(dict(number))
+            self._check_ends()
+        else:
+            self.schedule = ConstantSchedule(self._checked(number))
+
+    def __call__(self, progress: Progress) -> float:
+        """The number at a point of the training.
+
+        Args:
+            progress (Progress): How far the training is.
+
+        Returns:
+            float: The number.
+        """
+        return self._checked(self.schedule(progress))
+
+    def _check_ends(self) -> None:
+        """Refuse a schedule that begins or ends outside."""
+        for end in _ENDS:
+            numbers = getattr(self.schedule, end, [])
+            for number in numbers if isinstance(numbers, Sequence) else [numbers]:
+                self._checked(number, f' (`{end}` of {type(self.schedule).__name__})')
+
+    def _checked(self, number: float, where: str = '') -> float:
+        """Refuse a number that lies outside."""
+        if isinstance(number, (int, float)) and (
+            self.low < number <= self.high or (number == self.low and not self.low_open)
+        ):
+            return number
+        bracket = '(' if self.low_open else '['
+        raise ValueError(
+            f'{self.name}{where} must be a number in {bracket}{self.low:g}, '
+            f'{self.high:g}], or the config of a schedule of such numbers, got '
+            f'{number!r}'
+        )

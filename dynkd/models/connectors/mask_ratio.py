@@ -1,0 +1,124 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""How much of the student's feature is replaced: what all ratios share."""
+
+from abc import ABCMeta, abstractmethod
+from typing import Any, Union
+
+import torch
+from mmengine.registry import DefaultScope
+from torch import Tensor, nn
+
+from dynkd.engine.schedules import BoundedSchedule, Progress
+from dynkd.models.losses.cka import MIN_SAMPLES, cka
+from dynkd.registry import MODELS, SCHEDULES
+
+#: Where a model is that is tried out before a runner says how long it will train.
+_BEGINNING = Progress(max_epochs=10**6, max_iters=10**6)
+
+
+class MaskRatio(nn.Module, metaclass=ABCMeta):
+    r"""The share :math:`\pi` of the student's patches that are replaced.
+
+    Called as ``ratio(student, teacher)`` with maps of shape (B, C, H, W) and
+    (B, C', H, W), it gives a scalar in [0, 1] that is the same in all processes and has
+    no gradient. Its ``stats`` are what it measured: ``ratio`` and, where a minibatch
+    has the 4 samples for it, ``cka``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stats: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The ratio of one step.
+
+        Args:
+            student (Tensor): The student's feature, shape (B, C, H, W).
+            teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+
+        Returns:
+            Tensor: The ratio, a scalar.
+        """
+        self.stats = {}
+        self.stats['ratio'] = self.ratio(student, teacher).clamp(0, 1)
+        return self.stats['ratio']
+
+    @abstractmethod
+    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The ratio before it is held within [0, 1].
+
+        Args:
+            student (Tensor): The student's feature, shape (B, C, H, W).
+            teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+
+        Returns:
+            Tensor: The ratio, a scalar.
+        """
+
+    def note_cka(self, student: Tensor, teacher: Tensor) -> None:
+        """Measure the minibatch's CKA for the log, where the ratio does not follow it.
+
+        Args:
+            student (Tensor): The student's feature, shape (B, C, H, W).
+            teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+        """
+        if len(student) >= MIN_SAMPLES:
+            self.stats['cka'] = cka(teacher, student)
+
+
+class ScheduledRatio(MaskRatio):
+    """A ratio that is fixed or follows the progress of the training.
+
+    Args:
+        ratio (float or dict): The number, or the config of a schedule.
+
+    Raises:
+        ValueError: If the number or an end of the schedule lies outside [0, 1]; in the
+            forward pass, if the schedule leaves [0, 1].
+    """
+
+    def __init__(self, ratio: Union[float, dict[str, Any]]) -> None:
+        super().__init__()
+        self.schedule = BoundedSchedule(ratio, 'PriorKnowledge: ratio')
+
+    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """See :meth:`MaskRatio.ratio`."""
+        self.note_cka(student, teacher)
+        now = Progress.current() if self.training else _BEGINNING
+        return torch.tensor(float(self.schedule(now)), device=teacher.device)
+
+    def extra_repr(self) -> str:
+        """str: The schedule's name."""
+        return type(self.schedule.schedule).__name__
+
+
+def build_ratio(ratio: Union[float, dict[str, Any]]) -> MaskRatio:
+    """Build what decides how much is replaced.
+
+    Args:
+        ratio (float or dict): A number in [0, 1], the config of a schedule of such
+            numbers, or that of a measurement,
+            :class:`~dynkd.models.connectors.CKARatio` or
+            :class:`~dynkd.models.connectors.CosineRatio`.
+
+    Returns:
+        MaskRatio: The ratio.
+
+    Raises:
+        ValueError: If it is none of these, or an argument is out of its range.
+    """
+    if not isinstance(ratio, dict):
+        return ScheduledRatio(ratio)
+    kind = ratio.get('type')
+    with DefaultScope.overwrite_default_scope('dynkd'):
+        measured = MODELS.get(kind) if isinstance(kind, str) else kind
+        if isinstance(measured, type) and issubclass(measured, MaskRatio):
+            return MODELS.build(dict(ratio))
+        if isinstance(kind, str) and SCHEDULES.get(kind) is None:
+            raise ValueError(
+                f'PriorKnowledge: ratio names {kind!r}, which is neither a measurement '
+                "('CKARatio', 'CosineRatio') nor a schedule ('LinearSchedule', "
+                "'ExponentialSchedule', ...)"
+            )
+    return ScheduledRatio(ratio)

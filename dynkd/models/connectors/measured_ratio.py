@@ -1,0 +1,203 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Ratios that are measured: the less alike two features are, the more is replaced."""
+
+from abc import abstractmethod
+from typing import Union
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_reduce
+from torch import Tensor
+
+from dynkd.models.losses.cka import (
+    MIN_SAMPLES,
+    cka_of_terms,
+    hsic_terms,
+    position_terms,
+)
+from dynkd.registry import MODELS
+
+from .mask_ratio import MaskRatio
+
+SAMPLES = ('images', 'positions')
+
+
+class MeasuredRatio(MaskRatio):
+    """One minus a similarity of student and teacher, Eq. 5 of `Dynamic Prior Knowledge
+    <https://arxiv.org/abs/2206.06067>`_.
+
+    What the similarity is made of is averaged over the last minibatches of all
+    processes. They are in a buffer, so that a resumed training goes on with the same
+    ones. In evaluation mode the batch at hand alone counts, and nothing is kept.
+
+    Args:
+        window (int): Minibatches of each process that are averaged over, the k of
+            Eq. 7. Defaults to 1, the one at hand.
+
+    Raises:
+        ValueError: If the window is less than 1; in the forward pass, if a minibatch is
+            too small and there was none before.
+    """
+
+    #: Numbers that are measured on a minibatch.
+    num_terms = 1
+
+    def __init__(self, window: int = 1) -> None:
+        super().__init__()
+        if window < 1:
+            raise ValueError(
+                f'{type(self).__name__}: window must be at least 1 minibatch, got '
+                f'{window}'
+            )
+        # The newest row is the last; the last column is 1 where there was a minibatch.
+        self.register_buffer('measured', torch.zeros(window, self.num_terms + 1))
+
+    @abstractmethod
+    def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
+        """Measure a minibatch.
+
+        Args:
+            student (Tensor): The student's feature, shape (B, C, H, W).
+            teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+
+        Returns:
+            Tensor or str: What is averaged over minibatches, shape (``num_terms``,); or
+            why the minibatch cannot be measured, and what would help.
+        """
+
+    @abstractmethod
+    def similarity(self, terms: Tensor) -> Tensor:
+        """The similarity that follows.
+
+        Args:
+            terms (Tensor): Mean over the minibatches, shape (``num_terms``,); zeros if
+                there was none with finite features.
+
+        Returns:
+            Tensor: A scalar.
+        """
+
+    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """See :meth:`MaskRatio.ratio`."""
+        terms = self.measure(student, teacher)
+        row = self.measured.new_zeros(self.num_terms + 1)
+        if isinstance(terms, Tensor):
+            row = torch.cat((terms.to(row), row.new_ones(1)))
+            # What overflowed in half precision is skipped, as its gradients are.
+            row = torch.where(row.isfinite().all(), row, torch.zeros_like(row))
+        rows = self._keep(row) if self.training else row[None]
+        if isinstance(terms, str) and not rows[:, -1].any():
+            raise ValueError(f'{type(self).__name__}: {terms}')
+        total = rows.sum(0)
+        return 1 - self.similarity(total[:-1] / total[-1].clamp(min=1))
+
+    def _keep(self, row: Tensor) -> Tensor:
+        """Put the mean over all processes into the window, and return the window."""
+        all_reduce(row)
+        row = row / row[-1].clamp(min=1)
+        moved = torch.cat((self.measured[1:], row[None]))
+        self.measured.copy_(torch.where(row[-1] > 0, moved, self.measured))
+        return self.measured
+
+    def extra_repr(self) -> str:
+        """str: The window."""
+        return f'window={len(self.measured)}'
+
+
+@MODELS.register_module()
+class CKARatio(MeasuredRatio):
+    r"""One minus CKA, the ratio of `Dynamic Prior Knowledge
+    <https://arxiv.org/abs/2206.06067>`_, Eqs. 5 to 7.
+
+    .. math::
+        \pi = 1 - \mathrm{CKA}_{minibatch}(X, Y)
+
+    with the flattened features X of the teacher and Y of the student, before any
+    encoder, and CKA as in :func:`~dynkd.models.losses.cka.cka_of_terms`. A minibatch of
+    fewer than 4 samples, the last of an epoch for instance, is not measured: the ratio
+    stays what it was.
+
+    Args:
+        window (int): Minibatches of each process that are averaged over, the k of
+            Eq. 7. Defaults to 1, the one at hand (ours; the paper does not say).
+        samples (str): What a sample is. ``'images'``: an image with its whole feature,
+            as in the paper; takes 4 images a batch and process. ``'positions'``: a
+            position of the maps (ours), for detectors with few images a batch, see
+            :func:`~dynkd.models.losses.cka.position_terms`. Defaults to ``'images'``.
+
+    Raises:
+        ValueError: If an argument is out of its range; in the forward pass, if there
+            are fewer than 4 samples, and no minibatch had more before.
+    """
+
+    num_terms = 3
+
+    def __init__(self, window: int = 1, samples: str = 'images') -> None:
+        super().__init__(window)
+        if samples not in SAMPLES:
+            raise ValueError(
+                f'CKARatio: samples must be one of {SAMPLES}, got {samples!r}'
+            )
+        self.samples = samples
+
+    def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
+        """See :meth:`MeasuredRatio.measure`."""
+        positions = self.samples == 'positions'
+        count = len(student) * (student.shape[2:].numel() if positions else 1)
+        if count < MIN_SAMPLES:
+            return self._too_few(student)
+        return (position_terms if positions else hsic_terms)(teacher, student)
+
+    def similarity(self, terms: Tensor) -> Tensor:
+        """See :meth:`MeasuredRatio.similarity`."""
+        self.stats['cka'] = cka_of_terms(terms[None])
+        return self.stats['cka']
+
+    def _too_few(self, student: Tensor) -> str:
+        """Why there is no CKA."""
+        if self.samples == 'positions':
+            return (
+                f'a feature of shape {tuple(student.shape)} has fewer than the '
+                f'{MIN_SAMPLES} positions that CKA needs; tap a feature of higher '
+                'resolution, or give a number or a schedule as the ratio'
+            )
+        return (
+            f'a batch of {len(student)} image(s) a process has fewer than the '
+            f'{MIN_SAMPLES} samples that CKA needs; raise the batch size, set samples='
+            "'positions', or give a number or a schedule as the ratio"
+        )
+
+
+@MODELS.register_module()
+class CosineRatio(MeasuredRatio):
+    """One minus cosine similarity, the alternative to CKA in Table 6 of `Dynamic Prior
+    Knowledge <https://arxiv.org/abs/2206.06067>`_.
+
+    The cosine is the one between the flattened features of student and teacher, mean
+    over the images (ours; the paper does not say). It is logged as ``cosine``.
+
+    Args:
+        window (int): Minibatches of each process that are averaged over. Defaults to 1,
+            the one at hand.
+
+    Raises:
+        ValueError: If the window is less than 1; in the forward pass, if the features
+            have different shapes.
+    """
+
+    def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
+        """See :meth:`MeasuredRatio.measure`."""
+        if student.shape != teacher.shape:
+            raise ValueError(
+                f'CosineRatio: there is no cosine between the student of shape '
+                f'{tuple(student.shape)} and the teacher of shape '
+                f'{tuple(teacher.shape)}; CKARatio compares any numbers of channels'
+            )
+        self.note_cka(student, teacher)
+        sides = [side.float().flatten(1) for side in (student, teacher)]
+        return F.cosine_similarity(*sides).mean()[None]
+
+    def similarity(self, terms: Tensor) -> Tensor:
+        """See :meth:`MeasuredRatio.similarity`."""
+        self.stats['cosine'] = terms[0]
+        return self.stats['cosine']

@@ -1,0 +1,65 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""From the tokens of a Vision Transformer to a feature map."""
+
+import math
+from typing import Optional
+
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from dynkd.registry import MODELS
+
+
+@MODELS.register_module()
+class TokensToMap(BaseModule):
+    """Lays the tokens of a Vision Transformer out as a feature map.
+
+    For losses and connectors that take maps, behind a tap such as
+    ``'student.backbone.layers.11'``.
+
+    Args:
+        extra_tokens (int): Number of tokens before those of the patches, which are left
+            out: a class token, a distillation token. Defaults to 0.
+        grid_size (tuple[int, int], optional): Rows and columns of patches. Defaults to
+            None: as many rows as columns.
+
+    Raises:
+        ValueError: In the forward pass, if there are no tokens, or not as many as the
+            grid has patches.
+    """
+
+    def __init__(
+        self, extra_tokens: int = 0, grid_size: Optional[tuple[int, int]] = None
+    ) -> None:
+        super().__init__()
+        if extra_tokens < 0:
+            raise ValueError(
+                f'TokensToMap: extra_tokens must be 0 or more, got {extra_tokens}'
+            )
+        self.extra_tokens = extra_tokens
+        self.grid_size = grid_size
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Lay tokens out.
+
+        Args:
+            tokens (Tensor): Tokens, shape (B, extra_tokens + rows * columns, C), the
+                patches row by row.
+
+        Returns:
+            Tensor: A map, shape (B, C, rows, columns).
+        """
+        shape = tuple(tokens.shape)
+        if tokens.dim() != 3:
+            raise ValueError(f'TokensToMap: tokens are (B, N, C), got shape {shape}')
+        count = shape[1] - self.extra_tokens
+        side = math.isqrt(max(count, 0))
+        rows, columns = self.grid_size or (side, side)
+        if count < 1 or rows * columns != count:
+            raise ValueError(
+                f'TokensToMap: of {shape[1]} tokens {self.extra_tokens} are extra, and '
+                f'the others are no grid of {rows} x {columns}; set extra_tokens to the '
+                'number of class and distillation tokens, or grid_size'
+            )
+        patches = tokens[:, self.extra_tokens :]
+        return patches.transpose(1, 2).unflatten(2, (rows, columns))

@@ -1,0 +1,50 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynkd.engine.schedules import BoundedSchedule, Progress
+
+
+@given(number=st.floats(-1, 3), low_open=st.booleans())
+def test_numbers(number, low_open):
+    inside = (0.5 < number if low_open else 0.5 <= number) and number <= 2
+    if inside:
+        bounded = BoundedSchedule(number, 'x', 0.5, 2.0, low_open)
+        assert bounded(Progress(epoch=7)) == number
+    else:
+        bracket = r'\(' if low_open else r'\['
+        with pytest.raises(ValueError, match=rf'^x must be .* in {bracket}0.5, 2\]'):
+            BoundedSchedule(number, 'x', 0.5, 2.0, low_open)
+
+
+@pytest.mark.parametrize('low_open', [False, True])
+def test_ends(low_open):
+    for number, inside in ((0.0, not low_open), (1.0, True)):
+        if inside:
+            assert BoundedSchedule(number, 'x', low_open=low_open)(Progress()) == number
+        else:
+            with pytest.raises(ValueError, match='got 0.0'):
+                BoundedSchedule(number, 'x', low_open=low_open)
+
+
+def test_schedules():
+    cfg = dict(type='StepSchedule', values=[0.25, 0.5], milestones=[3])
+    bounded = BoundedSchedule(cfg, 'x')
+    assert [bounded(Progress(epoch=e)) for e in (2, 3)] == [0.25, 0.5]
+    assert cfg['type'] == 'StepSchedule'
+    with pytest.raises(ValueError, match=r'`values` of StepSchedule\).*got 1.5'):
+        BoundedSchedule(dict(cfg, values=[0.25, 1.5]), 'x')
+
+
+def test_a_schedule_that_leaves_the_range():
+    bounded = BoundedSchedule(dict(type='ExponentialSchedule', start=0.5, gamma=2), 'x')
+    assert bounded(Progress(epoch=1)) == 1
+    with pytest.raises(ValueError, match='x must be .* got 2.0'):
+        bounded(Progress(epoch=2))
+
+
+@pytest.mark.parametrize('number', [None, '1', [0.5]])
+def test_what_is_no_number(number):
+    with pytest.raises(ValueError, match='must be a number'):
+        BoundedSchedule(number, 'x')

@@ -1,0 +1,74 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Two processes with batches of their own replace the same share."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from dynkd.models.losses.cka import cka_of_terms, hsic_terms, position_terms
+
+SCRIPT = Path(__file__).resolve().with_name('ratio_processes.py')
+_spec = importlib.util.spec_from_file_location('ratio_processes', SCRIPT)
+processes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(processes)
+
+
+@pytest.fixture(scope='module')
+def found(tmp_path_factory) -> list[dict]:
+    """What each process found."""
+    out = tmp_path_factory.mktemp('ratios')
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += [f'--nproc_per_node={processes.WORLD}', str(SCRIPT), str(out)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'},
+    )
+    assert done.returncode == 0, done.stderr[-20000:]
+    paths = [out / f'found.{rank}' for rank in range(processes.WORLD)]
+    return [torch.load(path, weights_only=True) for path in paths]
+
+
+def cosine(teacher, student):
+    return F.cosine_similarity(teacher.flatten(1), student.flatten(1)).mean()[None]
+
+
+def expected(measure, similarity, least):
+    """The ratios of one process that is given the minibatches of all."""
+    window, ratios = [], []
+    for step in range(processes.STEPS):
+        batches = [processes.batch(step, rank) for rank in range(processes.WORLD)]
+        rows = [measure(t, s) for s, t in batches if len(s) >= least]
+        if rows:
+            window = [*window, torch.stack(rows).mean(0)][-2:]
+        ratios.append(1 - similarity(torch.stack(window)).item())
+    return ratios
+
+
+@pytest.mark.parametrize(
+    ('kind', 'measure', 'similarity', 'least'),
+    [
+        ('cka', hsic_terms, cka_of_terms, 4),
+        ('positions', position_terms, cka_of_terms, 1),
+        ('cosine', cosine, torch.mean, 1),
+    ],
+)
+def test_the_same_ratio_in_all_processes(found, kind, measure, similarity, least):
+    (first, kept), (second, also) = (own[kind] for own in found)
+    assert first == second
+    assert torch.equal(kept, also)
+    assert first == pytest.approx(expected(measure, similarity, least), abs=1e-5)
+    assert len({*first}) >= processes.STEPS - 1
+
+
+def test_an_error_in_all_processes(found):
+    for own in found:
+        assert 'batch of 3 image(s) a process' in own['error']
