@@ -65,14 +65,23 @@ class Suite:
 #: What several suites compare with.
 CIFAR_TEACHER = Row('raw teacher', 'configs/baselines/resnet18_cifar10.py', once=True)
 CIFAR_STUDENT = Row('raw student', 'configs/baselines/resnet18half_cifar10.py')
+BCCD_TEACHER = Row('raw teacher', 'configs/baselines/fcos_r18_bccd.py', once=True)
+BCCD_STUDENT = Row('raw student', 'configs/baselines/fcos_r18half_bccd.py')
+BCCD_METRICS = ('coco/bbox_mAP', 'coco/bbox_mAP_50')
+
+
+def _student_row(name: str, config: str, teacher: str) -> Row:
+    """A row of a student that learns from a trained, frozen teacher."""
+    return Row(name, f'configs/{config}.py', ('student',), teacher)
+
 
 SUITES = {
     'bccd': Suite(
         'bccd',
-        ('coco/bbox_mAP', 'coco/bbox_mAP_50'),
+        BCCD_METRICS,
         (
-            Row('raw teacher', 'configs/baselines/fcos_r18_bccd.py', once=True),
-            Row('raw student', 'configs/baselines/fcos_r18half_bccd.py'),
+            BCCD_TEACHER,
+            BCCD_STUDENT,
             Row(
                 'static (MSE)',
                 'configs/dkd/fcos_r18_r18half_static-mse_bccd.py',
@@ -142,6 +151,57 @@ SUITES = {
                 ('student',),
             ),
             Row('DTSKD', 'configs/dtskd/resnet18half_cifar10.py', ('student',)),
+        ),
+    ),
+    'iakd': Suite(
+        'cifar10',
+        ('accuracy/top1',),
+        (
+            Row('ResNet-32', 'configs/baselines/resnet32_cifar10.py', once=True),
+            Row('ResNet-20', 'configs/baselines/resnet20_cifar10.py'),
+            *(
+                _student_row(
+                    name, f'iakd/resnet32_resnet20_{kind}_cifar10', 'ResNet-32'
+                )
+                for name, kind in {
+                    'IAKD-U': 'u',
+                    'IAKD-L': 'l',
+                    'IAKD-R': 'r',
+                    'IAKD-R + HKD': 'r-hkd',
+                }.items()
+            ),
+        ),
+    ),
+    'dpk': Suite(
+        'cifar10',
+        ('accuracy/top1',),
+        (
+            CIFAR_TEACHER,
+            CIFAR_STUDENT,
+            *(
+                _student_row(
+                    name, f'dpk/resnet18_resnet18half_{kind}cifar10', 'raw teacher'
+                )
+                for name, kind in {
+                    'KD of DPK': 'kd_',
+                    'DPK 0.25': 'fixed025_',
+                    'DPK 0.55': 'fixed055_',
+                    'DPK 0.75': 'fixed075_',
+                    'DPK': '',
+                }.items()
+            ),
+        ),
+    ),
+    'fgd': Suite(
+        'bccd',
+        BCCD_METRICS,
+        (
+            BCCD_TEACHER,
+            BCCD_STUDENT,
+            _student_row('FGD', 'dpk/fgd_fcos_r18_r18half_bccd', 'raw teacher'),
+            _student_row(
+                'DPK + FGD', 'dpk/dpk-fgd_fcos_r18_r18half_bccd', 'raw teacher'
+            ),
         ),
     ),
 }
