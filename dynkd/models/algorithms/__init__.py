@@ -2,9 +2,18 @@
 """Distillation and its vocabulary: streams, taps, transfers, phases."""
 
 from .distillation import Distillation
+from .interactive import InteractiveDistillation
 from .phase import Phase
 from .stream import Stream
 from .tap import Tap, TapError
 from .transfer import Transfer
 
-__all__ = ['Distillation', 'Phase', 'Stream', 'Tap', 'TapError', 'Transfer']
+__all__ = [
+    'Distillation',
+    'InteractiveDistillation',
+    'Phase',
+    'Stream',
+    'Tap',
+    'TapError',
+    'Transfer',
+]

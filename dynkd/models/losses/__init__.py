@@ -4,17 +4,21 @@
 from .base import TransferLoss
 from .emd import EMDLoss
 from .feature import FeatureLoss
+from .fgd import FGDLoss
 from .historical import HistoricalLoss
 from .kld import KLDLoss
 from .mmd import MMDLoss
 from .points import PointCloudLoss
+from .random_levels import RandomLevelsLoss
 
 __all__ = [
     'EMDLoss',
+    'FGDLoss',
     'FeatureLoss',
     'HistoricalLoss',
     'KLDLoss',
     'MMDLoss',
     'PointCloudLoss',
+    'RandomLevelsLoss',
     'TransferLoss',
 ]

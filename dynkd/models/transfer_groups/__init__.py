@@ -4,10 +4,12 @@
 from .base import TransferGroup, expand_groups
 from .dual_teacher import DualTeacherTransfers
 from .evolutionary import EvolutionaryTransfers
+from .non_interactive import NonInteractiveTransfers
 
 __all__ = [
     'DualTeacherTransfers',
     'EvolutionaryTransfers',
+    'NonInteractiveTransfers',
     'TransferGroup',
     'expand_groups',
 ]

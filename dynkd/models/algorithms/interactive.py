@@ -1,0 +1,116 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Interactive distillation: the teacher's blocks in the student's place."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from dynkd.models.interaction import Interaction, save_teacher_stats
+from dynkd.registry import MODELS
+
+from .distillation import Distillation
+from .tap import Tap
+
+
+@MODELS.register_module()
+class InteractiveDistillation(Distillation):
+    """`Interactive Knowledge Distillation` (IAKD): in each training step, blocks of a
+    frozen teacher randomly take the place of the student's.
+
+    Every pair of blocks takes the student's path with probability p and the teacher's
+    otherwise (Eqs. 2 to 4). The student's own loss, of the hybrid network (Eq. 5),
+    then trains the parts of the student that were run, through the teacher's blocks
+    where those were. What was not drawn is not computed, and without transfers from the
+    teacher nothing else of it is. In validation, prediction and export the student is
+    by itself.
+
+    The paths are drawn alike in all processes and after a resume, from the seed that
+    :class:`~dynkd.engine.hooks.ExactResumeHook` makes known; without that hook, every
+    run draws the same. In several processes the parameters that a step leaves out need
+    ``find_unused_parameters = True`` at the top of the config.
+
+    Logged are ``interaction/p`` and ``interaction/swapped``, the share of the pairs
+    that took the teacher's path.
+
+    Args:
+        interaction (dict): The arguments of
+            :class:`~dynkd.models.interaction.Interaction`: ``probability``, and
+            optionally ``student``, ``teacher``, ``level``, ``pairs`` and
+            ``track_teacher_stats``.
+        **distillation: The arguments of :class:`Distillation`: ``streams`` with a
+            trained student and a frozen teacher, and optionally ``transfers``, such as
+            one of class probabilities, and the others.
+
+    Raises:
+        ValueError: If the streams are not one that is trained and one that is frozen,
+            pairs cannot be found or do not fit, the probability is not in (0, 1], or a
+            transfer reads the inside of a block that may be replaced.
+    """
+
+    def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
+        own = {key: value for key, value in interaction.items() if key != '_scope_'}
+        try:
+            found = Interaction(**own)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f'interaction: {error}') from error
+        super().__init__(**distillation)
+        self.interaction = found
+        try:
+            self._check_streams()
+            specs = [self.specs[name] for name in (found.student, found.teacher)]
+            found.pair(*self._models, *(spec.input_shape for spec in specs))
+            for tap in self.taps(found.student):
+                self._check_tap(tap)
+            if found.track_teacher_stats:
+                save_teacher_stats(self, found.teacher, found.pairs)
+        except ValueError as error:
+            raise ValueError(f'interaction: {error}') from error
+
+    # ------------------------------------------------------------------- checks
+
+    def _check_streams(self) -> None:
+        """Refuse a student that does not learn, and a teacher that does."""
+        for side, frozen in (('student', False), ('teacher', True)):
+            name = getattr(self.interaction, side)
+            if name not in self.specs:
+                raise ValueError(
+                    f'there is no stream `{name}`. Streams: {", ".join(self.specs)}.'
+                )
+            if self.specs[name].frozen is not frozen:
+                remedy = 'must be `frozen=True`' if frozen else 'must not be frozen'
+                raise ValueError(f'the {side}, stream `{name}`, {remedy}.')
+
+    def _check_tap(self, tap: Tap) -> None:
+        """Refuse a tap that is silent, or another's, when a block is replaced."""
+        for pair in self.interaction.pairs:
+            for name in pair.student:
+                inside = tap.module.startswith(f'{name}.')
+                if inside or (tap.module == name and name != pair.student[-1]):
+                    raise ValueError(
+                        f'the tap `{tap}` yields nothing of its own when the '
+                        f"teacher's path of the pair `{pair}` is taken. Tap "
+                        f'`{tap.stream}.{pair.student[-1]}`, which gives what the '
+                        'pair gives.'
+                    )
+
+    # -------------------------------------------------------------------- steps
+
+    @property
+    def _models(self) -> tuple[nn.Module, nn.Module]:
+        """tuple[nn.Module, nn.Module]: The student's model and the teacher's."""
+        names = self.interaction.student, self.interaction.teacher
+        return self.stream(names[0]), self.stream(names[1])
+
+    def _loss(self, data: dict) -> dict[str, Tensor]:
+        """The losses of a training step, and what was drawn for it."""
+        self.interaction.stats = {}
+        losses = super()._loss(data)
+        stats = self.interaction.stats
+        return {**losses, **{f'interaction/{key}': v for key, v in stats.items()}}
+
+    def _own_losses(self, name: str, batch: dict) -> dict[str, Tensor]:
+        """The losses of a stream by itself; the student's, of the hybrid network."""
+        if name != self.interaction.student or not self.training:
+            return super()._own_losses(name, batch)
+        with self.interaction.swap(*self._models):
+            return super()._own_losses(name, batch)

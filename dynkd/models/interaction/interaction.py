@@ -1,0 +1,115 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Interaction: which pairs there are, and which path each takes in a step."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from dynkd.engine.schedules import Progress
+
+from .draws import build_probability, draw_paths
+from .pair_checks import check_pairs
+from .pairs import Pair, check_level, find_pairs, read_pairs
+from .swapping import swapped_in
+
+
+class Interaction:
+    """Which pairs of blocks there are, and which path each takes in a step.
+
+    Args:
+        probability (float or dict): Probability of the student's path, p of Eqs. 2 to 4
+            of `Interactive Knowledge Distillation`, in (0, 1]: a number (the uniform
+            schedule), or the config of a schedule:
+            ``dict(type='LinearSchedule', start=0.1, stop=1.0)`` (linear growth) or
+            ``dict(type='ReviewSchedule', start=0.1)``.
+        student (str): The stream whose blocks are replaced. Defaults to ``'student'``.
+        teacher (str): The frozen stream whose blocks take their places. Defaults to
+            ``'teacher'``.
+        level (str): ``'block'``, or ``'group'`` for one pair a stage. Defaults to
+            ``'block'``.
+        pairs (list[dict], optional): The pairs by name, each
+            ``dict(student=['backbone.layer1.1'], teacher=['backbone.layer1.1',
+            'backbone.layer1.2'])``. Defaults to None: found, see
+            :func:`~dynkd.models.interaction.find_pairs`.
+        track_teacher_stats (bool): Whether swapped-in batch normalisations update the
+            teacher's running statistics, which are then in the checkpoints. Defaults to
+            False.
+
+    Raises:
+        ValueError: If the probability, or an end of its schedule, is not in (0, 1], the
+            level is unknown, or the pairs are not written as pairs.
+    """
+
+    def __init__(
+        self,
+        probability: Union[float, dict[str, Any]],
+        student: str = 'student',
+        teacher: str = 'teacher',
+        level: str = 'block',
+        pairs: Optional[Sequence[Mapping]] = None,
+        track_teacher_stats: bool = False,
+    ) -> None:
+        self.student = student
+        self.teacher = teacher
+        self.probability = build_probability(probability, 'interaction')
+        check_level(level)
+        if pairs is not None and level != 'block':
+            raise ValueError('`level` is for pairs that are found; `pairs` names them.')
+        self.level = level
+        self.track_teacher_stats = track_teacher_stats
+        self._given = None if pairs is None else read_pairs(pairs)
+        #: The pairs of blocks; set by :meth:`pair`.
+        self.pairs: list[Pair] = []
+        #: What is logged of the last step.
+        self.stats: dict[str, Tensor] = {}
+
+    def pair(
+        self,
+        student: nn.Module,
+        teacher: nn.Module,
+        student_shape: Sequence[int],
+        teacher_shape: Sequence[int],
+    ) -> None:
+        """Find the pairs, or take those that are given, and check them.
+
+        Args:
+            student (nn.Module): The student's model.
+            teacher (nn.Module): The teacher's model.
+            student_shape (sequence of int): Shape of the student's input, without the
+                batch.
+            teacher_shape (sequence of int): Shape of the teacher's input, likewise.
+
+        Raises:
+            ValueError: If there are no pairs, or one does not fit.
+        """
+        self.pairs = self._given or find_pairs(
+            student, teacher, self.level, student_shape, teacher_shape
+        )
+        check_pairs(self.pairs, student, teacher, student_shape)
+
+    def swap(
+        self, student: nn.Module, teacher: nn.Module
+    ) -> AbstractContextManager[None]:
+        """Draw the paths of this step, and take them.
+
+        Args:
+            student (nn.Module): The student's model.
+            teacher (nn.Module): The teacher's model.
+
+        Returns:
+            context manager: Inside it, the student is the hybrid network of Eq. 5.
+
+        Raises:
+            ValueError: If the schedule of the probability leaves (0, 1].
+        """
+        probability = self.probability(Progress.current())
+        drawn = draw_paths(len(self.pairs), probability)
+        self.stats = dict(
+            p=torch.tensor(float(probability)),
+            swapped=torch.tensor(sum(drawn) / len(drawn)),
+        )
+        swapped = [pair for pair, teaches in zip(self.pairs, drawn) if teaches]
+        return swapped_in(student, teacher, swapped, self.track_teacher_stats)

@@ -1,0 +1,221 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Pairs: which blocks of a teacher may take the place of which of a student."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmengine.logging import print_log
+from torch import nn
+
+from .units import Shape, Unit, find_units
+
+#: Whether a pair is a block of the student, or all of a stage's.
+LEVELS = ('block', 'group')
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The two paths of a hybrid block, Eq. 2 of `Interactive Knowledge Distillation`.
+
+    Args:
+        student (tuple[str, ...]): Names of modules in the student's model that follow
+            one another: the student's path.
+        teacher (tuple[str, ...]): Names of modules in the teacher's model, in the order
+            in which they run: the teacher's path.
+    """
+
+    student: tuple[str, ...]
+    teacher: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f'{", ".join(self.student)} <- {", ".join(self.teacher)}'
+
+
+def find_pairs(
+    student: nn.Module,
+    teacher: nn.Module,
+    level: str = 'block',
+    student_shape: Sequence[int] = (3, 128, 128),
+    teacher_shape: Sequence[int] = (3, 128, 128),
+) -> list[Pair]:
+    """Pair the blocks of a student with those of a teacher, section 3.2 of
+    `Interactive Knowledge Distillation`.
+
+    Blocks of one output shape are a stage, and those that keep their input's shape are
+    its inner blocks. The others, transitions, are shared, and so is the first block of
+    the first stage where all later stages begin with a transition: in a ResNet of 6n+2
+    layers it changes no shape, and the paper's 9 pairs of ResNet-26 with ResNet-44 do
+    not count it.
+
+    - Inner blocks are paired stage by stage, in order, all of the teacher's and as
+      evenly as they go; what is left over goes to the first pairs (ours).
+    - Where the student's stage has no inner block and the teacher's has (VGG-8), the
+      whole stages are a pair, transitions and all, if they begin with the same shape,
+      which is not the image's (ours). Else the teacher's blocks are left out.
+
+    Args:
+        student (nn.Module): The student's model, with a ``backbone``.
+        teacher (nn.Module): The teacher's model, with a ``backbone``.
+        level (str): ``'block'``: a pair for each of the student's inner blocks;
+            ``'group'``: one for all inner blocks of a stage, section 4.2.2. Defaults to
+            ``'block'``.
+        student_shape (sequence of int): Shape of the student's input, without the
+            batch. Defaults to (3, 128, 128).
+        teacher_shape (sequence of int): Shape of the teacher's input, without the
+            batch. Defaults to (3, 128, 128).
+
+    Returns:
+        list[Pair]: The pairs, in the order in which they run.
+
+    Raises:
+        ValueError: If the level is unknown, a model's blocks are, a stage of the
+            teacher has fewer inner blocks than the student's, or there is no pair.
+    """
+    check_level(level)
+    own = _stages(find_units(student, student_shape))
+    others = _stages(find_units(teacher, teacher_shape))
+    pairs: list[Pair] = []
+    for shape in own:
+        if shape in others:
+            pairs += _pair_stage(own[shape], others[shape], level)
+    for side, mine, theirs in (
+        ('student', own, others),
+        ('teacher', others, own),
+    ):
+        for shape in mine:
+            inner = [unit for unit in mine[shape].units if mine[shape].is_inner(unit)]
+            if inner and shape not in theirs:
+                _report(f"the {side}'s blocks", inner, f'the other has no {shape} map')
+    if not pairs:
+        raise ValueError(
+            'no block of the student can be paired with any of the teacher: the '
+            f'student has maps of the shapes {", ".join(map(str, own))}, the teacher '
+            f'of {", ".join(map(str, others))}.'
+        )
+    return pairs
+
+
+def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
+    """Read pairs that are given by name.
+
+    Args:
+        pairs (list[dict]): Each with ``student`` and ``teacher``, lists of names of
+            modules; one name may stand for itself.
+
+    Returns:
+        list[Pair]: The pairs.
+
+    Raises:
+        ValueError: If there is none, or one has not these two lists of names.
+    """
+    found = []
+    for cfg in pairs:
+        own = {key: value for key, value in dict(cfg).items() if key != '_scope_'}
+        sides = {
+            key: (value,) if isinstance(value, str) else tuple(value)
+            for key, value in own.items()
+        }
+        if set(sides) != {'student', 'teacher'} or not all(sides.values()):
+            raise ValueError(
+                'a pair is written `dict(student=[…], teacher=[…])`, with the names of '
+                f'at least one module each, not {own}.'
+            )
+        found.append(Pair(**sides))
+    if not found:
+        raise ValueError('`pairs` is empty; leave it out to have the pairs found.')
+    return found
+
+
+def check_level(level: str) -> None:
+    """Refuse a level that is none.
+
+    Args:
+        level (str): The level.
+
+    Raises:
+        ValueError: If it is not one of ``'block'`` and ``'group'``.
+    """
+    if level not in LEVELS:
+        raise ValueError(f'level must be one of {LEVELS}, got {level!r}.')
+
+
+@dataclass
+class _Stage:
+    """The units that give maps of one shape.
+
+    Args:
+        units (list[Unit]): The units, in the order in which they run.
+        shares_first (bool): Whether the first of them is shared, whatever its shapes.
+    """
+
+    units: list[Unit]
+    shares_first: bool = False
+
+    def is_inner(self, unit: Unit) -> bool:
+        """Whether a unit may be paired by itself."""
+        return unit.is_inner and not (self.shares_first and unit is self.units[0])
+
+    @property
+    def inner(self) -> list[Unit]:
+        """list[Unit]: Those that may be paired by themselves."""
+        return [unit for unit in self.units if self.is_inner(unit)]
+
+
+def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
+    """The stages of a chain of units, by the shape of what they give."""
+    stages: dict[Shape, _Stage] = {}
+    for unit in units:
+        stages.setdefault(unit.gives, _Stage([])).units.append(unit)
+    first, *later = stages.values()
+    first.shares_first = bool(later) and not any(s.units[0].is_inner for s in later)
+    return stages
+
+
+def _pair_stage(student: _Stage, teacher: _Stage, level: str) -> list[Pair]:
+    """The pairs of one stage."""
+    own, others = student.inner, teacher.inner
+    if not own:
+        return _pair_whole(student, teacher)
+    least = len(own) if level == 'block' else 1
+    if len(others) < least:
+        raise ValueError(
+            f'the teacher has {len(others)} block(s) that give {own[0].gives}, which '
+            f'cannot take the places of the {len(own)} of the student '
+            f'({own[0].modules[0]} to {own[-1].modules[-1]}). Take a teacher that is '
+            'at least as deep in every stage, or give `pairs`.'
+        )
+    if level == 'group':
+        return [_pair(own, others)]
+    share, surplus = divmod(len(others), len(own))
+    pairs = []
+    for index, unit in enumerate(own):
+        begin = index * share + min(index, surplus)
+        end = begin + share + (index < surplus)
+        pairs.append(_pair([unit], others[begin:end]))
+    return pairs
+
+
+def _pair_whole(student: _Stage, teacher: _Stage) -> list[Pair]:
+    """The pair of a stage in which the student has nothing but the transition."""
+    if not teacher.inner:
+        return []
+    first, other = student.units[0], teacher.units[0]
+    if first.given == other.given and not first.is_stem:
+        return [_pair(student.units, teacher.units)]
+    why = f'the student has no block that keeps {first.gives}'
+    _report("the teacher's blocks", teacher.inner, why)
+    return []
+
+
+def _pair(student: Sequence[Unit], teacher: Sequence[Unit]) -> Pair:
+    """The pair of some units with some others."""
+    sides = [
+        tuple(n for unit in side for n in unit.modules) for side in (student, teacher)
+    ]
+    return Pair(*sides)
+
+
+def _report(what: str, units: Sequence[Unit], why: str) -> None:
+    """Log that units are in no pair."""
+    names = ', '.join(unit.modules[-1] for unit in units)
+    print_log(f'Interaction leaves out {what} {names}: {why}.', logger='current')

@@ -1,0 +1,145 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Where the objects of images lie on a level of a feature pyramid."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Optional
+
+import torch
+from torch import Tensor
+
+
+class Boxes(NamedTuple):
+    """The ground-truth boxes of one image.
+
+    Args:
+        corners (Tensor): Shape (boxes, 4): x1, y1, x2, y2 in pixels of the batch.
+        image_shape (tuple[int, int]): Height and width, in pixels, of what the
+            features of the batch cover.
+    """
+
+    corners: Tensor
+    image_shape: tuple[int, int]
+
+
+def ground_truth(data_samples: Optional[Sequence[Any]]) -> list[Boxes]:
+    """The ground-truth boxes of a batch.
+
+    Args:
+        data_samples (Sequence): MMDetection's data samples: ``gt_instances.bboxes``, a
+            tensor of shape (boxes, 4) or boxes of a type that MMDetection converts to
+            that, and ``batch_input_shape`` among the meta information. Without the
+            latter images count as not padded, and ``img_shape`` is taken.
+
+    Returns:
+        list[Boxes]: The boxes of each image; an image may have none.
+
+    Raises:
+        TypeError: If there are no data samples.
+        AttributeError: If a data sample has no boxes or no shape.
+        ValueError: If boxes are not described by four numbers.
+    """
+    if data_samples is None:
+        raise TypeError(
+            'FGDLoss: the foreground comes from the ground-truth boxes of the data '
+            'samples, but the learning stream has no data samples'
+        )
+    return [_boxes(sample, index) for index, sample in enumerate(data_samples)]
+
+
+def _boxes(sample: Any, index: int) -> Boxes:
+    """The boxes of one data sample."""
+    bboxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
+    if bboxes is None:
+        raise AttributeError(
+            f'FGDLoss: data sample {index} of the batch has no `gt_instances.bboxes`, '
+            'from which the foreground comes; load the boxes '
+            "(`dict(type='LoadAnnotations', with_bbox=True)`), or set foreground=0 and "
+            'background=0'
+        )
+    shape = sample.get('batch_input_shape', sample.get('img_shape'))
+    if shape is None:
+        raise AttributeError(
+            f'FGDLoss: data sample {index} of the batch has neither '
+            '`batch_input_shape` nor `img_shape` in its meta information, without '
+            'which its boxes have no place on the features'
+        )
+    if hasattr(bboxes, 'convert_to'):
+        bboxes = bboxes.convert_to('hbox').tensor
+    if bboxes.dim() != 2 or bboxes.size(1) != 4:
+        raise ValueError(
+            f'FGDLoss: the boxes of data sample {index} of the batch have shape '
+            f'{tuple(bboxes.shape)}; they must be (boxes, 4): x1, y1, x2, y2'
+        )
+    height, width = shape[:2]
+    return Boxes(bboxes, (height, width))
+
+
+def foreground_masks(boxes: Sequence[Boxes], size: tuple[int, int]) -> Tensor:
+    r"""The scale mask of the foreground, section 3.1 of `Focal and Global Knowledge
+    Distillation for Detectors`.
+
+    A box covers on the level the columns from :math:`\lfloor x_1 \rfloor` to
+    :math:`\lceil x_2 \rceil` and the rows from :math:`\lfloor y_1 \rfloor` to
+    :math:`\lceil y_2 \rceil`, both ends included, as in FGD's released code. Each of
+    its positions counts 1 / (columns x rows), so that a large object weighs no more
+    than a small one; where boxes overlap, the smallest wins. Columns and rows beyond
+    the level's border are counted too, though there is nothing to compare.
+
+    Args:
+        boxes (Sequence[Boxes]): The boxes of each image.
+        size (tuple[int, int]): Height and width of the level.
+
+    Returns:
+        Tensor: Shape (B, H, W) in float32: 0 where there is no box.
+    """
+    return torch.stack([_foreground_mask(own, size) for own in boxes])
+
+
+def _foreground_mask(boxes: Boxes, size: tuple[int, int]) -> Tensor:
+    """The scale mask of one image, of shape (H, W)."""
+    corners = boxes.corners.detach().float()
+    if not len(corners):
+        return corners.new_zeros(size)
+    (rows, heights), (columns, widths) = (
+        _spans(corners[:, axis], corners[:, axis + 2], size[1 - axis], pixels)
+        for axis, pixels in ((1, boxes.image_shape[0]), (0, boxes.image_shape[1]))
+    )
+    inside = rows[:, :, None] & columns[:, None, :]
+    weights = 1 / (heights * widths)
+    return torch.where(inside, weights[:, None, None], 0).amax(0)
+
+
+def _spans(
+    begin: Tensor, end: Tensor, cells: int, pixels: int
+) -> tuple[Tensor, Tensor]:
+    """Which cells of one axis boxes cover, and how many, those outside included.
+
+    Args:
+        begin (Tensor): Where each box begins, in pixels, shape (boxes,).
+        end (Tensor): Where each box ends.
+        cells (int): Cells of the level on this axis.
+        pixels (int): Pixels of the image on this axis.
+
+    Returns:
+        tuple[Tensor, Tensor]: Which are covered, shape (boxes, cells), and the number,
+        shape (boxes,).
+    """
+    # First the product: pixels that fall on the border of two cells stay there.
+    first = (begin * cells / pixels).floor()
+    last = (end * cells / pixels).ceil()
+    position = torch.arange(cells, device=begin.device)
+    covered = (position >= first[:, None]) & (position <= last[:, None])
+    return covered, last - first + 1
+
+
+def background_masks(foreground: Tensor) -> Tensor:
+    """The mask of the background: 1 / (their number) in each position without a box.
+
+    Args:
+        foreground (Tensor): What :func:`foreground_masks` gave, shape (B, H, W).
+
+    Returns:
+        Tensor: The same shape; each image sums to 1, or to 0 where boxes cover all.
+    """
+    background = (foreground == 0).to(foreground.dtype)
+    return background / background.sum((1, 2), keepdim=True).clamp(min=1)

@@ -1,0 +1,85 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The control experiment of IAKD: its pairs, without interaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Optional, Union
+
+import torch.nn as nn
+
+from dynkd.models.interaction import check_level, check_pairs, find_pairs, read_pairs
+from dynkd.registry import TRANSFER_GROUPS
+
+from .base import TransferGroup, model_of
+
+
+@TRANSFER_GROUPS.register_module()
+class NonInteractiveTransfers(TransferGroup):
+    """The transfers without interaction of `Interactive Knowledge Distillation`, Eq. 6.
+
+    The blocks are paired as :class:`~dynkd.models.algorithms.InteractiveDistillation`
+    pairs them, and instead of taking the teacher's path, the output of the student's
+    learns from the output of the teacher's. Each pair is ignored with a probability.
+
+    It stands for one transfer, ``…_feature``, from the last modules of the teacher's
+    paths to those of the student's, by
+    :class:`~dynkd.models.losses.RandomLevelsLoss`. Its loss is the mean of the squared
+    differences (ours: the paper's L2 loss has no printed normalisation).
+
+    Args:
+        probability (float or dict): p_n, the probability of ignoring a pair, in (0, 1]:
+            a number, or the config of a schedule.
+        student (str): The stream that learns. Defaults to ``'student'``.
+        teacher (str): The stream that teaches. Defaults to ``'teacher'``.
+        level (str): ``'block'`` or ``'group'``. Defaults to ``'block'``.
+        pairs (list[dict], optional): The pairs by name. Defaults to None: found, see
+            :func:`~dynkd.models.interaction.find_pairs`.
+        loss_weight (float): Factor of the sum. Defaults to 1.0.
+        input_shape (tuple of int): Shape, without the batch, of the input on which
+            pairs are found. Defaults to (3, 128, 128).
+
+    Raises:
+        ValueError: If the level is unknown; when expanded, if a stream does not exist,
+            or pairs cannot be found or do not fit.
+    """
+
+    def __init__(
+        self,
+        probability: Union[float, dict[str, Any]],
+        student: str = 'student',
+        teacher: str = 'teacher',
+        level: str = 'block',
+        pairs: Optional[Sequence[Mapping]] = None,
+        loss_weight: float = 1.0,
+        input_shape: Sequence[int] = (3, 128, 128),
+    ) -> None:
+        check_level(level)
+        self.probability = probability
+        self.student = student
+        self.teacher = teacher
+        self.level = level
+        self.pairs = None if pairs is None else read_pairs(pairs)
+        self.loss_weight = loss_weight
+        self.input_shape = tuple(input_shape)
+
+    def expand(
+        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+    ) -> dict[str, dict]:
+        """See :meth:`TransferGroup.expand`."""
+        student, teacher = (
+            model_of(models, name) for name in (self.student, self.teacher)
+        )
+        shape = self.input_shape
+        pairs = self.pairs or find_pairs(student, teacher, self.level, shape, shape)
+        check_pairs(pairs, student, teacher, shape)
+        loss = dict(
+            type='RandomLevelsLoss',
+            probability=self.probability,
+            loss=dict(type='FeatureLoss'),
+            loss_weight=self.loss_weight,
+        )
+        feature = dict(
+            source=[f'{self.teacher}.{pair.teacher[-1]}' for pair in pairs],
+            target=[f'{self.student}.{pair.student[-1]}' for pair in pairs],
+            loss=loss,
+        )
+        return dict(feature=feature)

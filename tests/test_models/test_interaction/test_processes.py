@@ -1,0 +1,51 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Several processes take the same paths."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+SCRIPT = Path(__file__).resolve().with_name('interaction_processes.py')
+
+
+@pytest.fixture(scope='module')
+def found(tmp_path_factory) -> list[dict]:
+    """What each of two processes found."""
+    folder = tmp_path_factory.mktemp('processes')
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += ['--nproc_per_node=2', str(SCRIPT), str(folder)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'},
+    )
+    assert done.returncode == 0, done.stderr[-20000:]
+    return [torch.load(folder / f'found.{rank}', weights_only=True) for rank in (0, 1)]
+
+
+def test_paths_are_the_same(found):
+    first, second = found
+    assert first['loss'] != second['loss']  # of other images
+    assert first['swapped'] == second['swapped']
+    assert len(set(first['swapped'])) > 1
+
+
+def test_what_was_replaced_has_no_gradient_in_any(found):
+    first, second = found
+    assert first['silent'] == second['silent']
+    for share, names in zip(first['swapped'], first['silent']):
+        blocks = {name.rpartition('.conv')[0] for name in names if '.conv' in name}
+        assert len(blocks) == round(3 * share)
+        assert len(names) == 6 * len(blocks)
+
+
+def test_weights_are_the_same(found):
+    first, second = (own['weights'] for own in found)
+    learned = [key for key in first if 'running' not in key]
+    assert learned and all(torch.equal(first[key], second[key]) for key in learned)
