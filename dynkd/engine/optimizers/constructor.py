@@ -158,18 +158,23 @@ def _learners(distillation: nn.Module, name: str) -> nn.Module:
 
 
 def _check_unused_parameters(model: nn.Module, distillation: nn.Module) -> None:
-    """Refuse phases that leave parameters unused where that would stop the training."""
-    find = getattr(model, 'find_unused_parameters', True)
+    """Refuse what leaves parameters unused where that would stop the training."""
+    if getattr(model, 'find_unused_parameters', True):
+        return
     trainable = [
         name
         for name, transfer in distillation.transfers.items()
         if any(True for _ in transfer.parameters())
     ]
+    leavers = {}
     for phase in distillation.phases:
         unused = list(phase.frozen) + [n for n in trainable if not phase.acts(n)]
-        if unused and not find:
-            raise ValueError(
-                f'phase `{phase.name}` leaves parameters of `{unused[0]}` unused, for '
-                'which several processes would wait. Set '
-                '`find_unused_parameters = True` at the top of the config.'
-            )
+        if unused:
+            leavers[f'phase `{phase.name}`'] = f'of `{unused[0]}`'
+    if hasattr(distillation, 'interaction'):
+        leavers['the interaction'] = 'of the blocks that it replaces'
+    for leaver, whose in leavers.items():
+        raise ValueError(
+            f'{leaver} leaves parameters {whose} unused, for which several processes '
+            'would wait. Set `find_unused_parameters = True` at the top of the config.'
+        )

@@ -408,6 +408,14 @@ def test_phases_that_several_processes_would_wait_for(build, classifier):
         wrap(model, dict(teacher=sgd(), student=sgd()))
 
 
+def test_blocks_that_several_processes_would_wait_for(model):
+    model.interaction = object()
+    wrap(model, dict(teacher=sgd(), student=sgd()))
+    model.find_unused_parameters = False
+    with pytest.raises(ValueError, match='interaction.*find_unused_parameters = True'):
+        wrap(model, dict(teacher=sgd(), student=sgd()))
+
+
 def test_every_parameter_is_in_one_optimizer(model):
     wrapper = wrap(model, dict(teacher=sgd(), student=sgd()))
     held = [
