@@ -36,7 +36,7 @@ docs: env  ## build the documentation into docs/_build
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Accuracy takes hours and data of its own: run benchmarks/accuracy.py by hand.
-NO_SPEED = benchmarks/accuracy.py benchmarks/side_by_side.py
+NO_SPEED = $(addprefix benchmarks/,accuracy.py side_by_side.py small_classifiers.py)
 SPEED_BENCHMARKS = $(filter-out $(NO_SPEED),$(wildcard benchmarks/*.py))
 
 bench: env  ## run the speed benchmarks

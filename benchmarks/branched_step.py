@@ -15,22 +15,10 @@ A turn gives a ratio for each method; medians and quartiles of these ratios are 
 """
 
 import argparse
-import copy
 
-import torch
-from mmengine.logging import MessageHub, MMLogger
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import init_default_scope
-from mmpretrain.structures import DataSample
 from side_by_side import CLOCKS, Step, add_options, measure, milliseconds, ratios
+from small_classifiers import classifier, distillation, plain, prepare, step_of
 
-from dynkd.engine.optimizers import StreamOptimWrapperConstructor
-from dynkd.registry import MODELS
-
-CLASSES = 100
-SAMPLES = 50_000
-OPTIMIZER = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4)
 #: What a method is compared with: the sum of these.
 PARTS = {
     'dtskd': ('student',),
@@ -52,66 +40,26 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def classifier(args: argparse.Namespace, depth: int) -> dict:
+def resnet(args: argparse.Namespace, depth: int) -> dict:
     """A ResNet for small images."""
-    return dict(
-        type='mmpretrain.ImageClassifier',
-        backbone=dict(
-            type='ResNet_CIFAR',
-            depth=depth,
-            stem_channels=args.width,
-            base_channels=args.width,
-        ),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(
-            type='LinearClsHead',
-            num_classes=CLASSES,
-            in_channels=8 * args.width * (4 if depth >= 50 else 1),
-            loss=dict(type='CrossEntropyLoss'),
-        ),
-        data_preprocessor=dict(mean=[127.5] * 3, std=[63.75] * 3, num_classes=CLASSES),
+    return classifier(
+        8 * args.width * (4 if depth >= 50 else 1),
+        type='ResNet_CIFAR',
+        depth=depth,
+        stem_channels=args.width,
+        base_channels=args.width,
     )
-
-
-def make_batch(args: argparse.Namespace, generator: torch.Generator) -> dict:
-    """Random images and labels, as MMPretrain's data loader gives them."""
-    size = (args.batch, 3, 32, 32)
-    images = torch.randint(0, 256, size, generator=generator, dtype=torch.uint8)
-    labels = torch.randint(0, CLASSES, (args.batch,), generator=generator)
-    indices = torch.randint(0, SAMPLES, (args.batch,), generator=generator)
-    samples = [DataSample().set_gt_label(label) for label in labels]
-    for index, sample in zip(indices.tolist(), samples):
-        sample.set_metainfo(dict(sample_idx=index))
-    return dict(inputs=images, data_samples=samples)
-
-
-def plain(args: argparse.Namespace, depth: int) -> Step:
-    """A training step of one model by itself."""
-    torch.manual_seed(args.seed)
-    model = MMENGINE_MODELS.build(classifier(args, depth)).train()
-    model.init_weights()
-    wrapper = build_optim_wrapper(model, dict(optimizer=OPTIMIZER))
-    return lambda batch: model.train_step(batch, wrapper)
 
 
 def distilled(args: argparse.Namespace, **cfg: dict) -> Step:
     """A training step of a distillation."""
-    for stream in cfg['streams'].values():
-        stream['input_shape'] = (3, 32, 32)
-    torch.manual_seed(args.seed)
-    model = MODELS.build(dict(type='dynkd.Distillation', **copy.deepcopy(cfg)))
-    model.init_weights()
-    model.train()
-    for store in model.stores.values():
-        store.open(SAMPLES, 'random images')
-    wrapper = StreamOptimWrapperConstructor(dict(optimizer=OPTIMIZER))(model)
-    return lambda batch: model.train_step(batch, wrapper)
+    return step_of(distillation(args.seed, **cfg))
 
 
 def methods(args: argparse.Namespace) -> dict[str, Step]:
     """The step of each method."""
-    student = dict(model=classifier(args, args.depth))
-    teacher = dict(model=classifier(args, args.teacher_depth))
+    student = dict(model=resnet(args, args.depth))
+    teacher = dict(model=resnet(args, args.teacher_depth))
     width = student['model']['head']['in_channels']
     guided = dict(branches=dict(module=dict(type='GuidedModule', out_channels=width)))
     fused = dict(
@@ -121,8 +69,8 @@ def methods(args: argparse.Namespace) -> dict[str, Step]:
     ekd = dict(transfers=dict(loss_ekd=dict(type='EvolutionaryTransfers')))
     dtskd = dict(transfers=dict(loss_dtskd=dict(type='DualTeacherTransfers')))
     return {
-        'student': plain(args, args.depth),
-        'teacher': plain(args, args.teacher_depth),
+        'student': plain(student['model'], args.seed),
+        'teacher': plain(teacher['model'], args.seed),
         'dtskd': distilled(
             args,
             streams=dict(student=dict(student, **fused)),
@@ -149,12 +97,7 @@ def methods(args: argparse.Namespace) -> dict[str, Step]:
 
 def main() -> None:
     args = parse_args()
-    torch.set_num_threads(args.threads)
-    init_default_scope('mmpretrain')
-    MMLogger.get_instance('step', log_level='ERROR')
-    MessageHub.get_instance('step').update_info('max_epochs', 10)
-    generator = torch.Generator().manual_seed(args.seed)
-    batches = [make_batch(args, generator) for _ in range(4)]
+    batches = prepare(args)
     steps = methods(args)
     found = measure(steps, batches, args.turns, CLOCKS[args.clock])
     print(

@@ -1,0 +1,148 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Curves of run logs: what is averaged, which panels there are, what is refused."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import cv2
+import pytest
+
+from dynkd.utils import RunLog
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/plot_log.py'
+
+
+@pytest.fixture(scope='module')
+def tool():
+    spec = importlib.util.spec_from_file_location('plot_log', TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def train(step, **values):
+    """A record of a training iteration, five in an epoch."""
+    return dict(step=step, iter=step, epoch=(step - 1) // 5 + 1, **values)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Write the log of a run and give its work directory."""
+
+    def write(name, records, timestamp='20260101_000000'):
+        path = tmp_path / name / timestamp / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        path.write_text('\n'.join(map(json.dumps, records)))
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def dpk(run):
+    """Two runs: one of two stages, one of a single stage."""
+    two = [
+        train(i, **{'dpk/cka_0': i / 40, 'dpk/cka_1': 0.5, 'dpk/ratio_0': 1 - i / 40})
+        for i in range(1, 16)
+    ]
+    one = [train(i, **{'dpk/cka': i / 20, 'loss': 1.0 / i}) for i in range(1, 16)]
+    return run('two', [*two, dict(step=3, **{'accuracy/top1': 60.0})]), run('one', one)
+
+
+def has(path, color):
+    """Whether a figure has pixels of a colour, given by its hexadecimal name."""
+    values = [int(color[i : i + 2], 16) for i in (5, 3, 1)]
+    return (cv2.imread(str(path)) == values).all(-1).any()
+
+
+def test_iterations_are_averaged_over_their_epoch(tool, dpk):
+    found = tool.curve(RunLog(dpk[0]), 'dpk/cka_0', 'epoch')
+    assert found == pytest.approx({1: 3 / 40, 2: 8 / 40, 3: 13 / 40})
+
+
+def test_each_logged_iteration_can_be_shown(tool, dpk):
+    found = tool.curve(RunLog(dpk[0]), 'dpk/cka_0', 'iteration')
+    assert found == pytest.approx({i: i / 40 for i in range(1, 16)})
+
+
+def test_what_a_resumed_run_did_again_replaces_the_first_time(tool, run):
+    run('a', [train(1, x=1.0), train(2, x=5.0)])
+    folder = run('a', [train(2, x=3.0)], '20260102_000000')
+    assert tool.curve(RunLog(folder), 'x', 'epoch') == {1: 2.0}
+
+
+def test_metrics_of_a_validation_stand_at_their_epoch(tool, dpk):
+    assert tool.curve(RunLog(dpk[0]), 'accuracy/top1', 'epoch') == {3: 60.0}
+    with pytest.raises(SystemExit, match='once an epoch: use --per epoch'):
+        tool.curve(RunLog(dpk[0]), 'accuracy/top1', 'iteration')
+
+
+def test_a_run_without_epochs_is_shown_by_iteration(tool, run):
+    folder = run('a', [dict(step=i, iter=i, x=float(i)) for i in (1, 2)])
+    assert tool.curve(RunLog(folder), 'x', 'epoch') == {1: 1.0, 2: 2.0}
+
+
+def test_a_pattern_gives_a_row_and_a_value_a_panel(tool, dpk):
+    logs = dict(zip('ab', map(RunLog, dpk)))
+    first, second = tool.rows(logs, ['*/cka*', 'dpk/ratio_0'], 'epoch')
+    assert {name: list(curves) for name, curves in first.items()} == {
+        'dpk/cka': ['b'],
+        'dpk/cka_0': ['a'],
+        'dpk/cka_1': ['a'],
+    }
+    assert list(second) == ['dpk/ratio_0']
+
+
+def test_an_unknown_value_lists_the_known_ones(tool, dpk):
+    with pytest.raises(SystemExit, match=r'`\*/hsic`. Logged: dpk/cka, loss'):
+        tool.rows(dict(a=RunLog(dpk[1])), ['*/hsic'], 'epoch')
+
+
+def test_runs_have_colours_and_dashes_of_their_own(tool):
+    styles = [tuple(tool.style(i).items()) for i in range(20)]
+    assert len(set(styles)) == 20
+
+
+def test_the_figure_has_both_runs_side_by_side(tool, dpk, tmp_path, capsys):
+    out = tmp_path / 'new' / 'dpk.png'
+    tool.main([*map(str, dpk), '--out', str(out)])
+    assert str(out) in capsys.readouterr().out
+    assert has(out, '#0072B2') and has(out, '#D55E00')
+    tool.main([str(dpk[0]), '--out', str(out)])
+    assert has(out, '#0072B2') and not has(out, '#D55E00')
+
+
+def test_a_single_stage_has_its_panels_in_one_row(tool, run, tmp_path):
+    values = {'dpk/cka': 0.4, 'dpk/ratio': 0.6}
+    folder = run('a', [train(i, **values) for i in range(1, 11)])
+    sizes = []
+    for keys in (['*/cka'], ['*/cka', '*/ratio']):
+        tool.main([str(folder), '--out', str(tmp_path / 'a.png'), '--keys', *keys])
+        sizes.append(cv2.imread(str(tmp_path / 'a.png')).shape)
+    assert sizes[0][0] == sizes[1][0] and sizes[0][1] < sizes[1][1]
+
+
+@pytest.mark.parametrize(
+    'options, message',
+    [
+        (['--out', 'a.svg'], 'must end with .png'),
+        (['--out', 'a.png', '--labels', 'a'], '1 --labels for 2 runs'),
+        (['--out', 'a.png', '--labels', 'a', 'a'], 'must differ'),
+    ],
+)
+def test_wrong_options_are_refused(tool, dpk, options, message, capsys):
+    with pytest.raises(SystemExit):
+        tool.main([*map(str, dpk), *options])
+    assert message in capsys.readouterr().err
+
+
+def test_runs_that_count_otherwise_are_not_mixed(tool, dpk, run, tmp_path):
+    other = run('iterations', [dict(step=1, iter=1, **{'dpk/cka': 0.1})])
+    with pytest.raises(SystemExit, match='plot them apart'):
+        tool.main([str(dpk[1]), str(other), '--out', str(tmp_path / 'a.png')])
+
+
+def test_a_folder_without_a_log_is_named(tool, tmp_path):
+    with pytest.raises(SystemExit, match='holds no log'):
+        tool.main([str(tmp_path), '--out', str(tmp_path / 'a.png')])

@@ -1,0 +1,248 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Draw curves of what runs logged, several runs side by side.
+
+By default: the CKA and the mask ratio of every stage of DPK, averaged over each epoch,
+as in Figs. 7 and 8 of its paper. Metrics of a validation stand at their epoch.
+"""
+
+import argparse
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Optional, Union
+
+from dynkd.utils import RunLog
+
+Curve = dict[int, float]
+#: Distinct in print and to the colour-blind (Okabe and Ito). Once they are used up,
+#: they begin again with other dashes and marks.
+COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
+DASHES = ('-', '--', ':', '-.')
+MARKS = ('o', '^', 's', 'x')
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    """Read the options.
+
+    Args:
+        argv (list[str], optional): The arguments. Defaults to None: the command line's.
+
+    Returns:
+        argparse.Namespace: The options.
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        'runs', nargs='+', type=Path, metavar='run', help='work directory of a run'
+    )
+    parser.add_argument('--out', type=Path, required=True, help='the figure (.png)')
+    parser.add_argument(
+        '--keys',
+        nargs='+',
+        default=['*/cka*', '*/ratio*'],
+        help='names of logged values, or patterns of them (*/cka* */ratio*); a row of '
+        'panels for each',
+    )
+    parser.add_argument('--labels', nargs='+', help="the runs' names in the legend")
+    parser.add_argument(
+        '--per',
+        choices=['epoch', 'iteration'],
+        default='epoch',
+        help='average the iterations of an epoch, or show each that was logged (epoch)',
+    )
+    args = parser.parse_args(argv)
+    if args.out.suffix != '.png':
+        parser.error(f'--out must end with .png: {args.out}')
+    if args.labels is None:
+        names = [run.resolve().name for run in args.runs]
+        unique = len(set(names)) == len(names)
+        args.labels = names if unique else [str(run) for run in args.runs]
+    if len(args.labels) != len(args.runs):
+        parser.error(f'{len(args.labels)} --labels for {len(args.runs)} runs.')
+    if len(set(args.labels)) != len(args.labels):
+        parser.error(f'--labels must differ: {" ".join(args.labels)}')
+    return args
+
+
+def by_epoch(log: RunLog) -> bool:
+    """Whether a run counted epochs.
+
+    Args:
+        log (RunLog): Its log.
+
+    Returns:
+        bool: Whether its training records have an epoch.
+    """
+    return any('epoch' in record for record in log.records)
+
+
+def curve(log: RunLog, name: str, per: str) -> Curve:
+    """A logged value over a run.
+
+    Args:
+        log (RunLog): The log of the run.
+        name (str): Name of the value.
+        per (str): ``'epoch'``: the mean over the records of each epoch;
+            ``'iteration'``: each record.
+
+    Returns:
+        dict[int, float]: The value by epoch or iteration. A run that knows no epochs
+        has it by iteration. What a resumed run did again replaces what it had done
+        before.
+
+    Raises:
+        SystemExit: If a value was measured once an epoch and is asked for by iteration.
+    """
+    epochs = {r['step']: r.get('epoch') for r in log.records if name in r}
+    values = log.curve(name)
+    if not by_epoch(log):
+        return values
+    measured = None in epochs.values()
+    if per == 'iteration':
+        if measured:
+            raise SystemExit(f'`{name}` was measured once an epoch: use --per epoch.')
+        return values
+    if measured:
+        return values
+    groups: dict[int, list[float]] = {}
+    for step, value in values.items():
+        groups.setdefault(epochs[step], []).append(value)
+    return {epoch: sum(found) / len(found) for epoch, found in groups.items()}
+
+
+def rows(
+    logs: dict[str, RunLog], patterns: Sequence[str], per: str
+) -> list[dict[str, dict[str, Curve]]]:
+    """The curves of the figure.
+
+    Args:
+        logs (dict[str, RunLog]): The runs by label.
+        patterns (sequence of str): Names or patterns of names.
+        per (str): As for :func:`curve`.
+
+    Returns:
+        list[dict[str, dict[str, dict[int, float]]]]: For each pattern, by name of the
+        value, the curves by label of the run.
+
+    Raises:
+        SystemExit: If no run logged such a value.
+    """
+    logged = {
+        label: {
+            key
+            for record in log.records
+            for key, value in record.items()
+            if isinstance(value, (int, float)) and key not in ('step', 'epoch', 'iter')
+        }
+        for label, log in logs.items()
+    }
+    known = sorted(set().union(*logged.values()))
+    found = []
+    for pattern in patterns:
+        names = [name for name in known if fnmatchcase(name, pattern)]
+        if not names:
+            raise SystemExit(f'No run logged `{pattern}`. Logged: {", ".join(known)}.')
+        found.append(
+            {
+                name: {
+                    label: curve(log, name, per)
+                    for label, log in logs.items()
+                    if name in logged[label]
+                }
+                for name in names
+            }
+        )
+    return found
+
+
+def draw(
+    panels: list[dict[str, dict[str, Curve]]],
+    labels: Sequence[str],
+    x_label: str,
+    out: Path,
+) -> None:
+    """Draw rows of panels, one panel for each value, with one legend for all.
+
+    Args:
+        panels (list[dict[str, dict[str, dict[int, float]]]]): What :func:`rows` gives.
+        labels (sequence of str): Labels of all runs, in the order of their colours.
+        x_label (str): What a step is.
+        out (Path): The file to write.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
+
+    width = max(map(len, panels))
+    if width == 1:
+        # One stage: CKA and ratio stand side by side.
+        panels = [{name: curves for row in panels for name, curves in row.items()}]
+        width, share = len(panels[0]), 'none'
+    else:
+        share = 'row'
+    figure = Figure(figsize=(max(4.2 * width, 5), 3.2 * len(panels) + 0.4))
+    figure.set_layout_engine('constrained', w_pad=0.1, h_pad=0.06)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(panels), width, sharey=share, squeeze=False)
+    styles = {label: style(index) for index, label in enumerate(labels)}
+    for line, row in zip(axes, panels):
+        for axis in line[len(row) :]:
+            axis.set_visible(False)
+        for axis, (name, curves) in zip(line, row.items()):
+            for label, points in curves.items():
+                dense = dict(marker='', linewidth=0.8) if len(points) > 40 else {}
+                axis.plot(*zip(*points.items()), **{**styles[label], **dense})
+            axis.set(xlabel=x_label, ylabel=name)
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axis.tick_params(labelleft=True)
+            axis.grid(color='0.9')
+    figure.legend(
+        [Line2D([], [], **styles[label]) for label in labels],
+        labels,
+        loc='outside lower center',
+        ncols=min(len(labels), 2 * width),
+        frameon=False,
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+
+
+def style(index: int) -> dict[str, Union[str, float]]:
+    """Colour, dashes and marks of a run's curves.
+
+    Args:
+        index (int): Number of the run.
+
+    Returns:
+        dict[str, str or float]: Arguments of a line, unlike those of the other runs.
+    """
+    turn, color = divmod(index, len(COLORS))
+    turn %= len(DASHES)
+    return dict(
+        color=COLORS[color], linestyle=DASHES[turn], marker=MARKS[turn], markersize=4
+    )
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    """Read the options and draw.
+
+    Args:
+        argv (list[str], optional): The arguments. Defaults to None: the command line's.
+    """
+    args = parse_args(argv)
+    try:
+        logs = {label: RunLog(run) for label, run in zip(args.labels, args.runs)}
+    except FileNotFoundError as error:
+        raise SystemExit(str(error)) from None
+    counts = {by_epoch(log) for log in logs.values()}
+    if len(counts) > 1:
+        raise SystemExit('Some runs count epochs and some iterations: plot them apart.')
+    x_label = args.per if counts == {True} else 'iteration'
+    draw(rows(logs, args.keys, args.per), args.labels, x_label, args.out)
+    print(f'Wrote {args.out}')
+
+
+if __name__ == '__main__':
+    main()
