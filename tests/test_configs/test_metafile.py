@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ['dkd', 'ekd', 'dtskd', 'baselines']
+METHODS = ['dkd', 'ekd', 'dtskd', 'iakd', 'dpk']
+FOLDERS = [*METHODS, 'baselines']
 
 
 def entries(folder: str) -> list:
@@ -104,7 +105,35 @@ def test_every_row_of_dtskds_tables_has_a_config():
     assert {('1 of DTSKD', value) for value in alone} <= figures('baselines')
 
 
-@pytest.mark.parametrize('folder', ['dkd', 'ekd', 'dtskd'])
+def test_every_figure_of_iakds_tables_has_a_config():
+    expected = (
+        {('1', value) for value in (92.55, 92.71, 92.77, 69.54, 69.74, 70.18)}
+        | {('2', value) for value in (66.55, 66.53, 67.15, 69.6, 68.98, 69.8)}
+        | {('2', value) for value in (70.21, 69.96, 70.94, 66.13, 66.47, 68.25)}
+        | {('2', value) for value in (72.21, 72.35, 73.0)}
+        | {('3', value) for value in (92.1, 92.05, 92.11, 92.18, 92.28, 92.31, 92.37)}
+        | {('4', 69.2), ('4', 68.68), ('5', 92.81), ('5', 69.85)}
+        | {('7', value) for value in (92.9, 93.31, 69.59, 71.02, 50.25, 53.28, 53.5)}
+        | {('9', value) for value in (65.55, 66.11, 70.63, 70.51, 71.09, 71.76)}
+        | {('9', value) for value in (68.58, 68.25, 68.65)}
+    )
+    assert figures('iakd') == expected
+    alone = (
+        {('1 of IAKD', value) for value in (92.91, 92.01, 71.07, 68.94)}
+        | {('2 of IAKD', value) for value in (65.92, 72.32, 68.91, 72.74, 68.84)}
+        | {('2 of IAKD', value) for value in (72.79, 67.11, 73.13, 71.6)}
+        | {('5 of IAKD', 93.49), ('5 of IAKD', 72.04), ('9 of IAKD', 75.15)}
+        | {('7 of IAKD', 55.73), ('7 of IAKD', 50.04)}
+    )
+    assert alone <= figures('baselines')
+
+
+def test_figures_of_dpk_are_those_of_its_text():
+    expected = {('2', 72.51), ('11', 73.0), ('13', 82.6), ('17', 72.43)}
+    assert figures('dpk') == expected
+
+
+@pytest.mark.parametrize('folder', METHODS)
 def test_links_of_the_readme_lead_to_files(folder):
     readme = ROOT / 'configs' / folder / 'README.md'
     links = re.findall(r'\]\(([^)#]+)[^)]*\)', readme.read_text())
@@ -114,7 +143,7 @@ def test_links_of_the_readme_lead_to_files(folder):
         assert (readme.parent / link).exists(), link
 
 
-@pytest.mark.parametrize('folder', ['dkd', 'ekd', 'dtskd'])
+@pytest.mark.parametrize('folder', METHODS)
 def test_the_readme_links_to_every_config(folder):
     readme = (ROOT / 'configs' / folder / 'README.md').read_text()
     for file in (ROOT / 'configs' / folder).glob('*.py'):

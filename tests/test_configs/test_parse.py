@@ -19,10 +19,12 @@ def in_folder(folder: str) -> list[str]:
 
 
 DKD, EKD, DTSKD = in_folder('dkd'), in_folder('ekd'), in_folder('dtskd')
+IAKD, DPK = in_folder('iakd'), in_folder('dpk')
 BASELINES = in_folder('baselines')
 #: Trained by their plain library, from what a distillation exported.
 PLAIN = ['dtskd/faster-rcnn_r152_voc0712', 'ekd/resnet18slim_uccs']
-DISTILLATIONS = [name for name in DKD + EKD + DTSKD if name not in PLAIN]
+METHODS = DKD + EKD + DTSKD + IAKD + DPK
+DISTILLATIONS = [name for name in METHODS if name not in PLAIN]
 COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 
 
@@ -30,6 +32,8 @@ def test_there_are_configs():
     assert len(DKD) > 25
     assert len(EKD) > 30
     assert len(DTSKD) > 30
+    assert len(IAKD) > 50
+    assert len(DPK) > 50
     assert len(BASELINES) > 30
 
 

@@ -2,6 +2,9 @@
 # Classifiers for images of 32x32 (some for 16x16), to be picked by name:
 # `_base_.vgg11`. Each backbone is listed with the channels of its output.
 _vgg = dict(norm_cfg=dict(type='BN'), with_last_pool=False)
+_x4 = dict(stem_channels=32, base_channels=64)
+_x8 = dict(stem_channels=64, base_channels=128)
+_fitting = dict(type='dynkd.ShuffleNetV1_CIFAR', groups=2, strides=(1, 2, 2))
 _backbones = dict(
     # VGGs average the last 2x2 instead of max pooling it, and so take 16x16 too (ours).
     vgg8=(512, dict(type='dynkd.VGG8', **_vgg)),
@@ -41,6 +44,32 @@ _backbones = dict(
         256,
         dict(type='dynkd.ResNet6nPlus2', depth=56, block='bottleneck'),
     ),
+    # IAKD. How many groups a cheap convolution has is ours; the paper does not say.
+    cheap_resnet26=(64, dict(type='dynkd.ResNet6nPlus2', depth=26, cheap_groups=4)),
+    cheap_resnet56_bottleneck=(
+        256,
+        dict(type='dynkd.ResNet6nPlus2', depth=56, block='bottleneck', cheap_groups=4),
+    ),
+    # Four and eight times the channels, the stem's half of that, as in CRD's ResNet-32x4
+    # (ours; the IAKD paper only has the names).
+    resnet50x4=(256, dict(type='dynkd.ResNet6nPlus2', depth=50, **_x4)),
+    resnet50x8=(512, dict(type='dynkd.ResNet6nPlus2', depth=50, **_x8)),
+    # ShuffleNets of 50 layers, whose units fit those ResNets' stages (ours).
+    shufflenetv1_x4=(
+        256,
+        dict(_fitting, stage_channels=(64, 128, 256)),
+    ),
+    shufflenetv1_x8=(
+        512,
+        dict(_fitting, stage_channels=(128, 256, 512)),
+    ),
+    # The zoo of CRD, as far as it is not above.
+    resnet8x4=(256, dict(type='dynkd.ResNet6nPlus2', depth=8, **_x4)),
+    resnet32x4=(256, dict(type='dynkd.ResNet6nPlus2', depth=32, **_x4)),
+    wrn16_2=(128, dict(type='dynkd.WideResNet_CIFAR', depth=16, widen_factor=2)),
+    wrn40_1=(64, dict(type='dynkd.WideResNet_CIFAR', depth=40, widen_factor=1)),
+    wrn40_2=(128, dict(type='dynkd.WideResNet_CIFAR', depth=40, widen_factor=2)),
+    mobilenetv2_half=(1280, dict(type='dynkd.MobileNetV2_CIFAR', widen_factor=0.5)),
 )
 globals().update(
     {
@@ -58,4 +87,4 @@ globals().update(
         for name, (channels, backbone) in _backbones.items()
     }
 )
-del _vgg, _backbones
+del _vgg, _x4, _x8, _fitting, _backbones

@@ -2,15 +2,20 @@
 """The thin ResNets of three stages for images of 32x32."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 from mmpretrain.models.backbones import ResNet_CIFAR
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck
+from torch import nn
 
 from dynkd.registry import MODELS
 
+from .cheap_blocks import CheapBasicBlock, CheapBottleneck
+
 #: Each kind of block, and how many layers one block in each stage amounts to.
 BLOCKS = {'basic': (BasicBlock, 6), 'bottleneck': (Bottleneck, 9)}
+#: What takes the place of each where its 3x3 convolutions are cheap.
+CHEAP = {BasicBlock: CheapBasicBlock, Bottleneck: CheapBottleneck}
 
 
 @MODELS.register_module()
@@ -34,10 +39,16 @@ class ResNet6nPlus2(ResNet_CIFAR):
         out_indices (Sequence[int]): Stages to give, from 0 to 2. Defaults to ``(2,)``:
             the last, of shape (B, 64, H / 4, W / 4), or (B, 256, H / 4, W / 4) with
             bottlenecks.
+        cheap_groups (int, optional): The "cheap ResNet" of `Moonshine
+            <https://arxiv.org/abs/1711.02613>`_: each 3x3 convolution of a block has so
+            many groups, and is followed by batch norm, ReLU and a 1x1 convolution, see
+            :class:`~dynkd.models.backbones.cheap_blocks.CheapConv`. Defaults to None:
+            ordinary convolutions.
         **kwargs: As of MMPretrain's ``ResNet_CIFAR``.
 
     Raises:
-        ValueError: If there is no such block, or no such network of this depth.
+        ValueError: If there is no such block, no such network of this depth, or the
+            groups do not divide its channels.
 
     Example:
         >>> import torch
@@ -54,6 +65,7 @@ class ResNet6nPlus2(ResNet_CIFAR):
         stem_channels: int = 16,
         base_channels: int = 16,
         out_indices: Sequence[int] = (2,),
+        cheap_groups: Optional[int] = None,
         **kwargs: Any,
     ) -> None:
         if block not in BLOCKS:
@@ -68,6 +80,9 @@ class ResNet6nPlus2(ResNet_CIFAR):
                 f'ResNet6nPlus2: with {block} blocks the depth must be {layers}n+2, '
                 f'got {depth}; the nearest is {nearest}'
             )
+        self.cheap_groups = cheap_groups
+        if cheap_groups is not None:
+            kind = CHEAP[kind]
         self.arch_settings = {depth: (kind, (blocks,) * 3)}
         super().__init__(
             depth,
@@ -79,3 +94,16 @@ class ResNet6nPlus2(ResNet_CIFAR):
             out_indices=out_indices,
             **kwargs,
         )
+
+    def make_res_layer(self, **kwargs: Any) -> nn.Module:
+        """Build a stage.
+
+        Args:
+            **kwargs: As of MMPretrain's ``ResLayer``.
+
+        Returns:
+            nn.Module: The stage.
+        """
+        if self.cheap_groups is not None:
+            kwargs['groups'] = self.cheap_groups
+        return super().make_res_layer(**kwargs)

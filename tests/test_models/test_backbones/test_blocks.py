@@ -13,9 +13,11 @@ from dynkd.models.backbones import (
     SEResNet_CIFAR,
     ShuffleNetV1_CIFAR,
     ShuffleNetV2_CIFAR,
+    WideResNet_CIFAR,
 )
 from dynkd.models.backbones.resnext_cifar import ResNeXtBasicBlock
 from dynkd.models.backbones.seresnet_cifar import SEBasicBlock
+from dynkd.models.backbones.wide_resnet import PreActBlock
 
 SHUFFLENETS = [ShuffleNetV1_CIFAR, ShuffleNetV2_CIFAR]
 
@@ -198,3 +200,87 @@ def test_vgg8_has_one_convolution_a_stage():
     assert [m.out_channels for m in convolutions] == [64, 128, 256, 512, 512]
     with pytest.raises(TypeError, match='depth'):
         VGG8(depth=11)
+
+
+def units(backbone):
+    return [unit for stage in backbone.layers for unit in stage]
+
+
+def test_a_shufflenets_stage_may_keep_the_resolution():
+    model = ShuffleNetV1_CIFAR(
+        groups=2,
+        stage_channels=(64, 128, 256),
+        strides=(1, 2, 1),
+        out_indices=(0, 1, 2),
+    )
+    model.eval()
+    with torch.no_grad():
+        stages = model(torch.rand(1, 3, 16, 16))
+        stem = model.conv1(x := torch.rand(2, 3, 16, 16))
+        first = model.layers[0][0](stem)
+    shapes = [tuple(stage.shape[1:]) for stage in stages]
+    assert shapes == [(64, 16, 16), (128, 8, 8), (256, 8, 8)]
+    # The first unit passes its input on, and concatenates what it computes.
+    torch.testing.assert_close(first[:, :24], stem, rtol=0, atol=0)
+    assert first.shape == (2, 64, *x.shape[2:])
+    # The network of 50 layers: three in each unit, the stem and the classifier.
+    assert 3 * len(units(model)) + 2 == 50
+
+
+def test_a_shufflenet_as_it_was():
+    plain = ShuffleNetV1_CIFAR()
+    same = ShuffleNetV1_CIFAR(stage_channels=(240, 480, 960), strides=(2, 2, 2))
+    same.load_state_dict(plain.state_dict(), strict=True)
+    images = torch.rand(1, 3, 16, 16)
+    plain.eval(), same.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(same(images), plain(images), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(strides=(1, 2)), r'three of 1 and 2, got \(1, 2\)'),
+        (dict(strides=(1, 2, 4)), r'three of 1 and 2, got \(1, 2, 4\)'),
+        (dict(stage_channels=(64, 128)), r'three numbers, got \(64, 128\)'),
+        (dict(stage_channels=(64, 64, 128)), 'no stage of 64 channels follows 64'),
+        (dict(stage_channels=(64, 128, 252)), 'no stage of 252.*divisible by 8'),
+    ],
+)
+def test_stages_that_a_shufflenet_cannot_have(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ShuffleNetV1_CIFAR(groups=2, **arguments)
+
+
+@pytest.mark.parametrize(('outputs', 'stride'), [(16, 1), (32, 1), (32, 2)])
+def test_a_wide_resnets_block_normalises_before_it_convolves(outputs, stride):
+    block = PreActBlock(16, outputs, stride, dict(type='BN')).double().train()
+    x = torch.randn(3, 16, 6, 6, dtype=torch.float64)
+    before = batch_norm(x, block.norm1).clamp(min=0)
+    out = F.conv2d(before, block.conv1.weight, stride=stride, padding=1)
+    out = batch_norm(out, block.norm2).clamp(min=0)
+    out = F.conv2d(out, block.conv2.weight, padding=1)
+    plain = outputs == 16
+    same = x if plain else F.conv2d(before, block.shortcut.weight, stride=stride)
+    torch.testing.assert_close(block(x), same + out)
+
+
+def test_a_wide_resnet_ends_with_its_norm_layer():
+    model = WideResNet_CIFAR(10, 2, out_indices=(1, 2)).double()
+    model.train()
+    images = torch.rand(4, 3, 16, 16, dtype=torch.float64)
+    inner, last = model(images)
+    torch.testing.assert_close(inner, model.layer2(model.layer1(model.conv1(images))))
+    expected = batch_norm(model.layer3(inner), model.norm).clamp(min=0)
+    torch.testing.assert_close(last, expected)
+
+
+@pytest.mark.parametrize(('depth', 'nearest'), [(18, 16), (4, 10), (50, 52)])
+def test_a_wide_resnet_must_have_three_equal_stages(depth, nearest):
+    with pytest.raises(ValueError, match=f'got {depth}; the nearest is {nearest}'):
+        WideResNet_CIFAR(depth)
+
+
+def test_a_wide_resnet_has_three_stages():
+    with pytest.raises(ValueError, match=r'0, 1 and 2, got \(3,\)'):
+        WideResNet_CIFAR(16, out_indices=(3,))

@@ -12,7 +12,9 @@ PLAIN = {'VGG', 'ResNet_CIFAR'}
 @pytest.mark.parametrize(
     'name',
     [
+        'MobileNetV2_CIFAR',
         'VGG8',
+        'WideResNet_CIFAR',
         'ResNet6nPlus2',
         'ResNeXt_CIFAR',
         'SEResNet_CIFAR',
@@ -35,7 +37,18 @@ def test_what_mmpretrain_has_is_its_own(zoo, classifier_of):
         assert not any(type(m).__module__.startswith('dynkd') for m in modules), name
 
 
-@pytest.mark.parametrize('name', ['vgg8', 'resnet20', 'shufflenetv1', 'senet34'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'vgg8',
+        'resnet20',
+        'cheap_resnet26',
+        'shufflenetv1',
+        'shufflenetv1_x4',
+        'senet34',
+        'wrn16_2',
+    ],
+)
 def test_a_classifier_trains_and_predicts(name, classifier_of):
     from mmpretrain.structures import DataSample
 

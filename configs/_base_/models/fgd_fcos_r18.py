@@ -1,0 +1,20 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# FGD for a small FCOS with a ResNet-18 and its half, see `fcos_r18.py`. The adaptation layers
+# are level by level, as in FGD's released code.
+_base_ = ['./fgd_small.py', './fcos_r18.py']
+
+_detector = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
+model = dict(
+    streams=dict(
+        teacher=dict(config=_detector, model=_base_.fcos_r18),
+        student=dict(config=_detector, model=_base_.fcos_r18_half),
+    ),
+    transfers=dict(
+        loss_fgd=dict(
+            target_connector=dict(
+                type='ChannelAligner', in_channels=64, out_channels=128, num_levels=5
+            ),
+            loss=dict(temperature=2.0, channels=128),
+        )
+    ),
+)

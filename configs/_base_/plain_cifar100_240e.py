@@ -1,0 +1,11 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# One classifier on CIFAR-100, alone, by the recipe of DPK: its teachers and students.
+_base_ = [
+    './cls_runtime.py',
+    './datasets/cifar100_bs64.py',
+    './models/cifar_backbones.py',
+    './schedules/sgd_240e.py',
+]
+
+val_cfg = dict()
+test_cfg = dict()

@@ -1,0 +1,12 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# One classifier on CIFAR-100, alone, by the recipe of IAKD: its rows of teachers and
+# students.
+_base_ = [
+    './cls_runtime.py',
+    './datasets/cifar100_bs128.py',
+    './models/cifar_backbones.py',
+    './schedules/iakd_sgd_200e.py',
+]
+
+val_cfg = dict()
+test_cfg = dict()

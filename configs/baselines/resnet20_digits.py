@@ -1,0 +1,11 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# ResNet-20 on the digits, alone: the student of IAKD in small.
+_base_ = [
+    '../_base_/cls_runtime.py',
+    '../_base_/datasets/digits_classification.py',
+    '../_base_/models/cifar_backbones_10.py',
+    '../_base_/schedules/sgd_small_cls.py',
+]
+
+model = _base_.resnet20
+randomness = dict(seed=0)

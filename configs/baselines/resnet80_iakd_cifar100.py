@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# ResNet-80 on CIFAR-100, alone: IAKD, the teacher of Table 5.
+_base_ = '../_base_/plain_cifar100_iakd.py'
+
+model = _base_.resnet80

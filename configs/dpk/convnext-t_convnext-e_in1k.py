@@ -1,0 +1,15 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# DPK on ImageNet, ConvNeXt-T -> ConvNeXt-E: Fig. 4 and Table 10. The teacher's weights
+# are those pretrained on ImageNet-21k (ours, after the accuracy that Table 10 has for
+# ConvNeXt-L).
+_base_ = '../_base_/dpk_convnext_in1k.py'
+
+model = dict(
+    streams=dict(
+        teacher=dict(
+            config='mmpretrain::convnext/convnext-tiny_32xb128_in1k.py',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/convnext/convnext-tiny_in21k-pre_3rdparty_in1k_20221219-7501e534.pth',
+        )
+    ),
+    transfers=dict(loss_dpk=dict(connector=dict(teacher_channels=768))),
+)

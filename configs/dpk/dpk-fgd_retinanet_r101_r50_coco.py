@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# DPK inside FGD for RetinaNet, R101 -> R50: Table 4.
+_base_ = ['./fgd_retinanet_r101_r50_coco.py', '../_base_/models/dpk_fgd.py']
+
+model = dict(transfers=_base_.dpk_dense)

@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# IAKD-U on CIFAR-100, ResNet-44 -> cheap ResNet-26, p = 0.9: Table 2.
+_base_ = './resnet44_cheap-resnet26_r_cifar100.py'
+
+model = dict(interaction=dict(probability=0.9))

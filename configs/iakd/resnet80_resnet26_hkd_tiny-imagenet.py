@@ -1,0 +1,10 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# HKD alone on Tiny-ImageNet, ResNet-80 -> ResNet-26: Table 7.
+_base_ = './resnet80_resnet26_r-hkd_tiny-imagenet.py'
+
+model = dict(
+    _delete_=True,
+    type='dynkd.Distillation',
+    streams=_base_.model.streams,
+    transfers=_base_.model.transfers,
+)

@@ -1,0 +1,10 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# HKD alone on CIFAR-100, VGG-19 -> VGG-11: Table 9.
+_base_ = './vgg19_vgg11_r-hkd_cifar100.py'
+
+model = dict(
+    _delete_=True,
+    type='dynkd.Distillation',
+    streams=_base_.model.streams,
+    transfers=_base_.model.transfers,
+)

@@ -1,0 +1,220 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The classification configs of DPK say what the paper says."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.registry import MODELS, DefaultScope
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CIFAR100 = sorted(file.stem for file in (CONFIGS / 'dpk').glob('*_cifar100.py'))
+IN1K = sorted(file.stem for file in (CONFIGS / 'dpk').glob('*_in1k.py'))
+#: The six pairs of Table 1 and of Fig. 6, by their names in `cifar_backbones.py`.
+PAIRS = {
+    ('wrn40_2', 'wrn16_2'),
+    ('wrn40_2', 'wrn40_1'),
+    ('resnet56', 'resnet20'),
+    ('resnet110', 'resnet32'),
+    ('resnet32x4', 'resnet8x4'),
+    ('vgg13', 'vgg8'),
+    ('vgg13', 'mobilenetv2_half'),
+    ('resnet50', 'mobilenetv2_half'),
+    ('resnet50', 'vgg8'),
+    ('resnet32x4', 'shufflenetv1'),
+    ('resnet32x4', 'shufflenetv2'),
+    ('wrn40_2', 'shufflenetv1'),
+}
+#: What the rows of Tables 5 to 9 and 17 change in the connector, ResNet34 -> ResNet18.
+ROWS = {
+    'fixed055': dict(ratio=0.55),
+    'block': dict(mask='block', ratio=0.55),
+    'grid': dict(mask='grid', ratio=0.75),
+    'cosine': dict(ratio=dict(type='CosineRatio')),
+    'exponential': dict(ratio=dict(type='ExponentialSchedule', start=1.0, gamma=0.95)),
+    'linear': dict(ratio=dict(type='LinearSchedule', start=1.0, stop=0.05)),
+    'zero': dict(fill='zero'),
+    'token': dict(fill='token'),
+    'mlp-decoder': dict(transform='mlp', encoder_depth=None),
+    'conv': dict(transform='conv', encoder_depth=2, decoder_depth=2),
+    'non-masked': dict(loss_on='non_masked'),
+    '1-1': dict(encoder_depth=1, decoder_depth=1),
+}
+SGD = dict(type='SGD', momentum=0.9)
+HEADLINE = 'dpk/resnet34_resnet18_in1k'
+
+
+def check_losses(model, temperature):
+    """alpha, beta and T of appendix A.2."""
+    assert model.streams.teacher.frozen
+    feature = dict(type='FeatureLoss', kind='mse', loss_weight=0.2)
+    assert model.transfers.loss_dpk.loss == feature
+    assert model.transfers.loss_kd == dict(
+        source='teacher.head',
+        target='student.head',
+        loss=dict(type='KLDLoss', temperature=temperature, loss_weight=0.8),
+    )
+
+
+def check_headline(connector):
+    """What appendix A.2 says of the transformation modules."""
+    assert connector.type == 'PriorKnowledge'
+    assert (connector.encoder_depth, connector.decoder_depth) == (6, 6)
+    assert connector.ratio == dict(type='CKARatio', window=1)
+    assert connector.mask == 'random'
+    assert connector.fill == 'teacher'
+    assert connector.loss_on == 'full'
+
+
+def test_pairs_are_those_of_table_1_and_fig_6():
+    names = {f'{t}_{s}_cifar100'.replace('_', '-') for t, s in PAIRS}
+    assert {name.replace('_', '-') for name in CIFAR100} == names
+
+
+@pytest.mark.parametrize('pair', sorted(PAIRS))
+def test_cifar100_is_appendix_a_2(pair, read):
+    names = [name.replace('_', '-') for name in pair]
+    cfg = read(f'dpk/{"_".join(names)}_cifar100')
+    check_losses(cfg.model, 4.0)
+    check_headline(cfg.model.transfers.loss_dpk.connector)
+    assert cfg.optim_wrapper.optimizer == dict(SGD, lr=0.05, weight_decay=5e-4)
+    assert cfg.param_scheduler[0].milestones == [150, 180, 210]
+    assert cfg.param_scheduler[0].gamma == 0.1
+    assert cfg.train_cfg.max_epochs == 240
+    assert cfg.train_dataloader.batch_size == 64
+    backbones = read('_base_/models/cifar_backbones')
+    for stream, own, name in zip(('teacher', 'student'), pair, names):
+        alone = read(f'baselines/{name}_240e_cifar100')
+        assert cfg.model.streams[stream].model == alone.model == backbones[own]
+        for key in ('optim_wrapper', 'param_scheduler', 'train_dataloader'):
+            assert alone[key] == cfg[key]
+    start = cfg.model.streams.teacher.checkpoint
+    assert start == f'work_dirs/{names[0]}_240e_cifar100/epoch_240.pth'
+
+
+@pytest.mark.parametrize('name', IN1K)
+def test_imagenet_is_appendix_a_2(name, read):
+    cfg = read(f'dpk/{name}')
+    check_losses(cfg.model, 1.0)
+    streams = cfg.model.streams
+    assert streams.teacher.checkpoint.startswith('https://download.openmmlab.com/')
+    assert streams.student.get('checkpoint') is None
+    assert {own.input_shape for own in streams.values()} == {(3, 224, 224)}
+    if cfg.optim_wrapper.optimizer.type == 'AdamW':
+        assert cfg.train_cfg.max_epochs == 300
+        return
+    assert cfg.optim_wrapper.optimizer == dict(SGD, lr=0.1, weight_decay=1e-4)
+    assert cfg.param_scheduler[0].milestones == [25, 50, 75]
+    assert cfg.param_scheduler[0].gamma == 0.5
+    assert cfg.train_cfg.max_epochs == 100
+    assert 8 * cfg.train_dataloader.batch_size == 256
+
+
+@pytest.mark.parametrize(
+    'name', [n for n in IN1K if not n.startswith('resnet34_resnet18_')]
+)
+def test_connectors_have_the_channels_of_both_classifiers(name, read, resolve):
+    cfg = read(f'dpk/{name}')
+    connector = cfg.model.transfers.loss_dpk.connector
+    for own in cfg.model.streams.values():
+        own.checkpoint = None
+    for stream in ('teacher', 'student'):
+        channels = resolve(cfg, stream).model.head.in_channels
+        assert connector[f'{stream}_channels'] == channels
+
+
+@pytest.mark.parametrize('row', ROWS)
+def test_rows_of_the_ablations(row, read):
+    headline = read(HEADLINE).model
+    check_headline(headline.transfers.loss_dpk.connector)
+    found = read(f'dpk/resnet34_resnet18_{row}_in1k').model
+    connector = found.transfers.loss_dpk.connector
+    assert connector == dict(headline.transfers.loss_dpk.connector, **ROWS[row])
+    # Nothing else is another.
+    found.transfers.loss_dpk.connector = headline.transfers.loss_dpk.connector
+    assert found == headline
+    with DefaultScope.overwrite_default_scope('dynkd'):
+        module = MODELS.build(connector)
+    maps = torch.rand(4, 512, 7, 7), torch.rand(4, 512, 7, 7)
+    with torch.no_grad():
+        assert module.eval()(*maps).shape == maps[1].shape
+
+
+def test_the_best_ratio_of_resnet101_is_another(read):
+    headline = read('dpk/resnet101_resnet18_in1k').model.transfers
+    fixed = read('dpk/resnet101_resnet18_fixed075_in1k').model.transfers
+    headline.loss_dpk.connector.ratio = 0.75
+    assert fixed == headline
+
+
+@pytest.fixture(scope='module')
+def build(read_offline):
+    """Builds a distillation from its config, which tries its transfers out."""
+
+    def build(name: str):
+        cfg = read_offline(f'dpk/{name}')
+        with DefaultScope.overwrite_default_scope(cfg.default_scope):
+            return MODELS.build(cfg.model)
+
+    return build
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'wrn40-2_wrn40-1_cifar100',
+        'vgg13_mobilenetv2-half_cifar100',
+        'resnet50_vgg8_cifar100',
+        'resnet32x4_shufflenetv1_cifar100',
+        'resnet18_resnet18half_digits',
+        'efficientnet-b0_resnet18_in1k',
+        'convnext-t_convnext-e_in1k',
+        'xcit-s24_deit-tiny_in1k',
+    ],
+)
+def test_features_of_both_streams_fit_the_connector(name, build):
+    transfers = build(name).transfers
+    assert set(transfers) == {'loss_dpk', 'loss_kd'}
+    assert type(transfers['loss_dpk'].connector).__name__ == 'PriorKnowledge'
+
+
+def test_four_stages_have_shallower_decoders(read, build):
+    name = 'resnet34_resnet18_multi-stage_in1k'
+    connector = read(f'dpk/{name}').model.transfers.loss_dpk.connector
+    assert (connector.encoder_depth, connector.decoder_depth) == (6, 4)
+    assert len(build(name).transfers['loss_dpk'].connector.levels) == 4
+
+
+def test_fitnets_has_a_linear_map_alone(build):
+    transfer = build('resnet34_resnet18_fitnets_in1k').transfers['loss_dpk']
+    assert transfer.connector is None
+    kernels = [p for p in transfer.target_connector.parameters() if p.dim() == 4]
+    assert [tuple(kernel.shape) for kernel in kernels] == [(512, 512, 1, 1)]
+
+
+def test_kd_is_what_is_left_without_the_feature(read):
+    transfers = read('dpk/resnet18_resnet18half_kd_cifar10').model.transfers
+    both = read('dpk/resnet18_resnet18half_cifar10').model.transfers
+    assert transfers == dict(loss_kd=both.loss_kd)
+
+
+@pytest.mark.parametrize('ratio', ['025', '055', '075'])
+def test_fixed_ratios_of_the_small_pair(ratio, read):
+    dynamic = read('dpk/resnet18_resnet18half_cifar10').model
+    fixed = read(f'dpk/resnet18_resnet18half_fixed{ratio}_cifar10').model
+    dynamic.transfers.loss_dpk.connector.ratio = int(ratio) / 100
+    assert fixed == dynamic
+
+
+@pytest.mark.parametrize('data', ['digits', 'cifar10'])
+def test_the_small_pair_is_the_one_of_dkd(data, read):
+    ours = read(f'dpk/resnet18_resnet18half_{data}')
+    theirs = read(f'dkd/resnet18_resnet18half_{data}')
+    check_losses(ours.model, 4.0)
+    check_headline(ours.model.transfers.loss_dpk.connector)
+    teacher = theirs.model.streams.teacher.checkpoint
+    assert ours.model.streams.teacher.checkpoint == teacher
+    for stream in ('teacher', 'student'):
+        own = ours.model.streams[stream].model
+        assert own == theirs.model.streams[stream].model
+    assert ours.train_dataloader == theirs.train_dataloader
