@@ -4,6 +4,7 @@
 from .checkpoint import load_stream_checkpoint
 from .dataset_identity import base_dataset, check_sample_idx, dataset_fingerprint
 from .export import export_stream, stream_config
+from .find_module import find_module
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
 from .unwrap import unwrap
@@ -15,6 +16,7 @@ __all__ = [
     'check_sample_idx',
     'dataset_fingerprint',
     'export_stream',
+    'find_module',
     'load_stream_checkpoint',
     'seed_everything',
     'stream_config',

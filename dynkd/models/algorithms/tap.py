@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import torch.nn as nn
+
+from dynkd.utils import find_module
 
 
 class TapError(RuntimeError):
@@ -79,16 +80,7 @@ class Tap:
         Raises:
             ValueError: If there is none; names the nearest that exist.
         """
-        try:
-            return model.get_submodule(self.module)
-        except AttributeError:
-            names = [name for name, _ in model.named_modules() if name]
-        near = get_close_matches(self.module, names, n=5, cutoff=0.4)
-        near = near or [name for name, _ in model.named_children()]
-        raise ValueError(
-            f'tap `{self}`: `{self.stream}` ({type(model).__name__}) has no module '
-            f'`{self.module}`. The nearest are: {", ".join(near)}.'
-        )
+        return find_module(model, self.module, f'tap `{self}`: `{self.stream}`')
 
     def select(self, output: Any) -> Any:
         """Take the tap's item from an output of its module.

@@ -3,11 +3,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any, Optional, Union
 
 import torch
 from torch import Tensor, nn
+
+from dynkd.utils import find_module
 
 #: Where OpenMMLab's backbones keep what their stages are made of: a container, or the
 #: names of attributes.
@@ -143,15 +144,7 @@ def _listen(modules: dict[str, nn.Module], keep: Any) -> Iterator[None]:
 
 def _find(model: nn.Module, name: str) -> nn.Module:
     """The module of that name, or an error with the nearest names."""
-    try:
-        return model.get_submodule(name)
-    except AttributeError:
-        names = [known for known, _ in model.named_modules() if known]
-    near = get_close_matches(name, names, n=5, cutoff=0.4) or names[:5]
-    raise ValueError(
-        f'stage `{name}`: {type(model).__name__} has no such module. The nearest are: '
-        f'{", ".join(near)}.'
-    )
+    return find_module(model, name, f'stage `{name}`: the model')
 
 
 def _run(

@@ -2,11 +2,12 @@
 """What is checked of pairs before a training begins with them."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import nn
+
+from dynkd.utils import find_module
 
 from .pairs import Pair
 from .units import Call, probe
@@ -36,28 +37,16 @@ def check_pairs(
     """
     for pair in pairs:
         for name in pair.student:
-            _find(student, name, pair, 'student')
+            find_module(student, name, f'pair `{pair}`: the student')
         for name in pair.teacher:
-            _check_recomputing(_find(teacher, name, pair, 'teacher'), name, pair)
+            block = find_module(teacher, name, f'pair `{pair}`: the teacher')
+            _check_recomputing(block, name, pair)
     names = [name for pair in pairs for name in pair.student]
     _check_disjoint(names)
     calls = probe(student, input_shape, names)
     for pair in pairs:
         _check_chain(pair, calls)
         _check_shapes(pair, calls, teacher)
-
-
-def _find(model: nn.Module, name: str, pair: Pair, side: str) -> nn.Module:
-    """The module of that name, or an error with the nearest names."""
-    try:
-        return model.get_submodule(name)
-    except AttributeError:
-        names = [known for known, _ in model.named_modules() if known]
-    near = get_close_matches(name, names, n=5, cutoff=0.4) or names[:5]
-    raise ValueError(
-        f'pair `{pair}`: the {side} ({type(model).__name__}) has no module `{name}`. '
-        f'The nearest are: {", ".join(near)}.'
-    )
 
 
 def _check_recomputing(module: nn.Module, name: str, pair: Pair) -> None:

@@ -72,7 +72,7 @@ def test_named_stages(body):
 @pytest.mark.parametrize(
     ('names', 'message'),
     [
-        (['backbone.layer3', 'backbone.layr4'], 'no such module.*backbone.layer4'),
+        (['backbone.layer3', 'backbone.layr4'], 'has no module.*backbone.layer4'),
         (['backbone.layer4', 'backbone.layer3'], 'run in the order backbone.layer3, '),
         (
             ['backbone.layer3', 'backbone'],
@@ -124,7 +124,7 @@ def test_recording_follows_the_names_and_the_last_run(body):
     with record_stages(model, []) as maps:
         model.backbone(torch.rand(2, 3, 32, 32))
     assert maps == []
-    with pytest.raises(ValueError, match='no such module'):
+    with pytest.raises(ValueError, match='has no module'):
         with record_stages(model, ['backbone.layer9']):
             pass
     assert not any(module._forward_hooks for module in model.modules())
