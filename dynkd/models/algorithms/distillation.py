@@ -20,6 +20,7 @@ from dynkd.utils import RandomState
 from .build import build_stores, build_transfers
 from .checks import check_history, check_transfers, try_out
 from .history import History
+from .inputs import select_input, warn_of_unread
 from .observe import observe
 from .phase import Phase, check_phases, phase_at
 from .proposals import SharedProposals, in_roi_head
@@ -254,14 +255,8 @@ class Distillation(BaseModel):
     def _prepare(self, name: str, data: dict, training: bool) -> dict:
         """Preprocess a batch for one stream, leaving the batch as it is."""
         own = dict(data)
-        key = self.specs[name].input
-        if isinstance(own['inputs'], dict) and key is not None:
-            if key not in own['inputs']:
-                raise KeyError(
-                    f'stream `{name}` reads the input `{key}`, but the data has only '
-                    f'{", ".join(own["inputs"])}.'
-                )
-            own['inputs'] = own['inputs'][key]
+        if isinstance(own['inputs'], dict):
+            own['inputs'] = select_input(own['inputs'], self.specs, name)
         # A batch augmentation may write into the images that it is given.
         return self.stream(name).data_preprocessor(copy.deepcopy(own), training)
 
@@ -271,6 +266,7 @@ class Distillation(BaseModel):
         Batch augmentations (mixup, random resizing) draw random numbers in the data
         preprocessor; the streams must see the same draws to be comparable.
         """
+        warn_of_unread(data['inputs'], self.specs)
         state = RandomState.capture()
         batches = {}
         for name in self.order:

@@ -6,15 +6,17 @@ import copy
 import pytest
 import torch
 
+from dynkd.models.algorithms import inputs
+
 LOOSE = dict(mean=None, std=None, to_rgb=False, num_classes=5)
 
 
 def received(model) -> dict[str, list]:
     """What the streams' backbones are given, by stream."""
     seen = {name: [] for name in model.specs}
-    for name, inputs in seen.items():
+    for name, own in seen.items():
         model.stream(name).backbone.register_forward_pre_hook(
-            lambda module, args, inputs=inputs: inputs.append(args[0].clone())
+            lambda module, args, own=own: own.append(args[0].clone())
         )
     return seen
 
@@ -109,6 +111,30 @@ def test_input_that_the_data_lacks(rgb_and_flow, cls_batch):
     batch['inputs']['depth'] = batch['inputs'].pop('flow')
     with pytest.raises(KeyError, match='`teacher` reads the input `flow`.*rgb, depth'):
         rgb_and_flow(**batch, mode='loss')
+
+
+def test_stream_that_does_not_say_which_of_several(build, classifier, cls_batch):
+    model = build(student=dict(model=classifier()))
+    batch = two_inputs(cls_batch)
+    with pytest.raises(ValueError, match='`student` does not say.*rgb, flow.*`input='):
+        model(**batch, mode='loss')
+    del batch['inputs']['flow']
+    seen = received(model)
+    model(**batch, mode='loss')
+    assert len(seen['student']) == 1
+
+
+def test_input_that_no_stream_reads(rgb_and_flow, cls_batch, monkeypatch):
+    said = []
+    monkeypatch.setattr(inputs, 'print_log', lambda text, **_: said.append(text))
+    batch = two_inputs(cls_batch)
+    rgb_and_flow(**batch, mode='loss')
+    assert not said
+    batch['inputs']['deepth'] = batch['inputs']['flow']
+    for _ in range(2):
+        rgb_and_flow(**batch, mode='loss')
+    assert len(said) == 1
+    assert '`deepth`, which no stream reads (teacher: flow, student: rgb)' in said[0]
 
 
 def test_one_input_for_all_needs_no_name(rgb_and_flow, cls_batch):
