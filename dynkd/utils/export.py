@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from .checkpoint import BRANCHES
+from .plain_pipeline import names_dynkd, single_modality
 
 if TYPE_CHECKING:
     from dynkd.models.algorithms import Stream
@@ -78,7 +79,8 @@ def stream_config(stream: 'Stream', cfg: Config) -> Config:
         cfg (Config): The config of the distillation.
 
     Returns:
-        Config: A config that names nothing of DynKD.
+        Config: A config that names nothing of DynKD; or imports it, if the model or its
+        pipeline is made of what the plain library lacks.
     """
     plain = ConfigDict({key: copy.deepcopy(cfg[key]) for key in _KEPT if key in cfg})
     plain.default_scope = stream.scope or plain.get('default_scope')
@@ -88,7 +90,12 @@ def stream_config(stream: 'Stream', cfg: Config) -> Config:
     for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
         if f'{stage}_dataloader' in plain:
             plain[f'{stage}_cfg'] = dict(type=loop)
-    return Config(_without_scope(plain.to_dict()))
+    found = _without_scope(plain.to_dict())
+    if stream.input is not None:
+        found = single_modality(found, stream.input)
+    if names_dynkd(found):
+        found['custom_imports'] = dict(imports=['dynkd'], allow_failed_imports=False)
+    return Config(found)
 
 
 def _drop_pretrained(model: Any) -> None:

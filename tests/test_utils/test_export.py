@@ -1,4 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+from types import SimpleNamespace
+
+import pytest
 import torch
 from mmengine.config import Config
 
@@ -63,3 +66,26 @@ def test_weights_are_read_without_running_code(tmp_path):
     )
     assert sorted(p.name for p in out.parent.iterdir()) == ['student.pth', 'student.py']
     assert Config.fromfile(written).model.type == 'FCOS'
+
+
+@pytest.mark.parametrize(('backbone', 'needed'), [('dynkd.VGG8', True), ('VGG', False)])
+def test_imports_what_the_plain_library_lacks(backbone, needed):
+    stream = SimpleNamespace(
+        scope='mmpretrain', model=dict(backbone=dict(type=backbone)), input=None
+    )
+    found = stream_config(stream, Config(dict(custom_imports=dict(imports=['other']))))
+    assert found.get('custom_imports', {}).get('imports') == (
+        ['dynkd'] if needed else None
+    )
+
+
+def test_pipeline_is_that_of_the_streams_input():
+    pipeline = [dict(type='dynkd.PackModalities', modalities=('rgb', 'flow'))]
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+    for name, packs in (
+        ('rgb', dict(type='PackActionInputs')),
+        ('flow', dict(type='dynkd.PackModalities', modalities='flow')),
+    ):
+        stream = SimpleNamespace(scope='mmaction', model={}, input=name)
+        found = stream_config(stream, cfg).test_dataloader.dataset.pipeline
+        assert found == [packs]
