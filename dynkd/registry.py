@@ -7,8 +7,6 @@ its ``locations`` when it is first asked for something, so that ``import dynkd``
 quick.
 """
 
-from importlib.util import find_spec
-
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -20,14 +18,12 @@ from mmengine.registry import (
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-#: Backbones are MMPretrain's with something added, and need it.
-_BACKBONES = ['dynkd.models.backbones'] if find_spec('mmpretrain') else []
 #: Algorithms, backbones, branches, transfer losses, connectors.
 MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
     scope='dynkd',
-    locations=['dynkd.models', *_BACKBONES],
+    locations=['dynkd.models', 'dynkd.models.backbones'],
 )
 #: Numbers as functions of training progress.
 SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.engine.schedules'])

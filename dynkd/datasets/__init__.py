@@ -1,7 +1,22 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Options of data sets: fewer samples, lower resolution."""
+"""Options of data sets: fewer samples, lower resolution; clips with their flow."""
 
 from .class_balanced_subset import ClassBalancedSubset
+from .compute_flow import ComputeFlow
+from .load_flow import LoadFlow
 from .low_resolution import LowResolution
+from .pack_modalities import PackModalities
+from .paired_transforms import PairedTransforms
+from .read_clip import ReadClip
+from .sample_all_clips import SampleAllClips
 
-__all__ = ['ClassBalancedSubset', 'LowResolution']
+__all__ = [
+    'ClassBalancedSubset',
+    'ComputeFlow',
+    'LoadFlow',
+    'LowResolution',
+    'PackModalities',
+    'PairedTransforms',
+    'ReadClip',
+    'SampleAllClips',
+]

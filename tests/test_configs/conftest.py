@@ -65,7 +65,8 @@ def outline(resolve) -> Callable[[Config, str], torch.nn.Module]:
         stream = resolve(cfg, name)
         # MMPretrain's ResNets and the Swin Transformers compute their drop-path rates
         # in tensors, which need values.
-        light = stream.scope == 'mmdet' and 'SwinTransformer' not in str(stream.model)
+        light = stream.scope in ('mmdet', 'mmaction')
+        light = light and 'SwinTransformer' not in str(stream.model)
         device = 'meta' if light else 'cpu'
         with DefaultScope.overwrite_default_scope(stream.scope), torch.device(device):
             return MODELS.build(stream.model)

@@ -33,6 +33,11 @@ FAMILIES = {
     'dkd/resnet18_resnet18half_historical_digits': MultiStepLR,
     'dkd/resnet18_resnet18half_cifar10': MultiStepLR,
     'dkd/resnet18_resnet18half_static_cifar10': MultiStepLR,
+    'dkd/resnext3d101_flow-rgb_static-dynamic_hmdb51': MultiStepLR,
+    'dkd/slowonly_r50_flow-rgb_hmdb51': MultiStepLR,
+    'dkd/resnext3d18_flow-rgb_moving-digits': MultiStepLR,
+    'dkd/resnext3d18_flow-rgb_static_surv-fights': MultiStepLR,
+    'dkd/resnext3d18_flow-rgb_static-dynamic_surv-fights': MultiStepLR,
 }
 ALONE = {
     'baselines/fcos_r50half_coco': ReduceOnPlateauLR,
@@ -45,6 +50,8 @@ ALONE = {
     'baselines/vgg8_200e_cifar100': MultiStepLR,
     'baselines/senet34_300e_cifar100': MultiStepLR,
     'baselines/resnet18_tiny-imagenet': MultiStepLR,
+    'baselines/slowonly_r50_flow_hmdb51': MultiStepLR,
+    'baselines/resnext3d18_rgb_surv-fights': MultiStepLR,
     'ekd/resnet18slim_uccs': MultiStepLR,
 }
 #: Streams of one recipe, which share an optimizer, and how many branches each has.

@@ -16,6 +16,7 @@ PLAIN = {'VGG', 'ResNet_CIFAR'}
         'VGG8',
         'WideResNet_CIFAR',
         'ResNet6nPlus2',
+        'ResNeXt3D',
         'ResNeXt_CIFAR',
         'SEResNet_CIFAR',
         'ShuffleNetV1_CIFAR',

@@ -1,0 +1,12 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Runtime of a plain recognizer that is trained the way the streams of DynKD are.
+_base_ = 'mmaction::_base_/default_runtime.py'
+
+custom_imports = dict(imports=['dynkd'], allow_failed_imports=False)
+default_hooks = dict(
+    checkpoint=dict(max_keep_ckpts=3, save_best='acc/top1', rule='greater')
+)
+# Random numbers follow from (seed, epoch, iteration, rank): resuming is exact.
+custom_hooks = [dict(type='dynkd.ExactResumeHook')]
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

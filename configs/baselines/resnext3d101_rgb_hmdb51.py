@@ -1,0 +1,17 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# 3D ResNeXt-101 on the RGB of HMDB51, alone: Table VII, row "Original", RGB(s).
+_base_ = [
+    '../_base_/action_runtime.py',
+    '../_base_/datasets/hmdb51.py',
+    '../_base_/models/resnext3d101.py',
+    '../_base_/schedules/sgd_action.py',
+]
+
+model = dict(
+    _base_.resnext3d101_rgb,
+    cls_head=dict(_base_.resnext3d101_rgb.cls_head, num_classes=51),
+)
+train_dataloader = dict(dataset=dict(pipeline=_base_.rgb_train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=_base_.rgb_test_pipeline))
+test_dataloader = val_dataloader
+work_dir = f'work_dirs/resnext3d101_rgb_hmdb51_split{_base_.split}'

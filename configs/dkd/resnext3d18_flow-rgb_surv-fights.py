@@ -1,0 +1,21 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# DKD on the surveillance clips, from optical flow to RGB and back.
+_base_ = [
+    '../_base_/dkd_action_runtime.py',
+    '../_base_/datasets/surv_fights.py',
+    '../_base_/models/dkd_resnext3d18.py',
+    '../_base_/schedules/dkd_sgd_small_action.py',
+]
+
+_classes = dict(cls_head=dict(num_classes=2))
+model = dict(
+    streams=dict(
+        # Trained alone before, by `baselines/resnext3d18_flow_surv-fights.py` (ours).
+        teacher=dict(
+            model=_classes,
+            checkpoint='work_dirs/resnext3d18_flow_surv-fights/epoch_20.pth',
+        ),
+        student=dict(model=_classes),
+    )
+)
+randomness = dict(seed=0)
