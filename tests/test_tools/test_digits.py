@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The demo data: exact boxes, same bytes, standard formats, no scan in both splits."""
 
-import importlib
 import json
 import os
 import sys
@@ -15,20 +14,10 @@ from PIL import Image
 
 from dynkd import compat
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'
-MODULES = ('digits', 'digits_formats', 'digits_scene')
-
 
 @pytest.fixture(scope='module')
-def tool():
-    """The converter, imported as it imports its own modules when it is run."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module('digits')
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in MODULES:
-            sys.modules.pop(name, None)
+def tool(import_converter):
+    return import_converter('digits')
 
 
 @pytest.fixture(scope='module')
@@ -290,6 +279,10 @@ def test_foreign_folder_is_never_replaced(tool, settings, tmp_path):
         (['--train', '0'], 'train must be at least 1'),
         (['--size', '40', '160'], 'at least 80 pixels'),
         (['--seed', '-1'], 'seed must not be negative'),
+        (['--clips', '8', '0'], 'clips must be at least 1'),
+        (['--frames', '1'], 'frames must be at least 2'),
+        (['--clip-size', '62'], 'clip size must be even and at least 64'),
+        (['--clip-size', '65'], 'clip size must be even and at least 64'),
     ],
 )
 def test_bad_arguments_end_with_one_clear_line(

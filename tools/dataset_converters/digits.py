@@ -9,27 +9,31 @@ in ``train``. What is written::
     OUT/det/annotations/{train,val}.json       boxes, in COCO's format
     OUT/cls/{train,val}/{0..9}/0000_0.png ...  single digits, 32x32; of each scan
                                                4 for train and 1 for val
+    OUT/video/{train,val}/right/000000.mp4 ... moving digits, 20 frames of 64x64; the
+                                               class is one of 8 directions
+    OUT/video/{train,val,classes}.txt          their classes, in MMAction2's format
 
-The same arguments give the same bytes. A finished data set is left as it is.
+The same arguments give the same bytes, those of videos with the same OpenCV. A finished
+data set is left as it is. Raw frames and flow of the videos::
+
+    extract_flow.py OUT/video OUT/rawframes --short-side 0 \\
+        --annotation OUT/video/train.txt OUT/video/val.txt
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
-import tempfile
-import time
 from pathlib import Path
 
-from digits_formats import WRITERS, Settings, save_json, split_digits
+from digits_formats import Settings, save_json, split_digits, write_cls, write_det
 from digits_scene import load_digits
+from digits_video import write_video
+from partial_folders import remove_leftovers, replacing
 
 MANIFEST = 'manifest.json'
-PARTIAL = '.partial-'
-LEFTOVER_SECONDS = 3600
+WRITERS = dict(det=write_det, cls=write_cls, video=write_video)
 
 
 def read_manifest(folder: Path) -> dict | None:
@@ -110,7 +114,7 @@ def convert(out: Path, task: str, settings: Settings, overwrite: bool = False) -
 
     Args:
         out (Path): Folder of the data; the task's name is appended.
-        task (str): ``det`` or ``cls``.
+        task (str): ``det``, ``cls`` or ``video``.
         settings (Settings): What determines the data.
         overwrite (bool): Whether to replace data of other settings. Defaults to False.
 
@@ -124,30 +128,11 @@ def convert(out: Path, task: str, settings: Settings, overwrite: bool = False) -
     if is_complete(folder, manifest):
         return False
     check_place(folder, manifest, overwrite)
-    out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
-    partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=out))
-    try:
-        partial.chmod(0o755)
+    with replacing(folder, out) as partial:
         WRITERS[task](partial, split_digits(load_digits(), settings), settings)
         save_json(dict(manifest, files=count_files(partial)), partial / MANIFEST)
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return True
-
-
-def remove_leftovers(out: Path) -> None:
-    """Remove what killed runs left behind; younger folders may be another's at work.
-
-    Args:
-        out (Path): Folder of the data.
-    """
-    for partial in out.glob(f'{PARTIAL}*'):
-        if time.time() - partial.stat().st_mtime > LEFTOVER_SECONDS:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -161,10 +146,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(
         description='Write the demo data: handwritten digits for detection and '
-        'classification.'
+        'classification, moving digits for action recognition.'
     )
     parser.add_argument('out', type=Path, help='folder to write to')
-    tasks = sorted(WRITERS, reverse=True)
+    tasks = list(WRITERS)
     parser.add_argument('--task', nargs='+', choices=tasks, default=tasks)
     default = Settings()
     parser.add_argument('--train', type=int, default=default.train, help='det scenes')
@@ -176,6 +161,20 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         metavar=('HEIGHT', 'WIDTH'),
         default=default.size,
         help='of det scenes, in pixels',
+    )
+    parser.add_argument(
+        '--clips',
+        type=int,
+        nargs=2,
+        metavar=('TRAIN', 'VAL'),
+        default=default.clips,
+        help='number of videos',
+    )
+    parser.add_argument(
+        '--frames', type=int, default=default.frames, help='of each video'
+    )
+    parser.add_argument(
+        '--clip-size', type=int, default=default.clip_size, help='of videos, in pixels'
     )
     parser.add_argument('--seed', type=int, default=default.seed)
     parser.add_argument(
@@ -195,7 +194,15 @@ def main(arguments: list[str] | None = None) -> int:
     """
     args = parse_args(arguments)
     try:
-        settings = Settings(args.train, args.val, tuple(args.size), args.seed)
+        settings = Settings(
+            args.train,
+            args.val,
+            tuple(args.size),
+            args.seed,
+            tuple(args.clips),
+            args.frames,
+            args.clip_size,
+        )
         for task in args.task:
             wrote = convert(args.out, task, settings, args.overwrite)
             state = 'written' if wrote else 'already there'

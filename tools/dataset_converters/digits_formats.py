@@ -12,13 +12,16 @@ import numpy as np
 from digits_scene import CLASSES, Digits, Scene, compose_scene, compose_thumbnail
 from PIL import Image
 
-FORMATS = dict(det=1, cls=2)
+FORMATS = dict(det=1, cls=2, video=1)
 """Raised whenever the same arguments would give other files."""
 COPIES = dict(train=4, val=1)
 """How often each scan is drawn for classification, each time in other colours."""
 SPLITS = ('train', 'val')
 VAL_SHARE = 0.2
 MIN_SIDE = 80
+MIN_CLIP_SIDE = 64
+"""Decord cannot read videos of 48x48."""
+MIN_FRAMES = 2
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,19 @@ class Settings:
         size (tuple[int, int]): Height and width of a scene in pixels. Defaults to
             (160, 160).
         seed (int): Seed of everything random. Defaults to 0.
+        clips (tuple[int, int]): Number of videos for training and for validation.
+            Defaults to (320, 96).
+        frames (int): Frames of a video. Defaults to 20.
+        clip_size (int): Height and width of a video in pixels. Defaults to 64.
     """
 
     train: int = 400
     val: int = 100
     size: tuple[int, int] = (160, 160)
     seed: int = 0
+    clips: tuple[int, int] = (320, 96)
+    frames: int = 20
+    clip_size: int = 64
 
     def __post_init__(self) -> None:
         for name in SPLITS:
@@ -49,6 +59,18 @@ class Settings:
             )
         if self.seed < 0:
             raise ValueError(f'seed must not be negative, but is {self.seed}')
+        if min(self.clips) < 1:
+            raise ValueError(f'clips must be at least 1, but are {self.clips}')
+        if self.frames < MIN_FRAMES:
+            raise ValueError(
+                f'frames must be at least {MIN_FRAMES}, so that something moves, but '
+                f'are {self.frames}'
+            )
+        if self.clip_size < MIN_CLIP_SIDE or self.clip_size % 2:
+            raise ValueError(
+                f'clip size must be even and at least {MIN_CLIP_SIDE} pixels, but is '
+                f'{self.clip_size}'
+            )
 
     def generator(self, *place: int) -> np.random.Generator:
         """Return random numbers for one place, whatever was drawn elsewhere.
@@ -66,7 +88,8 @@ class Settings:
         """Return what the data set's manifest says.
 
         Args:
-            task (str): ``det`` or ``cls``, which knows no number and size of scenes.
+            task (str): ``det``, ``cls`` or ``video``, each with the settings that
+                matter to it.
 
         Returns:
             dict: Values that JSON keeps as they are.
@@ -74,6 +97,9 @@ class Settings:
         manifest = dict(format=FORMATS[task], task=task, seed=self.seed)
         if task == 'det':
             manifest.update(train=self.train, val=self.val, size=list(self.size))
+        if task == 'video':
+            clips, size = list(self.clips), self.clip_size
+            manifest.update(clips=clips, frames=self.frames, clip_size=size)
         return manifest
 
 
@@ -182,6 +208,3 @@ def write_cls(folder: Path, parts: dict[str, Digits], settings: Settings) -> Non
                 pixels = compose_thumbnail(digits.images[place], rng)
                 path = folder / split / CLASSES[label] / f'{scan:04d}_{copy}.png'
                 Image.fromarray(pixels).save(path)
-
-
-WRITERS = dict(det=write_det, cls=write_cls)

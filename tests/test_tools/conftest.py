@@ -1,0 +1,71 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Converters, imported as they import their own modules, and videos to be read."""
+
+import importlib
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'
+
+
+@pytest.fixture(scope='module')
+def import_converter() -> Iterator[Callable[[str], ModuleType]]:
+    """Import converters by their names; afterwards they are forgotten."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(FOLDER))
+    yield importlib.import_module
+    sys.path.remove(str(FOLDER))
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], '__file__', None)
+        if file and Path(file).parent == FOLDER:
+            del sys.modules[name]
+
+
+@pytest.fixture(scope='session')
+def write_video() -> Callable[..., None]:
+    """Write frames without loss, so that what is read is what was written."""
+
+    def write(path: Path, frames: Iterable[np.ndarray], fps: float = 25.0) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frames = list(frames)
+        height, width = frames[0].shape[:2]
+        codec = cv2.VideoWriter_fourcc(*'FFV1')
+        writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, (width, height))
+        assert writer.isOpened()
+        for frame in frames:
+            writer.write(frame)
+        writer.release()
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def moving() -> Callable[..., Iterator[np.ndarray]]:
+    """A texture that moves u pixels a frame to the right and v downwards."""
+
+    def make(
+        u: int,
+        v: int,
+        frames: int = 5,
+        height: int = 48,
+        width: int = 64,
+        channels: int = 3,
+    ) -> Iterator[np.ndarray]:
+        margin = frames * max(abs(u), abs(v), 1)
+        shape = (height + 2 * margin, width + 2 * margin, channels)
+        noise = np.random.RandomState(0).rand(*shape)
+        smooth = cv2.GaussianBlur(noise, (0, 0), 2)
+        whole = (smooth - smooth.min()) / np.ptp(smooth) * 255
+        whole = np.rint(whole).astype(np.uint8).squeeze()
+        for index in range(frames):
+            top, left = margin - index * v, margin - index * u
+            yield np.ascontiguousarray(whole[top : top + height, left : left + width])
+
+    return make
