@@ -6,11 +6,11 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test lint format docs bench clean distclean
+.PHONY: help env demo demo-video test lint format docs bench clean distclean
 
 help:  ## list these targets
 	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.11]'
-	@sed -n 's/^\([a-z]*\):.*  ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 env:  ## create the pinned environment, or complete it
 	@sh tools/setup/environment.sh '$(VENV)' '$(PYTHON)'
@@ -18,6 +18,9 @@ env:  ## create the pinned environment, or complete it
 # The environment's mmcv has its ops for the CPU only: the demo must not find a GPU.
 demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo.py
+
+demo-video: env  ## the same for action recognition (at most 15 minutes)
+	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_video.py
 
 test: env  ## run the whole test suite
 	$(BIN)/python -m pytest tests $(PYTEST_ARGS)

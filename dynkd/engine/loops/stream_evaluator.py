@@ -12,21 +12,21 @@ class StreamEvaluator(Evaluator):
 
     Args:
         evaluators (dict[str, Evaluator]): The evaluators by stream.
-        fixed (sequence of str): Streams that never change. They are evaluated once, and
-            their metrics are repeated. Defaults to ().
+
+    Attributes:
+        fixed (list[str]): Streams that never change. They are evaluated once, and their
+            metrics are repeated.
     """
 
-    def __init__(
-        self, evaluators: dict[str, Evaluator], fixed: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, evaluators: dict[str, Evaluator]) -> None:
         self.evaluators = evaluators
-        self._fixed = list(fixed)
+        self.fixed: list[str] = []
         self._known: dict[str, dict[str, float]] = {}
         super().__init__([m for e in evaluators.values() for m in e.metrics])
 
     @property
     def pending(self) -> list[str]:
-        """list[str]: The streams whose predictions are wanted."""
+        """list[str]: The streams that are still to be evaluated."""
         return [name for name in self.evaluators if name not in self._known]
 
     @property
@@ -66,7 +66,7 @@ class StreamEvaluator(Evaluator):
             own = self._known.get(name)
             if own is None:
                 own = self.evaluators[name].evaluate(size)
-                if name in self._fixed:
+                if name in self.fixed:
                     self._known[name] = own
             metrics.update({f'{name}/{key}': value for key, value in own.items()})
         return metrics

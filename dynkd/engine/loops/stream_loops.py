@@ -2,7 +2,7 @@
 """Loops that validate and test every stream."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from dynkd.registry import LOOPS
 from dynkd.utils import unwrap
 
+from .fusion import FUSED, Fusion, same_order
 from .stream_evaluator import StreamEvaluator
 
 
@@ -28,11 +29,14 @@ class _EveryStream:
         streams (sequence of str, optional): The streams. Defaults to None: all.
         branches (bool): Whether the streams' branches are evaluated too, under names
             like ``student.branches.0/accuracy/top1``. Defaults to False.
+        fused (dict[str, float], optional): Weights of streams (and branches) whose
+            class scores are averaged and evaluated too, under names like
+            ``fused/acc/top1``; see :class:`Fusion`. Defaults to None: nothing is fused.
 
     Raises:
-        TypeError: If the evaluator is built already.
-        ValueError: If a stream does not exist, the model has no streams, or no stream
-            has branches that are to be evaluated.
+        TypeError: If the evaluator is built already, or a weight is no number.
+        ValueError: If a stream does not exist, the model has no streams, no stream has
+            branches that are to be evaluated, or the streams cannot be fused as told.
     """
 
     #: 'val' or 'test', as in the names of hooks.
@@ -46,47 +50,39 @@ class _EveryStream:
         fp16: bool = False,
         streams: Optional[Sequence[str]] = None,
         branches: bool = False,
+        fused: Optional[Mapping[str, float]] = None,
     ) -> None:
-        if isinstance(evaluator, Evaluator):
-            raise TypeError(
-                f'{type(self).__name__} builds an evaluator for each stream, and needs '
-                'the config of the metrics instead of a built evaluator.'
-            )
         model = unwrap(runner.model)
-        known = list(getattr(model, 'specs', ()))
-        if not known:
-            raise ValueError(
-                f'{type(self).__name__} validates streams, and {type(model).__name__} '
-                "has none. Use it with `model=dict(type='dynkd.Distillation', …)`."
-            )
-        unknown = [name for name in streams or () if name not in known]
-        if unknown:
-            raise ValueError(
-                f'{type(self).__name__}: there is no stream `{unknown[0]}`. '
-                f'Streams: {", ".join(known)}.'
-            )
-        self.streams = list(streams or known)
+        kind = type(self).__name__
+        _check(kind, model, evaluator, streams)
+        self.streams = list(streams or model.specs)
         if branches:
             self.streams = _with_branches(model, self.streams)
-        evaluators = StreamEvaluator(
-            {
-                name: runner.build_evaluator(_for_stream(evaluator, name))
-                for name in self.streams
-            },
-            fixed=[
-                name
-                for name in self.streams
-                if model.specs[name.partition('.')[0]].frozen
-            ],
-        )
-        super().__init__(runner, dataloader, evaluators, fp16)
+        self.fusion = None if fused is None else Fusion(fused, self.streams)
+        names = [*self.streams, *([] if self.fusion is None else [FUSED])]
+        evaluators = {
+            name: runner.build_evaluator(_for_stream(evaluator, name)) for name in names
+        }
+        super().__init__(runner, dataloader, StreamEvaluator(evaluators), fp16)
+        self.evaluator.fixed = self._fixed(model)
+        if self.fusion is not None:
+            self.fusion.keep(self.evaluator.fixed)
+
+    def _fixed(self, model: Any) -> list[str]:
+        """The streams, and branches, that are predicted once in a run."""
+        fixed = [n for n in self.streams if model.specs[n.partition('.')[0]].frozen]
+        if self.fusion is None or same_order(self.dataloader):
+            return fixed
+        # Kept scores would meet those of other samples.
+        return [name for name in fixed if name not in self.fusion.weights]
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
         """Predict a batch with every stream.
 
         A frozen stream does not change, so it is evaluated once in a run and its
-        metrics are repeated.
+        metrics are repeated. Where it is fused, its scores are kept; if the data come
+        in another order each time, it is predicted each time instead.
 
         Args:
             idx (int): Index of the batch.
@@ -97,15 +93,40 @@ class _EveryStream:
         )
         model = unwrap(self.runner.model)
         with autocast(enabled=self.fp16):
-            outputs = model.predict_streams(data_batch, self.evaluator.pending)
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+            pending = [name for name in self.evaluator.pending if name != FUSED]
+            outputs = model.predict_streams(data_batch, pending)
         # Hooks that draw predictions know of one model: the main stream's.
         shown = outputs.get(model.main_stream) or next(iter(outputs.values()), [])
+        if self.fusion is not None:
+            outputs[FUSED] = self.fusion(idx, outputs)
+        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         self.runner.call_hook(
             f'after_{self.stage}_iter',
             batch_idx=idx,
             data_batch=data_batch,
             outputs=shown,
+        )
+
+
+def _check(
+    kind: str, model: Any, evaluator: Any, streams: Optional[Sequence[str]]
+) -> None:
+    """Check that there are streams, and metrics that each can have for itself."""
+    if isinstance(evaluator, Evaluator):
+        raise TypeError(
+            f'{kind} builds an evaluator for each stream, and needs the config of the '
+            'metrics instead of a built evaluator.'
+        )
+    known = list(getattr(model, 'specs', ()))
+    if not known:
+        raise ValueError(
+            f'{kind} validates streams, and {type(model).__name__} has none. '
+            "Use it with `model=dict(type='dynkd.Distillation', …)`."
+        )
+    unknown = [name for name in streams or () if name not in known]
+    if unknown:
+        raise ValueError(
+            f'{kind}: there is no stream `{unknown[0]}`. Streams: {", ".join(known)}.'
         )
 
 
