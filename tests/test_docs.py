@@ -122,11 +122,11 @@ def test_options_of_tools_exist(page: Path):
 @each_page()
 def test_make_targets_exist(page: Path):
     makefile = (ROOT / 'Makefile').read_text(encoding='utf-8')
-    targets = set(re.findall(r'^([a-z]+):', makefile, re.M))
+    targets = set(re.findall(r'^([a-z-]+):', makefile, re.M))
     text = page.read_text(encoding='utf-8')
     commands = ''.join(code for kind, code in FENCE.findall(text) if kind == 'console')
-    named = set(re.findall(r'^make ([a-z]+)', commands, re.M))
-    named |= set(re.findall(r'`make ([a-z]+)', text))
+    named = set(re.findall(r'^make ([a-z-]+)', commands, re.M))
+    named |= set(re.findall(r'`make ([a-z-]+)', text))
     assert named <= targets
 
 
@@ -221,7 +221,7 @@ def test_complete_configs_parse(how: str, text: str, tmp_path: Path):
 def test_complete_configs_build(text: str, tmp_path: Path):
     file = tmp_path / 'config.py'
     file.write_text(snippet(text))
-    base = re.search(r"_base_ = '(\w+)::", text)
+    base = re.search(r"_base_ = \(?\s*'(\w+)::", text)
     pytest.importorskip(base.group(1))
     cfg = Config.fromfile(str(file))
     without_weights(cfg)

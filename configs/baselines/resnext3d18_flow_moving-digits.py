@@ -14,4 +14,5 @@ model = dict(
 train_dataloader = dict(dataset=dict(pipeline=_base_.flow_train_pipeline))
 val_dataloader = dict(dataset=dict(pipeline=_base_.flow_test_pipeline))
 test_dataloader = val_dataloader
+optim_wrapper = dict(optimizer=dict(lr=0.02))
 randomness = dict(seed=0)

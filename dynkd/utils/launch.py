@@ -101,6 +101,6 @@ def progress(line: str) -> str:
     values = dict(re.findall(r'(\S+): ([\d.e+-]+)', rest))
     if stage == 'train':
         return f'epoch {epoch:>2}, batch {done:>3}/{total}  loss {values.get("loss")}'
-    headline = ('bbox_mAP', 'accuracy/top1')
+    headline = ('bbox_mAP', 'accuracy/top1', 'acc/top1')
     shown = '  '.join(f'{k} {v}' for k, v in values.items() if k.endswith(headline))
     return f'epoch {epoch:>2}, validation     {shown}' if shown else ''

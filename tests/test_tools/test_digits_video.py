@@ -90,7 +90,8 @@ def test_speed_is_even_and_differs_between_clips(motion, scans):
         steps = (np.diff(clip.places, axis=0) + 32) % 64 - 32
         assert np.allclose(steps, clip.velocity)
         speeds.append(np.linalg.norm(clip.velocity))
-    assert 1 <= min(speeds) < 1.2 and 2.3 < max(speeds) <= 2.5
+    low, high = motion.SPEED
+    assert low <= min(speeds) < low + 0.3 and high - 0.3 < max(speeds) <= high
 
 
 def test_first_frame_is_the_same_for_all_directions(motion, scans):

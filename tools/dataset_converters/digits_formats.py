@@ -35,7 +35,7 @@ class Settings:
             (160, 160).
         seed (int): Seed of everything random. Defaults to 0.
         clips (tuple[int, int]): Number of videos for training and for validation.
-            Defaults to (320, 96).
+            Defaults to (192, 96).
         frames (int): Frames of a video. Defaults to 20.
         clip_size (int): Height and width of a video in pixels. Defaults to 64.
     """
@@ -44,7 +44,7 @@ class Settings:
     val: int = 100
     size: tuple[int, int] = (160, 160)
     seed: int = 0
-    clips: tuple[int, int] = (320, 96)
+    clips: tuple[int, int] = (192, 96)
     frames: int = 20
     clip_size: int = 64
 

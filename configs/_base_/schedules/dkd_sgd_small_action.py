@@ -9,8 +9,8 @@ optim_wrapper = dict(
     constructor='dynkd.StreamOptimWrapperConstructor',
     type='OptimWrapper',
     streams=dict(
-        teacher=dict(optimizer=dict(lr=0.0005, **_sgd), clip_grad=_clip),
-        student=dict(optimizer=dict(lr=0.005, **_sgd), clip_grad=_clip),
+        teacher=dict(optimizer=dict(lr=0.001, **_sgd), clip_grad=_clip),
+        student=dict(optimizer=dict(lr=0.01, **_sgd), clip_grad=_clip),
     ),
 )
 _steps = [

@@ -4,7 +4,7 @@
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=20, val_interval=2)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.005, momentum=0.9, weight_decay=5e-4),
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
     clip_grad=dict(max_norm=10),
 )
 param_scheduler = [
