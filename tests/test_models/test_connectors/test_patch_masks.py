@@ -24,7 +24,10 @@ def test_as_many_as_the_ratio_asks_for(draw, grid, ratio, batch):
     patches = grid[0] * grid[1]
     assert mask.shape == (batch, patches)
     assert mask.dtype == torch.bool
-    assert (mask.sum(1) == round(ratio.item() * patches)).all()
+    counts = mask.sum(1)
+    assert (counts == counts[0]).all()
+    # Halves are rounded in the ratio's precision.
+    assert abs(counts[0].item() - ratio.item() * patches) <= 0.5 + 1e-4
 
 
 @pytest.mark.parametrize('draw', [random_mask, block_mask])
