@@ -65,12 +65,13 @@ def last_occurrences(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         indices (np.ndarray): Shape (n,); negative ones stand for no sample.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The samples, ascending, and the positions of
-        their last occurrences, both of shape (m,).
+        tuple[np.ndarray, np.ndarray]: The samples, and the positions of their last
+        occurrences, ascending, both of shape (m,).
     """
-    samples, first = np.unique(indices[::-1], return_index=True)
-    real = samples >= 0
-    return samples[real], len(indices) - 1 - first[real]
+    _, from_behind = np.unique(indices[::-1], return_index=True)
+    positions = np.sort(len(indices) - 1 - from_behind)
+    positions = positions[indices[positions] >= 0]
+    return indices[positions], positions
 
 
 def exchange_rows(rows: np.ndarray, owner: np.ndarray, topology: Topology) -> None:

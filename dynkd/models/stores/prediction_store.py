@@ -191,10 +191,12 @@ class PredictionStore:
         won, where = last_occurrences(everyone)
         self._owner[won] = ranks[where]
         mine = ranks[where] == self._topology.rank
+        won, kept = won[mine], positions[where[mine]]
         rows, begin = self._slots[self._next].rows, 0
         for part in parts:
             end = begin + part.shape[1]
-            rows[won[mine], begin:end] = part[positions[where[mine]]]
+            # Positions ascend: a part of which all is kept needs no copy.
+            rows[won, begin:end] = part if len(kept) == len(part) else part[kept]
             begin = end
 
     def end_epoch(self, epoch: int) -> None:

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Rows: the predictions of all taps for one sample."""
 
+from collections.abc import Iterator
 from typing import Optional
 
 import numpy as np
@@ -81,26 +82,29 @@ class RowLayout:
             format={tap: codec.name for tap, codec in self.codecs.items()},
         )
 
-    def encode(self, logits: dict[str, Tensor]) -> tuple[np.ndarray, list[np.ndarray]]:
+    def encode(
+        self, logits: dict[str, Tensor]
+    ) -> tuple[np.ndarray, Iterator[np.ndarray]]:
         """Turn logits into rows.
 
         Args:
             logits (dict[str, Tensor]): Shape (B, K) for each tap.
 
         Returns:
-            tuple[np.ndarray, list[np.ndarray]]: Whether all of a sample's
+            tuple[np.ndarray, Iterator[np.ndarray]]: Whether all of a sample's
             probabilities are finite, shape (B,), bool; and the rows, uint8, in parts
             of shape (B, bytes) that stand side by side.
         """
         given = [logits[tap].detach().float() for tap in self.codecs]
         # Without a greatest logit, probabilities are not numbers; -inf is a logit.
         finite = torch.stack([own.amax(1).isfinite() for own in given]).all(0)
-        parts = [codec.encode(own) for codec, own in zip(self.codecs.values(), given)]
+        # One after the other: what was just made is still in the cache when it is kept.
+        parts = (codec.encode(own) for codec, own in zip(self.codecs.values(), given))
         if finite.device.type == 'cpu':
-            return finite.numpy(), [part.numpy() for part in parts]
+            return finite.numpy(), (part.numpy() for part in parts)
         # One transfer from the device.
         sent = torch.cat([finite[:, None].to(torch.uint8), *parts], 1).cpu().numpy()
-        return sent[:, 0].astype(bool), [sent[:, 1:]]
+        return sent[:, 0].astype(bool), iter([sent[:, 1:]])
 
     def decode(
         self, rows: Tensor, seen: Tensor, labels: dict[str, Tensor]

@@ -96,5 +96,5 @@ def test_an_error_of_one_process_is_an_error_of_all(found):
 
 def test_last_occurrences():
     samples, positions = last_occurrences(np.array([7, -1, 3, 7, 3, -1, 0]))
-    assert samples.tolist() == [0, 3, 7]
-    assert positions.tolist() == [6, 4, 3]
+    assert samples.tolist() == [7, 3, 0]
+    assert positions.tolist() == [3, 4, 6]
