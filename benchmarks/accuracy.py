@@ -7,8 +7,9 @@ that was interrupted continues where it stopped.
 
     python benchmarks/accuracy.py bccd --seeds 0 1 --epochs 12
 
-Data: ``data/bccd`` (images/, train.json, val.json, test.json) or ``data/cifar10``
-(train/<class>/*.jpg, test/<class>/*.jpg).
+Data: ``data/bccd`` (images/, train.json, val.json, test.json), ``data/cifar10``
+(train/<class>/*.jpg, test/<class>/*.jpg) or ``data/surv_fights_rawframes`` (what
+``extract_flow.py`` writes, see ``configs/_base_/datasets/surv_fights.py``).
 """
 
 import argparse
@@ -188,6 +189,27 @@ SUITES = {
                     'DPK 0.55': 'fixed055_',
                     'DPK 0.75': 'fixed075_',
                     'DPK': '',
+                }.items()
+            ),
+        ),
+    ),
+    'surv_fights': Suite(
+        'surv_fights_rawframes',
+        ('acc/top1',),
+        (
+            Row('flow', 'configs/baselines/resnext3d18_flow_surv-fights.py'),
+            Row('RGB', 'configs/baselines/resnext3d18_rgb_surv-fights.py'),
+            *(
+                Row(
+                    name,
+                    f'configs/dkd/resnext3d18_flow-rgb{kind}_surv-fights.py',
+                    ('student', 'teacher', 'fused'),
+                    'flow',
+                )
+                for name, kind in {
+                    'static': '_static',
+                    'dynamic': '',
+                    'static + dynamic': '_static-dynamic',
                 }.items()
             ),
         ),
