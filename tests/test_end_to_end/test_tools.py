@@ -32,6 +32,7 @@ def test_dist_train_runs_both_phases_and_keeps_the_processes_equal(classificatio
     assert [step['epoch'] for step in steps] == [1, 1, 2, 2]
     assert 'teacher/loss' not in steps[0] and 'teacher/loss' in steps[-1]
     assert 'loss_mse' in steps[0] and 'loss_kld_teacher' not in steps[0]
+    assert 'loss_mse' not in steps[-1] and 'loss_kld_teacher' in steps[-1]
 
 
 def test_two_processes_test_as_one(metrics, classification_run):

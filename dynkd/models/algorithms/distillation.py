@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import torch
 import torch.nn as nn
-from mmengine.logging import print_log
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 
 from dynkd.engine.schedules import Progress
@@ -357,6 +357,17 @@ class Distillation(BaseModel):
             print_log(f'Phase `{phase.name}` begins.', logger='current')
             self._phase = phase
             self.train(self.training)
+            _forget_losses()
+
+
+def _forget_losses() -> None:
+    """Take the losses of the phase before out of MMEngine's log.
+
+    It would repeat the last value of each to the end of the training.
+    """
+    scalars = MessageHub.get_current_instance().log_scalars
+    for key in [key for key in scalars if key.startswith('train/') and 'loss' in key]:
+        del scalars[key]
 
 
 def _plain(transfer: str, key: str) -> str:
