@@ -55,6 +55,28 @@ def test_one_run_goes_through_both_phases(recognizer_run):
     ] * 2
 
 
+def test_a_run_resumed_between_the_phases_is_the_same(
+    recognizer_run, run, tools, configs, tmp_path
+):
+    command = tools / 'train.py', configs / 'recognizer_pair.py', '--work-dir', tmp_path
+    run(*command, '--cfg-options', 'train_cfg.max_epochs=1')
+    (first,) = tmp_path.glob('*/*.log')
+    assert 'Phase `dynamic`' not in first.read_text()
+    run(*command, '--resume')
+    (second,) = set(tmp_path.glob('*/*.log')) - {first}
+    assert 'Phase `static`' not in second.read_text()
+    assert 'Phase `dynamic` begins.' in second.read_text()
+    logged = [line for line in second.read_text().splitlines() if '(train)' in line]
+    assert logged and all('loss_emd' in line for line in logged)
+    assert not any('loss_mse' in line for line in logged)
+    ended, resumed = (
+        torch.load(folder / 'student.pth', weights_only=True)['state_dict']
+        for folder in (recognizer_run, tmp_path)
+    )
+    assert ended.keys() == resumed.keys()
+    assert all(torch.equal(ended[key], resumed[key]) for key in ended)
+
+
 def test_mmaction2_predicts_bit_for_bit_what_the_student_does(
     recognizer_run, run, tmp_path, monkeypatch, data
 ):
