@@ -38,6 +38,7 @@ def draw_curves(
             )
         axis.set_title(title)
         axis.set_xlabel(x_label)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(color='0.9')
         axis.legend(loc='best', frameon=False)
     axes[0].set_ylabel(y_label)
