@@ -10,26 +10,40 @@ turns:
   path, the same ones in every turn.
 - ``p = 0.5``: a step of IAKD with such a probability of the student's path, drawn anew
   in every turn.
+- ``hybrid``: the plain model that IAKD trains where all pairs take the teacher's path,
+  put together by hand, and ``hybrid, trained``: the same with nothing frozen.
 
 A turn gives a ratio for each method; medians and quartiles of these ratios are printed.
 Beside them stands what is expected: 1 - s + 0.71 s r, where s is the part of the
-student's multiplications that is replaced, r how many times as many the teacher's path
-has, and 0.71 what a block costs whose weights get no gradient.
+student's multiplications that is replaced, r the time of the teacher's path relative to
+the student's when both are trained, which follows from ``hybrid, trained``, and 0.71
+what a block costs whose weights get no gradient.
 """
 
 import argparse
+import statistics
 from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
+from mmengine.optim import build_optim_wrapper
 from side_by_side import CLOCKS, Step, add_options, measure, milliseconds, ratios
-from small_classifiers import classifier, distillation, plain, prepare, step_of
+from small_classifiers import (
+    OPTIMIZER,
+    classifier,
+    distillation,
+    plain,
+    prepare,
+    step_of,
+)
 from torch import nn
 
 #: The time of a frozen block's step, relative to that of a trained one.
 FROZEN = 0.71
+#: The name of the hybrid without anything frozen.
+TRAINED = 'hybrid, trained'
 #: As good as never: a probability of the student's path is above 0.
 NEVER = 1e-12
 
@@ -111,22 +125,41 @@ def multiplications(model: nn.Module, names: Iterable[str] = ('',)) -> int:
     return total
 
 
-def expected(model: nn.Module, pairs: Sequence[Any]) -> float:
-    """The time of a step in which these pairs take the teacher's path."""
+def replaced(model: nn.Module, pairs: Sequence[Any]) -> float:
+    """The part of the student's multiplications that these pairs have."""
+    student = model.stream('student')
+    own = multiplications(student, [n for pair in pairs for n in pair.student])
+    return own / multiplications(student)
+
+
+def hybrid(model: nn.Module, frozen: bool) -> Step:
+    """A training step of a plain student that has the teacher's blocks."""
     student, teacher = model.stream('student'), model.stream('teacher')
-    replaced = multiplications(student, [n for pair in pairs for n in pair.student])
-    instead = multiplications(teacher, [n for pair in pairs for n in pair.teacher])
-    return 1 + (FROZEN * instead - replaced) / multiplications(student)
+    for pair in model.interaction.pairs:
+        path = [teacher.get_submodule(name) for name in pair.teacher]
+        for name in pair.student:
+            stage, _, index = name.rpartition('.')
+            student.get_submodule(stage)[int(index)] = nn.Sequential(*path)
+            path = []
+    student.requires_grad_(True).train()
+    if frozen:
+        for pair in model.interaction.pairs:
+            for name in pair.student:
+                student.get_submodule(name).requires_grad_(False)
+    wrapper = build_optim_wrapper(student, dict(optimizer=OPTIMIZER))
+    return lambda batch: student.train_step(batch, wrapper)
 
 
 def methods(args: argparse.Namespace) -> tuple[dict[str, Step], dict[str, float]]:
-    """The step of each method, and the expected ratio of some."""
+    """The step of each method, and the part of the student that some replace."""
     pairs = interactive(args, probability=1.0).interaction.pairs
     both = streams(args)
     loss = dict(type='KLDLoss', temperature=4.0, loss_weight=0.9)
     transfer = dict(source='teacher.head', target='student.head', loss=loss)
     kd = distillation(args.seed, streams=both, transfers=dict(loss_kd=transfer))
     steps = dict(student=plain(both['student']['model'], args.seed), kd=step_of(kd))
+    for name, frozen in (('hybrid', True), (TRAINED, False)):
+        steps[name] = hybrid(interactive(args, probability=1.0), frozen)
     values = {}
     for part in range(args.shares + 1):
         # Spread over the stages, which cost the same each.
@@ -143,13 +176,13 @@ def methods(args: argparse.Namespace) -> tuple[dict[str, Step], dict[str, float]
         )
         name = f'share {part}/{args.shares}'
         steps[name] = stepping(model)
-        values[name] = expected(model, chosen)
+        values[name] = replaced(model, chosen)
     for probability in args.p:
         model = interactive(args, probability=probability)
-        whole = expected(model, pairs)
+        whole = replaced(model, pairs)
         name = f'p = {probability:g}'
         steps[name] = stepping(model)
-        values[name] = probability + (1 - probability) * whole
+        values[name] = (1 - probability) * whole
     return steps, values
 
 
@@ -158,15 +191,21 @@ def main() -> None:
     batches = prepare(args)
     steps, values = methods(args)
     found = measure(steps, batches, args.turns, CLOCKS[args.clock])
+    # All pairs are replaced in the hybrid: T / t = 1 - s + s r.
+    whole = values[f'share {args.shares}/{args.shares}']
+    times = zip(found[TRAINED], found['student'])
+    trained = statistics.median(path / own for path, own in times)
+    cost = (trained - 1 + whole) / whole
     print(
         f'ResNet-{args.teacher_depth} and ResNet-{args.depth}, width {args.width}, '
         f'batch {args.batch}, {args.threads} threads, {args.clock} time, {args.turns} '
-        'turns; median (quartiles)\n\n'
+        f'turns; median (quartiles); r = {cost:.2f}\n\n'
         '| method | time, ms | relative to `student` | expected | relative to `kd` |\n'
         '|---|---|---|---|---|'
     )
     for name in steps:
-        should = f'{values[name]:.3f}' if name in values else ''
+        share = values.get(name)
+        should = '' if share is None else f'{1 - share + FROZEN * share * cost:.3f}'
         own, vanilla = (ratios(found, name, other) for other in ('student', 'kd'))
         print(
             f'| {name} | {milliseconds(found, name)} | {own} | {should} | {vanilla} |'
