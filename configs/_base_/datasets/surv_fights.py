@@ -1,6 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # Fight or no fight: two seconds of surveillance cameras, 30 frames. The frames and flow that
-# tools/dataset_converters/extract_flow.py writes, short side 96:
+# tools/dataset_converters/extract_flow.py writes; of another size, they are resized:
 #   extract_flow.py data/surv_fights/clips data/surv_fights_rawframes --fps 0 \
 #       --short-side 96 --annotation data/surv_fights/train.txt data/surv_fights/val.txt
 # For testing, two clips from the beginning to the end.
@@ -9,6 +9,7 @@ _base_ = './action_parts.py'
 _train_geometry = dict(
     type='dynkd.PairedTransforms',
     transforms=[
+        dict(type='Resize', scale=(-1, 96)),
         dict(type='RandomCrop', size=80),
         dict(type='Flip', flip_ratio=0.5),
         dict(type='FormatShape', input_format='NCTHW'),
@@ -17,6 +18,7 @@ _train_geometry = dict(
 _test_geometry = dict(
     type='dynkd.PairedTransforms',
     transforms=[
+        dict(type='Resize', scale=(-1, 96)),
         dict(type='CenterCrop', crop_size=96),
         dict(type='FormatShape', input_format='NCTHW'),
     ],
