@@ -142,10 +142,7 @@ def hybrid(model: nn.Module, frozen: bool) -> Step:
             student.get_submodule(stage)[int(index)] = nn.Sequential(*path)
             path = []
     student.requires_grad_(True).train()
-    if frozen:
-        for pair in model.interaction.pairs:
-            for name in pair.student:
-                student.get_submodule(name).requires_grad_(False)
+    teacher.requires_grad_(not frozen)
     wrapper = build_optim_wrapper(student, dict(optimizer=OPTIMIZER))
     return lambda batch: student.train_step(batch, wrapper)
 
@@ -177,9 +174,9 @@ def methods(args: argparse.Namespace) -> tuple[dict[str, Step], dict[str, float]
         name = f'share {part}/{args.shares}'
         steps[name] = stepping(model)
         values[name] = replaced(model, chosen)
+    whole = replaced(model, pairs)
     for probability in args.p:
         model = interactive(args, probability=probability)
-        whole = replaced(model, pairs)
         name = f'p = {probability:g}'
         steps[name] = stepping(model)
         values[name] = (1 - probability) * whole
