@@ -22,8 +22,9 @@ demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
 demo-video: env  ## the same for action recognition (at most 15 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_video.py
 
-test: env  ## run the whole test suite
-	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+# Each file in one process: what its tests share is made once.
+test: env  ## run the whole test suite, in two processes
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: env  ## check style and spelling
 	$(BIN)/ruff check .

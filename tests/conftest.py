@@ -2,6 +2,7 @@
 """Tiny models and batches: what the tests of all parts distil with."""
 
 import copy
+import os
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -13,8 +14,10 @@ from mmengine.registry import DefaultScope
 
 from dynkd.registry import MODELS
 
-# Models this small wait for threads longer than they compute.
+# Models this small wait for threads longer than they compute, here and in what is started
+# here.
 torch.set_num_threads(1)
+os.environ['OMP_NUM_THREADS'] = '1'
 
 MEAN, STD = [127.5] * 3, [63.75] * 3
 

@@ -2,7 +2,12 @@
 """Helpers that serve the five nouns."""
 
 from .checkpoint import load_stream_checkpoint
-from .dataset_identity import base_dataset, check_sample_idx, dataset_fingerprint
+from .dataset_identity import (
+    base_dataset,
+    check_sample_idx,
+    dataset_fingerprint,
+    first_data_sample,
+)
 from .export import export_stream, stream_config
 from .find_module import find_module
 from .random_state import RandomState, seed_everything
@@ -17,6 +22,7 @@ __all__ = [
     'dataset_fingerprint',
     'export_stream',
     'find_module',
+    'first_data_sample',
     'load_stream_checkpoint',
     'seed_everything',
     'stream_config',

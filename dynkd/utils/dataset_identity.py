@@ -66,6 +66,24 @@ def base_dataset(dataset: Dataset) -> Dataset:
             )
 
 
+def first_data_sample(dataset: Dataset) -> Any:
+    """The first data sample of a training. Random numbers stay as they are.
+
+    Args:
+        dataset (Dataset): The data set of a training, with its wrappers.
+
+    Returns:
+        BaseDataElement or None: The data sample as the pipeline packs it; None where it
+        packs none.
+    """
+    before = RandomState.capture()
+    try:
+        packed = dataset[0]
+    finally:
+        before.restore()
+    return packed.get('data_samples') if isinstance(packed, dict) else None
+
+
 def check_sample_idx(dataset: Dataset) -> None:
     """Check that samples come with their index. Random numbers stay as they are.
 
@@ -75,12 +93,7 @@ def check_sample_idx(dataset: Dataset) -> None:
     Raises:
         ValueError: If the first sample has no ``sample_idx``.
     """
-    before = RandomState.capture()
-    try:
-        packed = dataset[0]
-    finally:
-        before.restore()
-    sample = packed.get('data_samples') if isinstance(packed, dict) else None
+    sample = first_data_sample(dataset)
     if 'sample_idx' not in getattr(sample, 'metainfo', {}):
         raise ValueError(
             f'the samples of {type(dataset).__name__} have no `sample_idx`, by which '

@@ -77,7 +77,6 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., A
         program = [] if str(words[0]).endswith('.sh') else [sys.executable]
         own = dict(
             os.environ,
-            OMP_NUM_THREADS='1',
             CUDA_VISIBLE_DEVICES='',
             E2E_DATA=str(data),
             PATH=f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}',

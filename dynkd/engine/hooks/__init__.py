@@ -1,9 +1,16 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: exact resuming, learning-rate drops, stores of past predictions, export."""
+"""Hooks: checks of the data, exact resuming, learning-rate drops, stores, export."""
 
+from .data_check_hook import DataCheckHook
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .learning_rate_hook import LearningRateHook
 from .store_hook import StoreHook
 
-__all__ = ['ExactResumeHook', 'ExportHook', 'LearningRateHook', 'StoreHook']
+__all__ = [
+    'DataCheckHook',
+    'ExactResumeHook',
+    'ExportHook',
+    'LearningRateHook',
+    'StoreHook',
+]

@@ -126,8 +126,10 @@ class CKARatio(MeasuredRatio):
             :func:`~dynkd.models.losses.cka.position_terms`. Defaults to ``'images'``.
 
     Raises:
-        ValueError: If an argument is out of its range; in the forward pass, if there
-            are fewer than 4 samples, and no minibatch had more before.
+        ValueError: If an argument is out of its range; before the training with
+            :class:`~dynkd.engine.hooks.DataCheckHook`, if there are fewer than 4 images
+            a batch; in the forward pass, if there are fewer than 4 samples, and no
+            minibatch had more before.
     """
 
     num_terms = 3
@@ -139,6 +141,18 @@ class CKARatio(MeasuredRatio):
                 f'CKARatio: samples must be one of {SAMPLES}, got {samples!r}'
             )
         self.samples = samples
+
+    def check_batch_size(self, batch_size: int) -> None:
+        """Refuse batches without a CKA; see :class:`~dynkd.engine.hooks.DataCheckHook`.
+
+        Args:
+            batch_size (int): Images of a batch and process.
+
+        Raises:
+            ValueError: If images are the samples, and they are fewer than 4.
+        """
+        if self.samples == 'images' and batch_size < MIN_SAMPLES:
+            raise ValueError(f'CKARatio: {_too_few_images(batch_size)}')
 
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
         """See :meth:`MeasuredRatio.measure`."""
@@ -161,11 +175,16 @@ class CKARatio(MeasuredRatio):
                 f'{MIN_SAMPLES} positions that CKA needs; tap a feature of higher '
                 'resolution, or give a number or a schedule as the ratio'
             )
-        return (
-            f'a batch of {len(student)} image(s) a process has fewer than the '
-            f'{MIN_SAMPLES} samples that CKA needs; raise the batch size, set samples='
-            "'positions', or give a number or a schedule as the ratio"
-        )
+        return _too_few_images(len(student))
+
+
+def _too_few_images(count: int) -> str:
+    """Why a batch has no CKA, and what would help."""
+    return (
+        f'a batch of {count} image(s) a process has fewer than the {MIN_SAMPLES} '
+        "samples that CKA needs; raise the batch size, set samples='positions', or "
+        'give a number or a schedule as the ratio'
+    )
 
 
 @MODELS.register_module()

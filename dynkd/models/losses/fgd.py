@@ -13,7 +13,13 @@ from dynkd.registry import MODELS
 
 from .attention import channel_attention, spatial_attention
 from .base import Levels, TransferLoss
-from .fgd_masks import Boxes, background_masks, foreground_masks, ground_truth
+from .fgd_masks import (
+    Boxes,
+    background_masks,
+    foreground_masks,
+    ground_truth,
+    require_boxes,
+)
 
 #: Share of the channels in the bottleneck of a context block, as FGD released it.
 _RATIO = 0.5
@@ -177,6 +183,20 @@ class FGDLoss(TransferLoss):
         ]
         return torch.stack(losses).sum()
 
+    def check_data_sample(self, sample: Any) -> None:
+        """Refuse data samples without boxes where a weighted term needs them; see
+        :class:`~dynkd.engine.hooks.DataCheckHook`.
+
+        Args:
+            sample (Any): The first data sample of the training.
+
+        Raises:
+            AttributeError: If it does not say which boxes there are.
+            ValueError: If boxes are not described by four numbers.
+        """
+        if self._needs_boxes:
+            require_boxes(sample, "the training's first data sample")
+
     def level_loss(
         self, target: Tensor, source: Tensor, extra: _Extra, **others: Any
     ) -> Tensor:
@@ -236,11 +256,16 @@ class FGDLoss(TransferLoss):
             if self.weights[name]
         }
 
+    @property
+    def _needs_boxes(self) -> bool:
+        """Whether a weighted term needs the ground-truth boxes."""
+        return bool(self.weights['foreground'] or self.weights['background'])
+
     def _boxes(
         self, data_samples: Optional[Sequence[Any]], batch: int
     ) -> Optional[list[Boxes]]:
         """The ground-truth boxes, if a weighted term needs them."""
-        if not (self.weights['foreground'] or self.weights['background']):
+        if not self._needs_boxes:
             return None
         boxes = ground_truth(data_samples)
         if len(boxes) != batch:

@@ -48,14 +48,7 @@ def ground_truth(data_samples: Optional[Sequence[Any]]) -> list[Boxes]:
 
 def _boxes(sample: Any, index: int) -> Boxes:
     """The boxes of one data sample."""
-    bboxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
-    if bboxes is None:
-        raise AttributeError(
-            f'FGDLoss: data sample {index} of the batch has no `gt_instances.bboxes`, '
-            'from which the foreground comes; load the boxes '
-            "(`dict(type='LoadAnnotations', with_bbox=True)`), or set foreground=0 and "
-            'background=0'
-        )
+    bboxes = require_boxes(sample, f'data sample {index} of the batch')
     shape = sample.get('batch_input_shape', sample.get('img_shape'))
     if shape is None:
         raise AttributeError(
@@ -63,15 +56,39 @@ def _boxes(sample: Any, index: int) -> Boxes:
             '`batch_input_shape` nor `img_shape` in its meta information, without '
             'which its boxes have no place on the features'
         )
+    height, width = shape[:2]
+    return Boxes(bboxes, (height, width))
+
+
+def require_boxes(sample: Any, which: str) -> Tensor:
+    """The ground-truth boxes of a data sample, which may be none.
+
+    Args:
+        sample (Any): MMDetection's data sample.
+        which (str): Which one it is, for the message.
+
+    Returns:
+        Tensor: Shape (boxes, 4): x1, y1, x2, y2 in pixels.
+
+    Raises:
+        AttributeError: If it does not say which boxes there are.
+        ValueError: If boxes are not described by four numbers.
+    """
+    bboxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
+    if bboxes is None:
+        raise AttributeError(
+            f'FGDLoss: {which} has no `gt_instances.bboxes`, from which the '
+            "foreground comes; load the boxes (`dict(type='LoadAnnotations', "
+            'with_bbox=True)`), or set foreground=0 and background=0'
+        )
     if hasattr(bboxes, 'convert_to'):
         bboxes = bboxes.convert_to('hbox').tensor
     if bboxes.dim() != 2 or bboxes.size(1) != 4:
         raise ValueError(
-            f'FGDLoss: the boxes of data sample {index} of the batch have shape '
-            f'{tuple(bboxes.shape)}; they must be (boxes, 4): x1, y1, x2, y2'
+            f'FGDLoss: the boxes of {which} have shape {tuple(bboxes.shape)}; they '
+            'must be (boxes, 4): x1, y1, x2, y2'
         )
-    height, width = shape[:2]
-    return Boxes(bboxes, (height, width))
+    return bboxes
 
 
 def foreground_masks(boxes: Sequence[Boxes], size: tuple[int, int]) -> Tensor:

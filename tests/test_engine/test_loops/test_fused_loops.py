@@ -219,7 +219,7 @@ def test_two_processes_fuse_as_one(tmp_path):
     """Seven images: one of the processes has an image twice, which is left out."""
     launcher = importlib.util.find_spec('torch.distributed.run').origin
     words = [launcher, '--nproc_per_node=2', '--standalone', SCRIPT, tmp_path / 'two']
-    own = dict(os.environ, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES='')
+    own = dict(os.environ, CUDA_VISIBLE_DEVICES='')
     own['PYTHONPATH'] = str(Path(dynkd.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, *map(str, words)],

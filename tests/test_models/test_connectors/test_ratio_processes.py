@@ -30,7 +30,7 @@ def found(tmp_path_factory) -> list[dict]:
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'},
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
     )
     assert done.returncode == 0, done.stderr[-20000:]
     paths = [out / f'found.{rank}' for rank in range(processes.WORLD)]

@@ -23,7 +23,7 @@ def found(tmp_path_factory) -> list[dict]:
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'},
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
     )
     assert done.returncode == 0, done.stderr[-20000:]
     return [torch.load(folder / f'found.{rank}', weights_only=True) for rank in (0, 1)]

@@ -32,7 +32,7 @@ def out(tmp_path_factory) -> Path:
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': '', 'OMP_NUM_THREADS': '1'},
+        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
     )
     assert done.returncode == 0, done.stderr[-20000:]
     # Nothing is left of the memory that they shared.

@@ -1,0 +1,226 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Data that do not do for a transfer stop the run before its first step."""
+
+import random
+from typing import Any, Callable
+
+import pytest
+import torch
+from mmengine.registry import DATA_SAMPLERS
+from mmengine.runner import Runner
+from torch.utils.data import BatchSampler, Dataset
+
+from dynkd.engine.hooks import DataCheckHook
+from dynkd.utils import RandomState, first_data_sample
+
+HOOKS = [dict(type='dynkd.DataCheckHook')]
+FGD = dict(type='FGDLoss', foreground=2e-3, background=5e-4)
+
+
+class Items(Dataset):
+    """The items of a batch; each draws random numbers, as augmentation does."""
+
+    metainfo = dict(classes=tuple('abc'))
+
+    def __init__(self, batch: dict) -> None:
+        self.images, self.samples = batch['inputs'], batch['data_samples']
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        image = self.images[index] + int(random.random() + torch.rand(1))
+        return dict(inputs=image, data_samples=self.samples[index])
+
+
+@pytest.fixture
+def training(tmp_path) -> Callable[..., Runner]:
+    """Build a runner of one epoch that distils a teacher into a student."""
+
+    def build(
+        stream: dict, transfers: dict, batch: dict, loader: dict, hooks: Any = HOOKS
+    ) -> Runner:
+        streams = {
+            name: dict(model=stream, input_shape=(3, 64, 64), **own)
+            for name, own in dict(teacher=dict(frozen=True), student={}).items()
+        }
+        return Runner(
+            model=dict(type='dynkd.Distillation', streams=streams, transfers=transfers),
+            work_dir=str(tmp_path),
+            train_dataloader=dict(
+                dataset=Items(batch),
+                num_workers=0,
+                sampler=dict(type='DefaultSampler', shuffle=False),
+                collate_fn=dict(type='pseudo_collate'),
+                **loader,
+            ),
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3)),
+            custom_hooks=hooks,
+            default_scope='mmengine',
+            log_level='ERROR',
+            experiment_name=tmp_path.name,
+        )
+
+    return build
+
+
+@pytest.fixture
+def dpk(training, classifier, cls_batch) -> Callable[..., Runner]:
+    """Build a runner of DPK for classifiers."""
+
+    def build(ratio: dict, hooks: Any = HOOKS, **loader: Any) -> Runner:
+        transfer = dict(
+            source='teacher.backbone[0]',
+            target='student.backbone[0]',
+            connector=dict(
+                type='PriorKnowledge',
+                student_channels=32,
+                teacher_channels=32,
+                embed_dims=16,
+                grid_size=4,
+                encoder_depth=1,
+                decoder_depth=1,
+                num_heads=2,
+                ratio=ratio,
+            ),
+            loss=dict(type='FeatureLoss', kind='mse'),
+        )
+        batch = cls_batch(size=8)
+        return training(classifier(), dict(loss_dpk=transfer), batch, loader, hooks)
+
+    return build
+
+
+@pytest.fixture
+def fgd(training, fcos, det_batch) -> Callable[..., Runner]:
+    """Build a runner of FGD, on data whose ground truth may be changed."""
+
+    def build(change: Callable[[Any], None], **loss: Any) -> Runner:
+        batch = det_batch(size=4)
+        for sample in batch['data_samples']:
+            change(sample.gt_instances)
+        transfer = dict(
+            source='teacher.neck', target='student.neck', loss=dict(FGD, **loss)
+        )
+        return training(fcos(), dict(loss_fgd=transfer), batch, dict(batch_size=2))
+
+    return build
+
+
+def refused(runner: Runner, message: str) -> None:
+    """Train, and find the error before anything has run."""
+    calls = []
+    for stream in ('teacher', 'student'):
+        runner.model.stream(stream).register_forward_pre_hook(calls.append)
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+    assert not calls and runner.iter == 0
+
+
+def trains(runner: Runner, steps: int) -> None:
+    runner.train()
+    assert runner.iter == steps
+
+
+def test_cka_needs_four_images_a_batch(dpk):
+    refused(
+        dpk(dict(type='CKARatio'), batch_size=3),
+        r'transfer `loss_dpk` \(teacher\.backbone\[0\] -> student\.backbone\[0\]\): '
+        r'CKARatio: a batch of 3 image\(s\) a process has fewer than the 4 samples .*'
+        "raise the batch size, set samples='positions', or give a number",
+    )
+
+
+@pytest.mark.parametrize(
+    'ratio, batch_size',
+    [
+        (dict(type='CKARatio'), 4),
+        # The last batch of an epoch, of two images, is no reason to stop.
+        (dict(type='CKARatio'), 6),
+        (dict(type='CKARatio', samples='positions'), 2),
+        (dict(type='LinearSchedule', start=1.0, stop=0.05), 2),
+    ],
+)
+def test_other_ratios_and_batches_train(dpk, ratio, batch_size):
+    trains(dpk(ratio, batch_size=batch_size), -(-8 // batch_size))
+
+
+def test_a_sampler_of_batches_says_their_size(dpk):
+    DATA_SAMPLERS.register_module('Pairs', module=_pairs, force=True)
+    loader = dict(batch_sampler=dict(type='Pairs'), batch_size=8)
+    try:
+        refused(dpk(dict(type='CKARatio'), **loader), 'a batch of 2 image')
+    finally:
+        del DATA_SAMPLERS.module_dict['Pairs']
+
+
+def _pairs(sampler: Any, batch_size: int) -> BatchSampler:
+    """Batches of two, whatever the loader says."""
+    return BatchSampler(sampler, 2, drop_last=False)
+
+
+def test_without_the_hook_the_first_step_stops(dpk):
+    runner = dpk(dict(type='CKARatio'), hooks=[], batch_size=3)
+    with pytest.raises(ValueError, match='a batch of 3 image'):
+        runner.train()
+
+
+def test_fgd_needs_boxes(fgd):
+    refused(
+        fgd(lambda instances: instances.pop('bboxes')),
+        r'transfer `loss_fgd` .*: FGDLoss: the training\'s first data sample has no '
+        r"`gt_instances\.bboxes`.*dict\(type='LoadAnnotations', with_bbox=True\)",
+    )
+
+
+def test_fgd_needs_boxes_of_four_numbers(fgd):
+    def widen(instances: Any) -> None:
+        boxes = instances.pop('bboxes')
+        instances.bboxes = torch.cat((boxes, boxes[:, :1]), 1)
+
+    refused(
+        fgd(widen), r'the boxes of .* have shape \(2, 5\); they must be \(boxes, 4\)'
+    )
+
+
+def test_fgd_takes_images_without_a_box(fgd):
+    def empty(instances: Any) -> None:
+        boxes, labels = instances.pop('bboxes'), instances.pop('labels')
+        instances.bboxes, instances.labels = boxes[:0], labels[:0]
+
+    trains(fgd(empty), 2)
+
+
+def test_fgd_without_masks_needs_no_boxes(fgd):
+    runner = fgd(
+        lambda instances: instances.pop('bboxes'),
+        foreground=0.0,
+        background=0.0,
+        attention=1e-4,
+    )
+    DataCheckHook().before_train(runner)
+
+
+def test_random_numbers_stay(cls_batch):
+    before = RandomState.capture()
+    items = Items(cls_batch())
+    assert first_data_sample(items) is items.samples[0]
+    after = RandomState.capture()
+    assert after.python == before.python and torch.equal(after.torch, before.torch)
+    items[0]
+    assert RandomState.capture().python != before.python
+
+
+def test_a_model_without_transfers_is_left_alone(runner, classifier):
+    trains(
+        runner(
+            model=classifier(),
+            optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+            val_cfg=None,
+            val_dataloader=None,
+            val_evaluator=None,
+            custom_hooks=HOOKS,
+        ),
+        4,
+    )
