@@ -14,8 +14,8 @@ from mmengine.registry import DefaultScope
 
 from dynkd.registry import MODELS
 
-# Models this small wait for threads longer than they compute, here and in what is started
-# here.
+# Models this small wait for threads longer than they compute; so do those of processes
+# that are started here.
 torch.set_num_threads(1)
 os.environ['OMP_NUM_THREADS'] = '1'
 
