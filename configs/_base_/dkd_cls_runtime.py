@@ -1,11 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# Runtime of a distillation of classifiers: the data are checked before the training, every
+# Runtime of a distillation of classifiers: the run is checked before its first step, every
 # stream is validated, and the student is exported for plain MMPretrain when training ends.
 _base_ = './cls_runtime.py'
 
 default_hooks = dict(checkpoint=dict(save_best='student/accuracy/top1'))
 custom_hooks = [
-    dict(type='dynkd.DataCheckHook'),
+    dict(type='dynkd.RunCheckHook'),
     dict(type='dynkd.ExactResumeHook'),
     dict(type='dynkd.ExportHook', streams=['student']),
 ]

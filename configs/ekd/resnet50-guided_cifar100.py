@@ -12,7 +12,7 @@ model = dict(
 )
 default_hooks = dict(checkpoint=dict(save_best='teacher/accuracy/top1'))
 custom_hooks = [
-    dict(type='dynkd.DataCheckHook'),
+    dict(type='dynkd.RunCheckHook'),
     dict(type='dynkd.ExactResumeHook'),
     dict(type='dynkd.ExportHook', streams=['teacher'], branches=True),
 ]

@@ -12,11 +12,13 @@ from .export import export_stream, stream_config
 from .find_module import find_module
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
+from .training_data import TrainingData
 from .unwrap import unwrap
 
 __all__ = [
     'RandomState',
     'RunLog',
+    'TrainingData',
     'base_dataset',
     'check_sample_idx',
     'dataset_fingerprint',

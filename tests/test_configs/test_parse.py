@@ -76,7 +76,7 @@ def test_training_can_be_resumed_exactly(name, read):
     hooks = [hook.type for hook in cfg.custom_hooks]
     assert 'dynkd.ExactResumeHook' in hooks
     assert ('dynkd.ExportHook' in hooks) == (name in DISTILLATIONS)
-    assert ('dynkd.DataCheckHook' in hooks) == (name in DISTILLATIONS)
+    assert ('dynkd.RunCheckHook' in hooks) == (name in DISTILLATIONS)
     assert ('dynkd.StoreHook' in hooks) == ('stores' in cfg.model)
     loader = cfg.train_dataloader
     assert loader.persistent_workers is False

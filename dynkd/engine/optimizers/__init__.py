@@ -3,5 +3,10 @@
 
 from .constructor import StreamOptimWrapperConstructor
 from .stream_optim_wrapper import StreamOptimWrapper
+from .unused_parameters import check_unused_parameters
 
-__all__ = ['StreamOptimWrapper', 'StreamOptimWrapperConstructor']
+__all__ = [
+    'StreamOptimWrapper',
+    'StreamOptimWrapperConstructor',
+    'check_unused_parameters',
+]

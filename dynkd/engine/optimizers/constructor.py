@@ -12,6 +12,7 @@ from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from dynkd.utils import unwrap
 
 from .stream_optim_wrapper import StreamOptimWrapper
+from .unused_parameters import check_unused_parameters
 
 #: What the one backward pass of all streams shares.
 _SHARED = ('type', 'accumulative_counts', 'loss_scale', 'dtype')
@@ -101,7 +102,7 @@ class StreamOptimWrapperConstructor:
         """
         distillation = unwrap(model)
         self._check(distillation)
-        _check_unused_parameters(model, distillation)
+        check_unused_parameters(model)
         wrappers: dict[str, Any] = {}
         for name in distillation.streams:
             cfg = self._merged(name)
@@ -155,26 +156,3 @@ def _learners(distillation: nn.Module, name: str) -> nn.Module:
     group = copy.copy(stream)
     group._modules = dict(stream._modules, transfers=nn.ModuleDict(transfers))
     return group
-
-
-def _check_unused_parameters(model: nn.Module, distillation: nn.Module) -> None:
-    """Refuse what leaves parameters unused where that would stop the training."""
-    if getattr(model, 'find_unused_parameters', True):
-        return
-    trainable = [
-        name
-        for name, transfer in distillation.transfers.items()
-        if any(True for _ in transfer.parameters())
-    ]
-    leavers = {}
-    for phase in distillation.phases:
-        unused = list(phase.frozen) + [n for n in trainable if not phase.acts(n)]
-        if unused:
-            leavers[f'phase `{phase.name}`'] = f'of `{unused[0]}`'
-    if hasattr(distillation, 'interaction'):
-        leavers['the interaction'] = 'of the blocks that it replaces'
-    for leaver, whose in leavers.items():
-        raise ValueError(
-            f'{leaver} leaves parameters {whose} unused, for which several processes '
-            'would wait. Set `find_unused_parameters = True` at the top of the config.'
-        )

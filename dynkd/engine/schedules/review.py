@@ -37,7 +37,7 @@ class ReviewSchedule(Schedule):
     def __init__(
         self, start: float, stop: float = 1.0, stream: str = 'student'
     ) -> None:
-        super().__init__()
+        super().__init__(by_epoch=False)  # it counts what the training counts
         self.start = start
         self.stop = stop
         self.stream = stream

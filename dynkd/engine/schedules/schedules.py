@@ -68,7 +68,7 @@ class ConstantSchedule(Schedule):
     """
 
     def __init__(self, value: float) -> None:
-        super().__init__()
+        super().__init__(by_epoch=False)  # it counts nothing
         self.constant = value
 
     def value(self, since: int, progress: Progress) -> float:

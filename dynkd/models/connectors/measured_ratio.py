@@ -2,7 +2,7 @@
 """Ratios that are measured: the less alike two features are, the more is replaced."""
 
 from abc import abstractmethod
-from typing import Union
+from typing import Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from dynkd.models.losses.cka import (
     position_terms,
 )
 from dynkd.registry import MODELS
+from dynkd.utils import TrainingData
 
 from .mask_ratio import MaskRatio
 
@@ -127,7 +128,7 @@ class CKARatio(MeasuredRatio):
 
     Raises:
         ValueError: If an argument is out of its range; before the training with
-            :class:`~dynkd.engine.hooks.DataCheckHook`, if there are fewer than 4 images
+            :class:`~dynkd.engine.hooks.RunCheckHook`, if there are fewer than 4 images
             a batch; in the forward pass, if there are fewer than 4 samples, and no
             minibatch had more before.
     """
@@ -142,17 +143,19 @@ class CKARatio(MeasuredRatio):
             )
         self.samples = samples
 
-    def check_batch_size(self, batch_size: int) -> None:
-        """Refuse batches without a CKA; see :class:`~dynkd.engine.hooks.DataCheckHook`.
+    def data_fault(self, data: TrainingData) -> Optional[str]:
+        """Why there will be no CKA; see :class:`~dynkd.engine.hooks.RunCheckHook`.
 
         Args:
-            batch_size (int): Images of a batch and process.
+            data (TrainingData): The training's data.
 
-        Raises:
-            ValueError: If images are the samples, and they are fewer than 4.
+        Returns:
+            str or None: What is wrong where images are the samples, and they are fewer
+            than 4 a batch.
         """
-        if self.samples == 'images' and batch_size < MIN_SAMPLES:
-            raise ValueError(f'CKARatio: {_too_few_images(batch_size)}')
+        if self.samples == 'images' and (data.batch_size or MIN_SAMPLES) < MIN_SAMPLES:
+            return f'CKARatio: {_too_few_images(data.batch_size)}'
+        return None
 
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
         """See :meth:`MeasuredRatio.measure`."""

@@ -10,6 +10,7 @@ from mmcv.cnn.bricks import ContextBlock
 from torch import Tensor, nn
 
 from dynkd.registry import MODELS
+from dynkd.utils import TrainingData
 
 from .attention import channel_attention, spatial_attention
 from .base import Levels, TransferLoss
@@ -183,19 +184,23 @@ class FGDLoss(TransferLoss):
         ]
         return torch.stack(losses).sum()
 
-    def check_data_sample(self, sample: Any) -> None:
-        """Refuse data samples without boxes where a weighted term needs them; see
-        :class:`~dynkd.engine.hooks.DataCheckHook`.
+    def data_fault(self, data: TrainingData) -> Optional[str]:
+        """Why there is no foreground; see :class:`~dynkd.engine.hooks.RunCheckHook`.
 
         Args:
-            sample (Any): The first data sample of the training.
+            data (TrainingData): The training's data.
 
-        Raises:
-            AttributeError: If it does not say which boxes there are.
-            ValueError: If boxes are not described by four numbers.
+        Returns:
+            str or None: What is wrong where a weighted term needs boxes, and the first
+            data sample has none that could be used.
         """
-        if self._needs_boxes:
-            require_boxes(sample, "the training's first data sample")
+        if not self._needs_boxes or data.first_sample is None:
+            return None
+        try:
+            require_boxes(data.first_sample, "the training's first data sample")
+        except (AttributeError, ValueError) as error:
+            return str(error)
+        return None
 
     def level_loss(
         self, target: Tensor, source: Tensor, extra: _Extra, **others: Any

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Data that do not do for a transfer stop the run before its first step."""
+"""What cannot work in a run stops it before its first step."""
 
 import random
 from typing import Any, Callable
@@ -8,12 +8,12 @@ import pytest
 import torch
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
-from torch.utils.data import BatchSampler, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from dynkd.engine.hooks import DataCheckHook
-from dynkd.utils import RandomState, first_data_sample
+from dynkd.engine.hooks import RunCheckHook
+from dynkd.utils import RandomState, TrainingData, first_data_sample
 
-HOOKS = [dict(type='dynkd.DataCheckHook')]
+HOOKS = [dict(type='dynkd.RunCheckHook')]
 FGD = dict(type='FGDLoss', foreground=2e-3, background=5e-4)
 
 
@@ -38,14 +38,25 @@ def training(tmp_path) -> Callable[..., Runner]:
     """Build a runner of one epoch that distils a teacher into a student."""
 
     def build(
-        stream: dict, transfers: dict, batch: dict, loader: dict, hooks: Any = HOOKS
+        stream: dict,
+        transfers: dict,
+        batch: dict,
+        loader: dict,
+        hooks: Any = HOOKS,
+        loop: Any = None,
+        **model: Any,
     ) -> Runner:
         streams = {
             name: dict(model=stream, input_shape=(3, 64, 64), **own)
             for name, own in dict(teacher=dict(frozen=True), student={}).items()
         }
         return Runner(
-            model=dict(type='dynkd.Distillation', streams=streams, transfers=transfers),
+            model=dict(
+                type='dynkd.Distillation',
+                streams=streams,
+                transfers=transfers,
+                **model,
+            ),
             work_dir=str(tmp_path),
             train_dataloader=dict(
                 dataset=Items(batch),
@@ -54,7 +65,7 @@ def training(tmp_path) -> Callable[..., Runner]:
                 collate_fn=dict(type='pseudo_collate'),
                 **loader,
             ),
-            train_cfg=dict(by_epoch=True, max_epochs=1),
+            train_cfg=loop or dict(by_epoch=True, max_epochs=1),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-3)),
             custom_hooks=hooks,
             default_scope='mmengine',
@@ -69,7 +80,9 @@ def training(tmp_path) -> Callable[..., Runner]:
 def dpk(training, classifier, cls_batch) -> Callable[..., Runner]:
     """Build a runner of DPK for classifiers."""
 
-    def build(ratio: dict, hooks: Any = HOOKS, **loader: Any) -> Runner:
+    def build(
+        ratio: dict, hooks: Any = HOOKS, loop: Any = None, phases: Any = None, **loader
+    ) -> Runner:
         transfer = dict(
             source='teacher.backbone[0]',
             target='student.backbone[0]',
@@ -87,7 +100,10 @@ def dpk(training, classifier, cls_batch) -> Callable[..., Runner]:
             loss=dict(type='FeatureLoss', kind='mse'),
         )
         batch = cls_batch(size=8)
-        return training(classifier(), dict(loss_dpk=transfer), batch, loader, hooks)
+        transfers = dict(loss_dpk=transfer)
+        return training(
+            classifier(), transfers, batch, loader, hooks, loop, phases=phases
+        )
 
     return build
 
@@ -112,7 +128,9 @@ def refused(runner: Runner, message: str) -> None:
     """Train, and find the error before anything has run."""
     calls = []
     for stream in ('teacher', 'student'):
-        runner.model.stream(stream).register_forward_pre_hook(calls.append)
+        runner.model.stream(stream).register_forward_pre_hook(
+            lambda *args: calls.append(args)
+        )
     with pytest.raises(ValueError, match=message):
         runner.train()
     assert not calls and runner.iter == 0
@@ -199,7 +217,47 @@ def test_fgd_without_masks_needs_no_boxes(fgd):
         background=0.0,
         attention=1e-4,
     )
-    DataCheckHook().before_train(runner)
+    RunCheckHook().before_train(runner)
+
+
+ITERATIONS = dict(by_epoch=False, max_iters=3)
+LINEAR = dict(type='LinearSchedule', start=1.0, stop=0.0)
+
+
+def test_a_schedule_of_epochs_in_a_training_of_iterations(dpk):
+    refused(
+        dpk(LINEAR, loop=ITERATIONS, batch_size=4),
+        r'LinearSchedule of `transfers\.loss_dpk\.connector\..*` counts epochs, of '
+        'which IterBasedTrainLoop has none.*by_epoch=False',
+    )
+
+
+@pytest.mark.parametrize(
+    'ratio', [dict(LINEAR, by_epoch=False), 0.5, dict(type='CKARatio')]
+)
+def test_what_counts_iterations_trains(dpk, ratio):
+    trains(dpk(ratio, loop=ITERATIONS, batch_size=4), 3)
+
+
+@pytest.mark.parametrize('by_epoch', [True, False])
+def test_phases_of_epochs_in_a_training_of_iterations(dpk, by_epoch):
+    phases = [
+        dict(name='first', transfers=[], by_epoch=by_epoch),
+        dict(name='then', begin=1, by_epoch=by_epoch),
+    ]
+    runner = dpk(0.5, loop=ITERATIONS, phases=phases, batch_size=4)
+    if by_epoch:
+        refused(runner, 'phase `then` counts epochs')
+    else:
+        trains(runner, 3)
+
+
+def test_several_processes_look_for_unused_parameters(dpk):
+    """Also with an optimizer that is not DynKD's."""
+    phases = [dict(name='first', transfers=[]), dict(name='then', begin=1)]
+    runner = dpk(0.5, phases=phases, batch_size=4)
+    runner.model.find_unused_parameters = False
+    refused(runner, 'phase `first` leaves parameters .*find_unused_parameters = True')
 
 
 def test_random_numbers_stay(cls_batch):
@@ -224,3 +282,28 @@ def test_a_model_without_transfers_is_left_alone(runner, classifier):
         ),
         4,
     )
+
+
+class Stream(IterableDataset):
+    """A data set without indices."""
+
+    def __iter__(self) -> Any:
+        yield from ()
+
+
+def test_what_is_not_known_of_the_data(cls_batch):
+    items = Items(cls_batch())
+    items.samples = [None] * 4
+    assert TrainingData(DataLoader(items, batch_size=3)).first_sample is None
+    data = TrainingData(DataLoader(Stream(), batch_size=3))
+    assert data.first_sample is None and data.batch_size == 3
+    assert (
+        TrainingData(DataLoader(items, batch_sampler=[[0], [1, 2]])).batch_size is None
+    )
+
+
+def test_batches_of_several_data_sets_are_as_large_as_the_largest(cls_batch):
+    batches = BatchSampler(range(4), 2, drop_last=False)
+    batches.batch_size = [2, 5]
+    loader = DataLoader(Items(cls_batch()), batch_sampler=batches)
+    assert TrainingData(loader).batch_size == 5

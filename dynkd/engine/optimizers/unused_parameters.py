@@ -1,0 +1,38 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Parameters that get no gradient in a step, for which several processes would wait."""
+
+import torch.nn as nn
+
+from dynkd.utils import unwrap
+
+
+def check_unused_parameters(model: nn.Module) -> None:
+    """Refuse what leaves parameters unused where that would stop the training.
+
+    Args:
+        model (nn.Module): The distillation, wrapped for several processes or not.
+
+    Raises:
+        ValueError: If it is wrapped with ``find_unused_parameters=False``, and phases
+            or the interaction leave parameters without a gradient.
+    """
+    if getattr(model, 'find_unused_parameters', True):
+        return
+    distillation = unwrap(model)
+    trainable = [
+        name
+        for name, transfer in distillation.transfers.items()
+        if any(True for _ in transfer.parameters())
+    ]
+    leavers = {}
+    for phase in distillation.phases:
+        unused = list(phase.frozen) + [n for n in trainable if not phase.acts(n)]
+        if unused:
+            leavers[f'phase `{phase.name}`'] = f'of `{unused[0]}`'
+    if hasattr(distillation, 'interaction'):
+        leavers['the interaction'] = 'of the blocks that it replaces'
+    for leaver, whose in leavers.items():
+        raise ValueError(
+            f'{leaver} leaves parameters {whose} unused, for which several processes '
+            'would wait. Set `find_unused_parameters = True` at the top of the config.'
+        )

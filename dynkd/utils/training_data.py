@@ -1,0 +1,42 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What is known of a training's data before its first step."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Optional
+
+from torch.utils.data import DataLoader, IterableDataset
+
+from .dataset_identity import first_data_sample
+
+
+class TrainingData:
+    """What is known of a training's data before its first step.
+
+    Args:
+        loader (DataLoader): The data loader of the training.
+    """
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.loader = loader
+
+    @cached_property
+    def batch_size(self) -> Optional[int]:
+        """int or None: Samples of a batch and process, the most where batches differ;
+        None where nothing says so."""
+        # A sampler of batches, such as those by aspect ratio, leaves the loader none.
+        size = self.loader.batch_size
+        if size is None:
+            size = getattr(self.loader.batch_sampler, 'batch_size', None)
+        if isinstance(size, Sequence):
+            # One for each data set of which batches are made.
+            size = max(size)
+        return size
+
+    @cached_property
+    def first_sample(self) -> Any:
+        """BaseDataElement or None: The first data sample, as the pipeline packs it;
+        None where the data set is a stream of samples, or gives none for it."""
+        if isinstance(self.loader.dataset, IterableDataset):
+            return None
+        return first_data_sample(self.loader.dataset)
