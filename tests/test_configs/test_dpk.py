@@ -113,14 +113,18 @@ def test_imagenet_is_appendix_a_2(name, read):
 @pytest.mark.parametrize(
     'name', [n for n in IN1K if not n.startswith('resnet34_resnet18_')]
 )
-def test_connectors_have_the_channels_of_both_classifiers(name, read, resolve):
+def test_connectors_and_augmentations_fit_both_classifiers(name, read, resolve):
     cfg = read(f'dpk/{name}')
     connector = cfg.model.transfers.loss_dpk.connector
     for own in cfg.model.streams.values():
         own.checkpoint = None
+    mixed = []
     for stream in ('teacher', 'student'):
-        channels = resolve(cfg, stream).model.head.in_channels
-        assert connector[f'{stream}_channels'] == channels
+        model = resolve(cfg, stream).model
+        assert connector[f'{stream}_channels'] == model.head.in_channels
+        mixed.append((model.get('train_cfg') or {}).get('augments'))
+    # Both see the same images.
+    assert mixed[0] == mixed[1]
 
 
 @pytest.mark.parametrize('row', ROWS)

@@ -4,7 +4,7 @@
 import torch.nn as nn
 
 #: What the data preprocessors of MMPretrain, MMDetection and MMAction2 mix images by.
-_MIXERS = ('batch_augments', 'blending')
+MIXERS = ('batch_augments', 'blending')
 
 
 def check_batch_augments(model: nn.Module) -> None:
@@ -23,7 +23,7 @@ def check_batch_augments(model: nn.Module) -> None:
         for tap in store.taps:
             stream = tap.partition('.')[0]
             preprocessor = getattr(model.stream(stream), 'data_preprocessor', None)
-            for key in _MIXERS:
+            for key in MIXERS:
                 if getattr(preprocessor, key, None) is not None:
                     raise ValueError(
                         f'store `{name}` keeps predictions of `{tap}`, but the data '

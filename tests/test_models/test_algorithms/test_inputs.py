@@ -55,6 +55,74 @@ def test_batch_augmentations_are_shared(
         assert own.gt_label == sample.gt_label and 'gt_score' not in own
 
 
+MIXUP, CUTMIX = dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)
+
+
+@pytest.mark.parametrize(
+    ('teacher', 'student', 'message'),
+    [
+        (
+            None,
+            dict(augments=[MIXUP, CUTMIX]),
+            r'by nothing and by Mixup\(alpha=0\.8\), CutMix\(.*other images',
+        ),
+        (dict(augments=MIXUP), None, r'by Mixup\(alpha=0\.8\) and by nothing'),
+        (dict(augments=MIXUP), dict(augments=CUTMIX), r'Mixup\(.* and by CutMix\('),
+        (
+            dict(augments=MIXUP),
+            dict(augments=dict(MIXUP, alpha=0.2)),
+            r'by Mixup\(alpha=0\.8\) and by Mixup\(alpha=0\.2\)',
+        ),
+        (
+            dict(augments=MIXUP, probs=0.5),
+            dict(augments=MIXUP),
+            r'with probabilities \[0\.5, 0\.5\] and by Mixup',
+        ),
+    ],
+)
+def test_streams_that_mix_the_same_images_differently(
+    build, classifier, kld, teacher, student, message
+):
+    def pair(**stream):
+        build(
+            teacher=dict(model=classifier(train_cfg=teacher), **stream),
+            student=dict(model=classifier(train_cfg=student), input='rgb'),
+            transfers=dict(loss_kld=kld('teacher', 'student')),
+        )
+
+    for stream in ({}, dict(input='rgb')):
+        match = f'`loss_kld`: the streams `teacher` and `student` .*{message}'
+        with pytest.raises(ValueError, match=match):
+            pair(**stream)
+    # Of another modality, there are no images that should be the same.
+    pair(input='flow')
+
+
+def test_detectors_that_resize_the_same_images_differently(build, fcos):
+    """Arguments of modules count, but not whether they are trained."""
+
+    def resized(*size):
+        model = fcos()
+        # Nothing is shared with the other model's config.
+        pad = dict(type='mmdet.BatchFixedSizePad', size=size)
+        preprocessor = dict(model['data_preprocessor'], batch_augments=[pad])
+        return dict(model, data_preprocessor=preprocessor)
+
+    def pair(*size):
+        loss = dict(type='FeatureLoss')
+        return build(
+            teacher=dict(model=resized(64, 64), frozen=True),
+            student=dict(model=resized(*size)),
+            transfers=dict(
+                loss_x=dict(source='teacher.neck', target='student.neck', loss=loss)
+            ),
+        )
+
+    pair(64, 64)
+    with pytest.raises(ValueError, match=r'size=\(64, 64\).*and by .*size=\(96, 64\)'):
+        pair(96, 64)
+
+
 def test_each_stream_keeps_its_own_normalisation(build, classifier, cls_batch):
     teacher = classifier()
     teacher['data_preprocessor'].update(mean=[0.0] * 3, std=[255.0] * 3)
