@@ -227,7 +227,7 @@ def try_out(model: 'Distillation') -> dict[Tap, Any]:
             yielded.update(stand_in(yielded, readers))
         for name, transfer in model.transfers.items():
             if all(tap in yielded for tap in transfer.taps):
-                _try_transfer(name, transfer, yielded)
+                _try_transfer(model, transfer, name, yielded)
     finally:
         model.train(training)
         state.restore()
@@ -268,17 +268,34 @@ def _yielded(model: 'Distillation', name: str) -> dict[Tap, Any]:
     return collect(recorded)
 
 
-def _try_transfer(name: str, transfer: Transfer, yielded: dict[Tap, Any]) -> None:
+def _try_transfer(
+    model: 'Distillation', transfer: Transfer, name: str, yielded: dict[Tap, Any]
+) -> None:
     """Run a transfer on what its taps yielded, with labels if it needs data samples.
 
-    A loss that needs more of the data samples than a label is left for the first step.
+    A part that needs more of the data samples than a label is left for the first step.
     """
     samples = [BaseDataElement(gt_label=torch.zeros(1)) for _ in range(_BATCH)]
+    running: list[nn.Module] = []
+    handles = [
+        part.register_forward_pre_hook(lambda own, args: running.append(own))
+        for part in transfer.children()
+    ]
     try:
         with torch.no_grad():
             transfer.compare(yielded, {transfer.learner: samples})
     except (AttributeError, KeyError, TypeError):
-        if not names_data_samples(transfer):
+        if not running or not names_data_samples(running[-1]):
             raise
     except (ValueError, RuntimeError) as error:
-        raise ValueError(f'transfer `{name}` ({transfer}): {error}') from error
+        streams = dict.fromkeys(tap.stream for tap in transfer.taps)
+        specs = [model.specs[stream] for stream in streams if stream in model.specs]
+        shapes = ' and '.join(dict.fromkeys(str(spec.input_shape) for spec in specs))
+        raise ValueError(
+            f'transfer `{name}` ({transfer}): {str(error).rstrip(".")}. It was tried '
+            f"out on inputs of the streams' input_shape={shapes}: set that to the size "
+            'of the images if they have another.'
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()

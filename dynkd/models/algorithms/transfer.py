@@ -189,19 +189,16 @@ def _pair(
     return pairs
 
 
-def names_data_samples(transfer: Transfer) -> bool:
+def names_data_samples(part: nn.Module) -> bool:
     """Whether a part of a transfer needs data samples.
 
     Args:
-        transfer (Transfer): The transfer.
+        part (nn.Module): Its loss, or one of its connectors.
 
     Returns:
-        bool: Whether its loss or a connector names ``data_samples``.
+        bool: Whether its forward pass names ``data_samples``.
     """
-    return any(
-        'data_samples' in inspect.signature(module.forward).parameters
-        for module in transfer.children()
-    )
+    return 'data_samples' in inspect.signature(part.forward).parameters
 
 
 def _build(cfg: Optional[dict]) -> Optional[nn.Module]:

@@ -226,8 +226,13 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         )
 
 
-def _check_map(side: str, feature: Tensor, channels: int) -> None:
+def _check_map(side: str, feature: Any, channels: int) -> None:
     """Refuse a feature that is no map of so many channels."""
+    if not isinstance(feature, Tensor):
+        raise ValueError(
+            f'PriorKnowledge: the {side} must be a map (B, C, H, W), or one a level, '
+            f'got a {type(feature).__name__}; tap a module that gives maps'
+        )
     shape = tuple(feature.shape)
     if feature.dim() != 4:
         raise ValueError(

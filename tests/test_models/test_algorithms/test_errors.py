@@ -149,6 +149,39 @@ def test_unequal_classes(build, classifier, fcos, kld):
         )
 
 
+FGD = dict(type='FGDLoss', foreground=1e-3, background=1e-3)
+
+
+@pytest.mark.parametrize('loss', [FGD, dict(type='FeatureLoss')])
+def test_connector_that_fails_shows_when_the_model_is_built(build, fcos, loss):
+    """Whether or not the loss needs data samples, and waits for the first step."""
+    transfer = dict(
+        source='teacher.bbox_head',
+        target='student.bbox_head',
+        target_connector=dict(type='TokensToMap'),
+        loss=loss,
+    )
+    with pytest.raises(AttributeError, match="'tuple' object has no attribute 'shape'"):
+        build(
+            teacher=dict(model=fcos()),
+            student=dict(model=fcos()),
+            transfers=dict(loss_x=transfer),
+        )
+
+
+def test_loss_that_needs_boxes_waits_for_the_first_step(build, fcos, det_batch):
+    transfer = dict(source='teacher.neck', target='student.neck', loss=FGD)
+    model = build(
+        teacher=dict(model=fcos()),
+        student=dict(model=fcos()),
+        transfers=dict(loss_x=transfer),
+    )
+    # Nothing of the try-out is left.
+    parts = model.transfers['loss_x'].children()
+    assert not any(part._forward_pre_hooks for part in parts)
+    assert model(**det_batch(), mode='loss')['loss_x'] > 0
+
+
 @pytest.mark.parametrize('temperature', [0, -1.0])
 def test_temperature(build, classifier, kld, temperature):
     transfer = kld('teacher', 'student')

@@ -362,6 +362,14 @@ def test_features_that_do_not_fit(student, teacher, message):
         build()(torch.zeros(student), torch.zeros(teacher))
 
 
+def test_what_is_no_tensor():
+    student, teacher = sides()
+    with pytest.raises(ValueError, match=r'student must be a map .*, got a list'):
+        build(num_levels=1)([[student]], [[teacher]])
+    with pytest.raises(ValueError, match=r'teacher must be a map .*, got a tuple'):
+        build(num_levels=1)([student], [(teacher,)])
+
+
 def test_unequal_numbers_of_levels():
     student, teacher = sides()
     with pytest.raises(ValueError, match=r'student has 1 level.* but num_levels=2'):

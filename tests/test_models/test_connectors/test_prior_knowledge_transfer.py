@@ -106,6 +106,21 @@ def test_errors_come_when_the_model_is_built(pair, options, message):
         pair(loss_dpk=dpk(**options))
 
 
+def test_errors_say_on_which_inputs_the_transfer_was_tried_out(build, classifier):
+    def pair(**stream):
+        build(
+            teacher=dict(model=classifier(), frozen=True),
+            student=dict(model=classifier(), **stream),
+            transfers=dict(loss_dpk=dpk(patch_size=3, resize=True)),
+        )
+
+    tried = r"out on inputs of the streams' input_shape=\(3, 64, 64\)"
+    with pytest.raises(ValueError, match=rf'{tried}: set that to the size of the im'):
+        pair()
+    with pytest.raises(ValueError, match=rf'{tried} and \(3, 96, 96\): set that to'):
+        pair(input_shape=(3, 96, 96))
+
+
 def test_detectors(build, fcos, det_batch):
     model = build(
         teacher=dict(model=fcos(width=16), frozen=True),
