@@ -2,7 +2,7 @@
 """Ratios that are measured: the less alike two features are, the more is replaced."""
 
 from abc import abstractmethod
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +52,14 @@ class MeasuredRatio(MaskRatio):
             )
         # The newest row is the last; the last column is 1 where there was a minibatch.
         self.register_buffer('measured', torch.zeros(window, self.num_terms + 1))
+
+    def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> 'MeasuredRatio':
+        """Move what is measured, but keep it in float32 when the model is cast."""
+        measured = self.measured
+        super()._apply(fn, *args, **kwargs)
+        if self.measured.dtype != measured.dtype:
+            self.measured = measured.to(self.measured.device)
+        return self
 
     @abstractmethod
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:

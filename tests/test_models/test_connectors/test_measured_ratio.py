@@ -105,6 +105,23 @@ def test_overflow_is_skipped():
     assert ratio(student * float('nan'), teacher).item() == pytest.approx(expected)
 
 
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_window_stays_in_float32_when_the_model_is_cast(dtype):
+    model = torch.nn.Sequential(CKARatio(window=2), torch.nn.Linear(2, 2))
+    ratio = model[0]
+    # Estimates beyond what float16 holds.
+    sides = [100 * side for side in batch(0)]
+    before = ratio(*sides).item()
+    kept = ratio.measured.clone()
+    assert model.to(dtype)[1].weight.dtype == dtype
+    assert dict(model.named_buffers())['0.measured'] is ratio.measured
+    assert ratio.measured.dtype == torch.float32
+    assert torch.equal(ratio.measured, kept)
+    assert ratio(*sides).item() == before < 1
+    # A move is no cast.
+    assert model.to('meta')[0].measured.is_meta
+
+
 def test_evaluation_keeps_nothing():
     ratio = CKARatio(window=2)
     ratio(*batch(0))
