@@ -99,6 +99,23 @@ def test_an_unknown_value_lists_the_known_ones(tool, dpk):
         tool.rows(dict(a=RunLog(dpk[1])), ['*/hsic'], 'epoch')
 
 
+def test_of_the_default_what_was_logged_is_drawn(tool, run, tmp_path):
+    def rows(*names):
+        records = [train(1, **dict.fromkeys(names, 0.5))]
+        folder = run('-'.join(names).replace('/', '_'), records)
+        found = tool.rows(dict(a=RunLog(folder)), None, 'epoch')
+        # As the command line has it.
+        tool.main([str(folder), '--out', str(tmp_path / 'a.png')])
+        return [list(row) for row in found]
+
+    assert rows('dpk/ratio', 'loss') == [['dpk/ratio']]
+    assert rows('dpk/cka_0', 'dpk/cka_1') == [['dpk/cka_0', 'dpk/cka_1']]
+    # Of a transfer that is called `loss`.
+    assert rows('cka', 'ratio') == [['cka'], ['ratio']]
+    with pytest.raises(SystemExit, match=r'logged \*/cka\* or \*/ratio\*; .*: loss'):
+        rows('loss')
+
+
 def test_runs_have_colours_and_dashes_of_their_own(tool):
     styles = [tuple(tool.style(i).items()) for i in range(20)]
     assert len(set(styles)) == 20

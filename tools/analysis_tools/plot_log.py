@@ -1,8 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Draw curves of what runs logged, several runs side by side.
 
-By default: the CKA and the mask ratio of every stage of DPK, averaged over each epoch,
-as in Figs. 7 and 8 of its paper. Metrics of a validation stand at their epoch.
+By default: the CKA and the mask ratio of every stage of DPK, whichever was logged,
+averaged over each epoch, as in Figs. 7 and 8 of its paper. Metrics of a validation
+stand at their epoch.
 """
 
 import argparse
@@ -14,6 +15,8 @@ from typing import Optional, Union
 from dynkd.utils import RunLog
 
 Curve = dict[int, float]
+#: What is drawn by default, as far as it was logged.
+DEFAULT_KEYS = ('*/cka*', '*/ratio*')
 #: Distinct in print and to the colour-blind (Okabe and Ito). Once they are used up,
 #: they begin again with other dashes and marks.
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
@@ -40,9 +43,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--keys',
         nargs='+',
-        default=['*/cka*', '*/ratio*'],
-        help='names of logged values, or patterns of them (*/cka* */ratio*); a row of '
-        'panels for each',
+        help='names of logged values, or patterns of them; a row of panels for each '
+        f'({" ".join(DEFAULT_KEYS)}, whichever there is)',
     )
     parser.add_argument('--labels', nargs='+', help="the runs' names in the legend")
     parser.add_argument(
@@ -112,13 +114,14 @@ def curve(log: RunLog, name: str, per: str) -> Curve:
 
 
 def rows(
-    logs: dict[str, RunLog], patterns: Sequence[str], per: str
+    logs: dict[str, RunLog], patterns: Optional[Sequence[str]], per: str
 ) -> list[dict[str, dict[str, Curve]]]:
     """The curves of the figure.
 
     Args:
         logs (dict[str, RunLog]): The runs by label.
-        patterns (sequence of str): Names or patterns of names.
+        patterns (sequence of str, optional): Names or patterns of names; ``*/`` stands
+            for no name of a transfer, too. None: those of the default that there are.
         per (str): As for :func:`curve`.
 
     Returns:
@@ -126,7 +129,7 @@ def rows(
         value, the curves by label of the run.
 
     Raises:
-        SystemExit: If no run logged such a value.
+        SystemExit: If no run logged a value of a pattern, or any of the default.
     """
     logged = {
         label: {
@@ -139,10 +142,12 @@ def rows(
     }
     known = sorted(set().union(*logged.values()))
     found = []
-    for pattern in patterns:
-        names = [name for name in known if fnmatchcase(name, pattern)]
-        if not names:
+    for pattern in patterns or DEFAULT_KEYS:
+        names = [name for name in known if _matches(name, pattern)]
+        if not names and patterns:
             raise SystemExit(f'No run logged `{pattern}`. Logged: {", ".join(known)}.')
+        if not names:
+            continue
         found.append(
             {
                 name: {
@@ -153,7 +158,17 @@ def rows(
                 for name in names
             }
         )
+    if not found:
+        raise SystemExit(
+            f'No run logged {" or ".join(DEFAULT_KEYS)}; name others with --keys. '
+            f'Logged: {", ".join(known)}.'
+        )
     return found
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a name fits a pattern; that of a transfer `loss` begins with no name."""
+    return fnmatchcase(name, pattern) or fnmatchcase(f'/{name}', pattern)
 
 
 def draw(

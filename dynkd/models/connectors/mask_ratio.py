@@ -9,7 +9,12 @@ from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
 from dynkd.engine.schedules import BoundedSchedule, Progress
-from dynkd.models.losses.cka import MIN_SAMPLES, cka
+from dynkd.models.losses.cka import (
+    MIN_SAMPLES,
+    cka,
+    cka_of_terms,
+    position_terms,
+)
 from dynkd.registry import MODELS, SCHEDULES
 
 #: Where a model is that is tried out before a runner says how long it will train.
@@ -22,7 +27,8 @@ class MaskRatio(nn.Module, metaclass=ABCMeta):
     Called as ``ratio(student, teacher)`` with maps of shape (B, C, H, W) and
     (B, C', H, W), it gives a scalar in [0, 1] that is the same in all processes and has
     no gradient. Its ``stats`` are what it measured: ``ratio`` and, where a minibatch
-    has the 4 samples for it, ``cka``.
+    has the 4 samples for it, ``cka``: the images or, where these are fewer, as in
+    detectors, the positions of their maps (ours).
     """
 
     def __init__(self) -> None:
@@ -59,12 +65,16 @@ class MaskRatio(nn.Module, metaclass=ABCMeta):
     def note_cka(self, student: Tensor, teacher: Tensor) -> None:
         """Measure the minibatch's CKA for the log, where the ratio does not follow it.
 
+        Of fewer than 4 images it is that of their positions.
+
         Args:
             student (Tensor): The student's feature, shape (B, C, H, W).
             teacher (Tensor): The teacher's feature, shape (B, C', H, W).
         """
         if len(student) >= MIN_SAMPLES:
             self.stats['cka'] = cka(teacher, student)
+        elif len(student) * student.shape[2:].numel() >= MIN_SAMPLES:
+            self.stats['cka'] = cka_of_terms(position_terms(teacher, student)[None])
 
 
 class ScheduledRatio(MaskRatio):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dynkd.models.connectors.mask_ratio import build_ratio
-from dynkd.models.losses.cka import cka
+from dynkd.models.losses.cka import cka, cka_of_terms, position_terms
 
 SIDES = [torch.randn(6, 3, 2, 2), torch.randn(6, 4, 2, 2)]
 
@@ -43,7 +43,16 @@ def test_similarity_is_measured_for_the_log():
     ratio(*SIDES)
     assert set(ratio.stats) == {'cka', 'ratio'}
     assert ratio.stats['cka'] == pytest.approx(cka(*SIDES).item(), abs=1e-6)
-    ratio(*(side[:3] for side in SIDES))
+
+
+def test_similarity_of_few_images_is_that_of_their_positions():
+    ratio = build_ratio(0.5)
+    few = [side[:2] for side in SIDES]
+    ratio(*few)
+    expected = cka_of_terms(position_terms(few[1], few[0])[None]).item()
+    assert ratio.stats['cka'] == pytest.approx(expected, abs=1e-6)
+    # Too few of either.
+    ratio(*(side[:3, :, :1, :1] for side in SIDES))
     assert set(ratio.stats) == {'ratio'}
 
 
