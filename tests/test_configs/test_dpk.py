@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, DefaultScope
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -127,6 +128,13 @@ def test_connectors_and_augmentations_fit_both_classifiers(name, read, resolve):
     assert mixed[0] == mixed[1]
 
 
+def test_convnext_e_is_trained_as_convnext_t(read, read_offline, resolve):
+    distilled = resolve(read_offline('dpk/convnext-t_convnext-e_in1k'), 'student').model
+    alone = read('baselines/convnext-e_in1k').model
+    assert distilled.backbone == alone.backbone
+    assert alone.backbone.drop_path_rate == 0.1
+
+
 @pytest.mark.parametrize('row', ROWS)
 def test_rows_of_the_ablations(row, read):
     headline = read(HEADLINE).model
@@ -180,6 +188,21 @@ def test_features_of_both_streams_fit_the_connector(name, build):
     transfers = build(name).transfers
     assert set(transfers) == {'loss_dpk', 'loss_kd'}
     assert type(transfers['loss_dpk'].connector).__name__ == 'PriorKnowledge'
+
+
+def test_position_embeddings_have_no_weight_decay(read, build):
+    name = 'xcit-s24_deit-tiny_in1k'
+    model, settings = build(name), read(f'dpk/{name}').optim_wrapper
+    decays = {
+        id(group['params'][0]): group['weight_decay']
+        for group in build_optim_wrapper(model, settings).optimizer.param_groups
+    }
+    found = {n: decays[id(p)] for n, p in model.named_parameters()}
+    connector = 'transfers.loss_dpk.connector.levels.0'
+    for part in ('student_encoder', 'teacher_encoder', 'decoder'):
+        assert found.pop(f'{connector}.{part}.positions.vectors') == 0
+    assert found.pop('streams.student.backbone.pos_embed') == 0
+    assert found[f'{connector}.decoder.patches.weight'] == 0.05
 
 
 def test_four_stages_have_shallower_decoders(read, build):

@@ -17,6 +17,8 @@ optim_wrapper = dict(
             '.relative_position_bias_table': dict(decay_mult=0.0),
             '.cls_token': dict(decay_mult=0.0),
             '.pos_embed': dict(decay_mult=0.0),
+            # Those of DPK's encoders and decoder (ours).
+            '.positions.vectors': dict(decay_mult=0.0),
         },
     ),
     clip_grad=dict(max_norm=5.0),
