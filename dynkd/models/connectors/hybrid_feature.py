@@ -51,6 +51,7 @@ class HybridFeature(nn.Module):
         self.mask = mask
         self.resize = resize
         self.everywhere = everywhere
+        self.stats: dict[str, Tensor] = {}
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Build the feature that is compared with the teacher's.
@@ -69,6 +70,10 @@ class HybridFeature(nn.Module):
         student = self._fit(student, teacher)
         tokens, grid = self.student_encoder(student)
         mask = self.draw(self.ratio(student, teacher), len(tokens), grid)
+        self.stats = self.ratio.stats
+        if self.mask == 'grid':
+            # Which with an odd side is less than what was asked for.
+            self.stats['ratio'] = mask.float().mean()
         hybrid = self.stitch(tokens, teacher, mask)
         feature = self.decoder(hybrid, grid, teacher.shape[2:])
         if self.everywhere:

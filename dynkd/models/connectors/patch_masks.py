@@ -20,7 +20,7 @@ _LEAST_BLOCK = 16 / 196
 _ASPECT = 0.3
 #: Blocks in a row that may hit nothing new. BEiT's.
 _ATTEMPTS = 10
-#: The share that a grid-wise mask replaces.
+#: The share that a grid-wise mask replaces where both sides are even.
 GRID_RATIO = 0.75
 
 

@@ -50,9 +50,9 @@ class PriorKnowledge(nn.Module):
     Maps of any size will do: what is no multiple of the patch is padded with zeros at
     the right and the bottom, and cut off again; position embeddings are interpolated.
 
-    Each step it logs the ratio that was asked for as ``ratio`` and, where a batch has
-    the samples for it, the similarity of both features as ``cka``; with ``num_levels``
-    as ``ratio_0``, ``ratio_1``, ...
+    Each step it logs the ratio that was asked for as ``ratio`` (of ``mask='grid'``, the
+    share that was replaced) and, where a batch has the samples for it, the similarity
+    of both features as ``cka``; with ``num_levels`` as ``ratio_0``, ``ratio_1``, ...
 
     Args:
         student_channels (int or list[int]): Channels of the student's feature, or of
@@ -86,7 +86,8 @@ class PriorKnowledge(nn.Module):
             less than nothing. Defaults to None: ``dict(type='CKARatio')``.
         mask (str): Which patches: ``'random'``, ``'block'`` or ``'grid'`` (Table 6),
             see :mod:`~dynkd.models.connectors.patch_masks`. ``'grid'`` keeps one of
-            every four and takes no other ``ratio``. Defaults to ``'random'``.
+            every four, or more where a grid of patches has an odd side, and takes no
+            other ``ratio``. Defaults to ``'random'``.
         fill (str): What stands in their place: ``'teacher'``'s tokens, ``'zero'`` or a
             learned ``'token'`` (Table 7). Defaults to ``'teacher'``.
         transform (str): What encoders and decoder are made of (Table 8):
@@ -198,7 +199,7 @@ class PriorKnowledge(nn.Module):
         self.stats = {
             key if self.num_levels is None else f'{key}_{index}': value
             for index, level in enumerate(self.levels)
-            for key, value in level.ratio.stats.items()
+            for key, value in level.stats.items()
         }
         return features[0] if single else features
 
@@ -280,7 +281,8 @@ def _ratio_of(
         if ratio not in (None, GRID_RATIO):
             raise ValueError(
                 f"PriorKnowledge: mask='grid' keeps one of every four patches, which "
-                f'is a ratio of {GRID_RATIO}, and takes no other; got {ratio!r}'
+                f'is a ratio of {GRID_RATIO} (less where a grid has an odd side), and '
+                f'takes no other; got {ratio!r}'
             )
         return GRID_RATIO
     return dict(type='CKARatio') if ratio is None else ratio

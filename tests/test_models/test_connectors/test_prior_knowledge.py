@@ -239,6 +239,12 @@ def test_grid_has_its_own_ratio():
     connector = build(mask='grid', ratio=None)
     connector(*sides())
     assert connector.stats['ratio'] == 0.75
+    assert 'cka' in connector.stats
+    # With odd sides it is less, which is what the log has.
+    seen = spy(connector)
+    connector(*sides(7, 7))
+    assert connector.stats['ratio'].item() == pytest.approx(33 / 49)
+    assert (seen[0][1].sum(1) == 33).all()
     with pytest.raises(ValueError, match="mask='grid' keeps one of every four"):
         build(mask='grid', ratio=0.5)
 
