@@ -174,3 +174,13 @@ def test_the_piece_of_fcos_is_mmdetections(read):
     ours = read('_base_/models/fcos_r50').model
     theirs = get_config(COCO_FCOS).model
     assert ours == theirs
+
+
+@pytest.mark.parametrize('name', DISTILLATIONS)
+def test_no_plateau_counts_the_rest_of_its_stream(name, read):
+    cfg = read(name)
+    phases = cfg.model.get('phases') or []
+    for phase, then in zip(phases, phases[1:]):
+        for stream in phase.get('frozen', []):
+            for scheduler in cfg.param_scheduler[stream]:
+                assert 'monitor' not in scheduler or scheduler.begin >= then.begin

@@ -1,17 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Checks, before the first step, what a model does not know when it is built."""
 
-from collections.abc import Iterator
-from typing import Union
-
-import torch.nn as nn
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import Runner
 
 from dynkd.engine.optimizers import check_unused_parameters
-from dynkd.engine.schedules import BoundedSchedule, Schedule
 from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
+
+from .run_checks import check_best, check_phase_ends, check_plateaus, check_units
 
 
 @HOOKS.register_module()
@@ -26,7 +23,10 @@ class RunCheckHook(Hook):
       for it; random numbers stay as they are, and a transform that caches samples has
       this one already.
     - In a training that counts iterations, schedules and phases must not count epochs:
-      they would stay at their beginning.
+      they would stay at their beginning. All phases begin before its end.
+    - A learning rate that follows a metric of its stream must not count the epochs in
+      which that stream rests.
+    - ``save_best`` names a metric of a stream that is validated.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
@@ -47,39 +47,11 @@ class RunCheckHook(Hook):
         if not hasattr(model, 'transfers'):
             return
         check_unused_parameters(runner.model)
-        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
-            _check_units(model, type(runner.train_loop).__name__)
+        for check in (check_units, check_phase_ends, check_plateaus, check_best):
+            check(runner, model)
         data = TrainingData(runner.train_dataloader)
         for name, transfer in model.transfers.items():
             for module in transfer.modules():
                 fault = module.data_fault(data) if hasattr(module, 'data_fault') else ''
                 if fault:
                     raise ValueError(f'transfer `{name}` ({transfer}): {fault}')
-
-
-def _check_units(model: nn.Module, loop: str) -> None:
-    """Refuse what counts epochs in a training that has none."""
-    counting = [phase.name for phase in model.phases[1:] if phase.by_epoch]
-    found = [f'phase `{name}`' for name in counting]
-    for owner, schedule in _schedules(model):
-        if schedule.by_epoch:
-            found.append(f'{type(schedule).__name__} of {owner}')
-    if found:
-        raise ValueError(
-            f'{found[0]} counts epochs, of which {loop} has none: it would stay at its '
-            'beginning. Set `by_epoch=False` there, and count iterations.'
-        )
-
-
-def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
-    """The schedules of a distillation, and what has them."""
-    owners: dict[str, object] = dict(model.named_modules())
-    if hasattr(model, 'interaction'):
-        owners['interaction'] = model.interaction
-    for name, owner in owners.items():
-        for value in vars(owner).values():
-            schedule: Union[Schedule, object] = value
-            if isinstance(value, BoundedSchedule):
-                schedule = value.schedule
-            if isinstance(schedule, Schedule):
-                yield f'`{name}`', schedule

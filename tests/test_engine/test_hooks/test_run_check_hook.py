@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
 from dynkd.engine.hooks import RunCheckHook
+from dynkd.models.algorithms.phase import Phase
 from dynkd.utils import RandomState, TrainingData, first_data_sample
 
 HOOKS = [dict(type='dynkd.RunCheckHook')]
@@ -252,6 +253,12 @@ def test_phases_of_epochs_in_a_training_of_iterations(dpk, by_epoch):
         trains(runner, 3)
 
 
+def test_a_phase_that_is_never_reached(dpk):
+    phases = [dict(name='first'), dict(name='then', begin=1)]
+    runner = dpk(0.5, phases=phases, batch_size=4)
+    refused(runner, 'phase `then` begins after 1 epochs, .* ends after 1')
+
+
 def test_several_processes_look_for_unused_parameters(dpk):
     """Also with an optimizer that is not DynKD's."""
     phases = [dict(name='first', transfers=[]), dict(name='then', begin=1)]
@@ -268,6 +275,32 @@ def test_random_numbers_stay(cls_batch):
     assert after.python == before.python and torch.equal(after.torch, before.torch)
     items[0]
     assert RandomState.capture().python != before.python
+
+
+@pytest.mark.parametrize('begin, refuses', [(0, True), (1, False)])
+def test_a_plateau_does_not_count_the_rest_of_its_stream(runner, begin, refuses):
+    plateau = dict(
+        type='ReduceOnPlateauLR',
+        monitor='teacher/accuracy/top1',
+        patience=0,
+        begin=begin,
+    )
+    built = runner(
+        custom_hooks=HOOKS, param_scheduler=dict(teacher=[plateau], student=[])
+    )
+    phases = [dict(name='static', frozen=['teacher']), dict(name='dynamic', begin=1)]
+    built.model.phases = [Phase.from_cfg(cfg) for cfg in phases]
+    if refuses:
+        refused(built, r'ReduceOnPlateauLR of stream `teacher` .*`static`.*`begin=1`')
+    else:
+        trains(built, 4)
+
+
+@pytest.mark.parametrize('best', ['accuracy/top1', ['student/accuracy/top1', 'top1']])
+def test_the_best_is_that_of_a_stream(runner, best):
+    checkpoint = dict(type='CheckpointHook', save_best=best, rule='greater')
+    built = runner(custom_hooks=HOOKS, default_hooks=dict(checkpoint=checkpoint))
+    refused(built, 'save_best: no stream .*Write `teacher/.*teacher, student')
 
 
 def test_a_model_without_transfers_is_left_alone(runner, classifier):

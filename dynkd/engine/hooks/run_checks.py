@@ -1,0 +1,128 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What is checked of a run beside its data, by :class:`RunCheckHook`."""
+
+from collections.abc import Iterator
+from typing import Union
+
+import torch.nn as nn
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import EpochBasedTrainLoop, Runner
+
+from dynkd.engine.loops.stream_evaluator import StreamEvaluator
+from dynkd.engine.schedules import BoundedSchedule, Schedule
+
+
+def check_units(runner: Runner, model: nn.Module) -> None:
+    """Refuse what counts epochs in a training that has none.
+
+    Args:
+        runner (Runner): The runner.
+        model (nn.Module): The distillation.
+
+    Raises:
+        ValueError: If a schedule, or where a phase begins, would stand still.
+    """
+    loop = runner.train_loop
+    if isinstance(loop, EpochBasedTrainLoop):
+        return
+    found = [f'phase `{phase.name}`' for phase in model.phases[1:] if phase.by_epoch]
+    for owner, schedule in _schedules(model):
+        if schedule.by_epoch:
+            found.append(f'{type(schedule).__name__} of {owner}')
+    if found:
+        raise ValueError(
+            f'{found[0]} counts epochs, of which {type(loop).__name__} has none: it '
+            'would stay at its beginning. Set `by_epoch=False` there, and count '
+            'iterations.'
+        )
+
+
+def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
+    """The schedules of a distillation, and what has them."""
+    owners: dict[str, object] = dict(model.named_modules())
+    if hasattr(model, 'interaction'):
+        owners['interaction'] = model.interaction
+    for name, owner in owners.items():
+        for value in vars(owner).values():
+            schedule: Union[Schedule, object] = value
+            if isinstance(value, BoundedSchedule):
+                schedule = value.schedule
+            if isinstance(schedule, Schedule):
+                yield f'`{name}`', schedule
+
+
+def check_phase_ends(runner: Runner, model: nn.Module) -> None:
+    """Refuse a phase that the training never reaches.
+
+    Args:
+        runner (Runner): The runner.
+        model (nn.Module): The distillation.
+
+    Raises:
+        ValueError: If a phase begins when the training has ended.
+    """
+    last = model.phases[-1]
+    end = runner.max_epochs if last.by_epoch else runner.max_iters
+    if last.begin >= end:
+        unit = 'epochs' if last.by_epoch else 'iterations'
+        raise ValueError(
+            f'phase `{last.name}` begins after {last.begin} {unit}, but the training '
+            f'ends after {end}. Let it begin earlier, or train longer.'
+        )
+
+
+def check_plateaus(runner: Runner, model: nn.Module) -> None:
+    """Refuse a learning rate that falls because its stream rests.
+
+    Args:
+        runner (Runner): The runner.
+        model (nn.Module): The distillation.
+
+    Raises:
+        ValueError: If a schedule that follows a metric counts epochs of a phase in
+            which its stream rests, and after which it learns.
+    """
+    schedulers = runner.param_schedulers
+    if not isinstance(schedulers, dict):
+        return
+    for phase, then in zip(model.phases, model.phases[1:]):
+        for stream in phase.frozen:
+            metric = [
+                type(own).__name__
+                for own in schedulers.get(stream, [])
+                if getattr(own, 'need_val_args', False) and own.begin < then.begin
+            ]
+            learns = any(stream not in later.frozen for later in model.phases)
+            if metric and learns and phase.by_epoch:
+                raise ValueError(
+                    f'param_scheduler: {metric[0]} of stream `{stream}` counts the '
+                    f'epochs of phase `{phase.name}`, in which that stream rests and '
+                    'its metrics stay the same: its learning rate would fall before it '
+                    f'learns. Set `begin={then.begin}` there, or take a schedule that '
+                    'follows no metric.'
+                )
+
+
+def check_best(runner: Runner, model: nn.Module) -> None:
+    """Refuse to keep the best of a metric that no stream will have.
+
+    Args:
+        runner (Runner): The runner.
+        model (nn.Module): The distillation.
+
+    Raises:
+        ValueError: If ``save_best`` does not begin with the name of what is validated.
+    """
+    evaluator = getattr(runner.val_loop, 'evaluator', None)
+    if not isinstance(evaluator, StreamEvaluator):
+        return
+    known = list(evaluator.evaluators)
+    for hook in runner.hooks:
+        best = (isinstance(hook, CheckpointHook) and hook.save_best) or []
+        for metric in [best] if isinstance(best, str) else best:
+            if metric != 'auto' and metric.partition('/')[0] not in known:
+                raise ValueError(
+                    f'save_best: no stream that is validated is named in `{metric}`. '
+                    f'Write `{known[0]}/{metric}`, for example; there are '
+                    f'{", ".join(known)}.'
+                )
