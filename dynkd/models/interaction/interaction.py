@@ -13,6 +13,7 @@ from dynkd.engine.schedules import Progress
 from .draws import build_probability, draw_paths
 from .pair_checks import check_pairs
 from .pairs import Pair, check_level, find_pairs, read_pairs
+from .recomputing import check_forwards, check_with_cp
 from .swapping import swapped_in
 
 
@@ -83,12 +84,14 @@ class Interaction:
             teacher_shape (sequence of int): Shape of the teacher's input, likewise.
 
         Raises:
-            ValueError: If there are no pairs, or one does not fit.
+            ValueError: If there are no pairs, one does not fit, or modules run again in
+                the backward pass.
         """
         self.pairs = self._given or find_pairs(
             student, teacher, self.level, student_shape, teacher_shape
         )
         check_pairs(self.pairs, student, teacher, student_shape)
+        check_with_cp(self.pairs, student, teacher)
 
     def swap(
         self, student: nn.Module, teacher: nn.Module
@@ -103,8 +106,10 @@ class Interaction:
             context manager: Inside it, the student is the hybrid network of Eq. 5.
 
         Raises:
-            ValueError: If the schedule of the probability leaves (0, 1].
+            ValueError: If the schedule of the probability leaves (0, 1], or a module
+                around a replaced one would run again in the backward pass.
         """
+        check_forwards(self.pairs, student, self.student)
         probability = self.probability(Progress.current())
         drawn = draw_paths(len(self.pairs), probability)
         self.stats = dict(

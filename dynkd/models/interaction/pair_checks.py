@@ -32,31 +32,20 @@ def check_pairs(
 
     Raises:
         ValueError: If a module does not exist, is in two pairs, lies in another or does
-            not run; if a pair's student modules do not follow one another, its teacher
-            modules keep no activations (``with_cp``), or its paths differ in shape.
+            not run; if a pair's student modules do not follow one another, or its paths
+            differ in shape.
     """
     for pair in pairs:
         for name in pair.student:
             find_module(student, name, f'pair `{pair}`: the student')
         for name in pair.teacher:
-            block = find_module(teacher, name, f'pair `{pair}`: the teacher')
-            _check_recomputing(block, name, pair)
+            find_module(teacher, name, f'pair `{pair}`: the teacher')
     names = [name for pair in pairs for name in pair.student]
     _check_disjoint(names)
     calls = probe(student, input_shape, names)
     for pair in pairs:
         _check_chain(pair, calls)
         _check_shapes(pair, calls, teacher)
-
-
-def _check_recomputing(module: nn.Module, name: str, pair: Pair) -> None:
-    """Refuse blocks that run again in the backward pass, when they rest again."""
-    if any(getattr(part, 'with_cp', False) for part in module.modules()):
-        raise ValueError(
-            f'pair `{pair}`: `{name}` of the teacher saves memory by running again in '
-            'the backward pass, where its batch normalisation would no longer see the '
-            "batch's statistics. Set `with_cp=False` in the teacher."
-        )
 
 
 def _check_disjoint(names: Sequence[str]) -> None:

@@ -76,14 +76,6 @@ def test_a_layer_s_neighbours_are_not_inside_of_it(thin):
     check(deep, deep, *pairs)
 
 
-def test_a_teacher_that_runs_again_in_the_backward_pass(thin):
-    teacher = thin(20)
-    teacher.backbone.layer1[1].with_cp = True
-    with pytest.raises(ValueError, match='layer1.1` of the teacher.*`with_cp=False`'):
-        check(thin(20), teacher, ([f'{L}1.1'], [f'{L}1.1']))
-    check(thin(20), teacher, ([f'{L}1.1'], [f'{L}1.2']))
-
-
 def test_checking_changes_nothing(thin):
     models = thin(20), thin(26)
     before = [{k: v.clone() for k, v in m.state_dict().items()} for m in models]
