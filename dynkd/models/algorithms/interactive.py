@@ -9,7 +9,6 @@ from dynkd.models.interaction import Interaction, save_teacher_stats
 from dynkd.registry import MODELS
 
 from .distillation import Distillation
-from .tap import Tap
 
 
 @MODELS.register_module()
@@ -44,7 +43,7 @@ class InteractiveDistillation(Distillation):
     Raises:
         ValueError: If the streams are not one that is trained and one that is frozen,
             pairs cannot be found or do not fit, the probability is not in (0, 1], or a
-            transfer reads the inside of a block that may be replaced.
+            transfer or a branch reads the inside of a block that may be replaced.
     """
 
     def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
@@ -60,7 +59,10 @@ class InteractiveDistillation(Distillation):
             specs = [self.specs[name] for name in (found.student, found.teacher)]
             found.pair(*self._models, *(spec.input_shape for spec in specs))
             for tap in self.taps(found.student):
-                self._check_tap(tap)
+                self._check_read(tap.module, f'the tap `{tap}`', f'`{tap.stream}.')
+            branches = getattr(self.stream(found.student), 'branches', None)
+            for stage in branches.stages if branches is not None else ():
+                self._check_read(stage, f'the stage `{stage}` of the branches', '`')
             if found.track_teacher_stats:
                 save_teacher_stats(self, found.teacher, found.pairs)
         except ValueError as error:
@@ -80,17 +82,17 @@ class InteractiveDistillation(Distillation):
                 remedy = 'must be `frozen=True`' if frozen else 'must not be frozen'
                 raise ValueError(f'the {side}, stream `{name}`, {remedy}.')
 
-    def _check_tap(self, tap: Tap) -> None:
-        """Refuse a tap that is silent, or another's, when a block is replaced."""
+    def _check_read(self, module: str, reader: str, prefix: str) -> None:
+        """Refuse to read a module that is silent, or another's, when replaced."""
         for pair in self.interaction.pairs:
+            last = pair.student[-1]
             for name in pair.student:
-                inside = tap.module.startswith(f'{name}.')
-                if inside or (tap.module == name and name != pair.student[-1]):
+                inside = module.startswith(f'{name}.')
+                if inside or (module == name and name != last):
                     raise ValueError(
-                        f'the tap `{tap}` yields nothing of its own when the '
-                        f"teacher's path of the pair `{pair}` is taken. Tap "
-                        f'`{tap.stream}.{pair.student[-1]}`, which gives what the '
-                        'pair gives.'
+                        f"{reader} yields nothing of its own when the teacher's path "
+                        f'of the pair `{pair}` is taken. Take {prefix}{last}`, which '
+                        'gives what the pair gives.'
                     )
 
     # -------------------------------------------------------------------- steps

@@ -237,8 +237,43 @@ def test_taps_that_a_swap_would_silence(interactive, tap, level):
         loss=dict(type='FeatureLoss'),
     )
     end = 'layer2.2' if level == 'group' else 'layer2.1'
-    with pytest.raises(ValueError, match=f'Tap `student.backbone.{end}`'):
+    with pytest.raises(ValueError, match=f'Take `student.backbone.{end}`'):
         interactive(transfers=dict(loss_inside=transfer), interaction=dict(level=level))
+
+
+@pytest.mark.parametrize(
+    ('stage', 'level'), [('layer2.1.conv2', 'block'), ('layer2.1', 'group')]
+)
+def test_branches_that_a_swap_would_silence(interactive, stage, level):
+    """Or that would see what the teacher's whole group gives."""
+    stages = ['backbone.layer1', f'backbone.{stage}', 'backbone.layer3']
+    branches = dict(module=dict(type='GuidedModule'), stages=stages)
+    end = 'layer2.2' if level == 'group' else 'layer2.1'
+    message = f'interaction: the stage `backbone.{stage}`.* Take `backbone.{end}`,'
+    with pytest.raises(ValueError, match=message):
+        interactive(
+            stream=dict(student=dict(branches=branches)),
+            interaction=dict(level=level),
+        )
+
+
+def test_branches_on_pairs_see_what_the_pair_gives(interactive, cls_batch, take, step):
+    stages = ['backbone.layer1', 'backbone.layer2.2', 'backbone.layer3']
+    branches = dict(module=dict(type='GuidedModule'), stages=stages)
+    model = interactive(
+        stream=dict(student=dict(branches=branches)), interaction=dict(level='group')
+    )
+    student = model.stream('student')
+    given = []
+    student.branches[1].register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    student.backbone.layer2[2].register_forward_hook(
+        lambda *args: given.append(args[2])
+    )
+    for drawn in ((), (1,)):
+        take(*drawn)
+        given.clear()
+        step(model, cls_batch())
+        assert given[0] is given[1]
 
 
 def test_is_registered():
