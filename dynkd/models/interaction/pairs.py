@@ -48,7 +48,8 @@ def find_pairs(
     not count it.
 
     - Inner blocks are paired stage by stage, in order, all of the teacher's and as
-      evenly as they go; what is left over goes to the first pairs (ours).
+      evenly as they go; what is left over goes to the first pairs (ours). No inner
+      block of the student is left out.
     - Where the student's stage has no inner block and the teacher's has (VGG-8), the
       whole stages are a pair, transitions and all, if they begin with the same shape,
       which is not the image's (ours). Else the teacher's blocks are left out.
@@ -68,8 +69,8 @@ def find_pairs(
         list[Pair]: The pairs, in the order in which they run.
 
     Raises:
-        ValueError: If the level is unknown, a model's blocks are, a stage of the
-            teacher has fewer inner blocks than the student's, or there is no pair.
+        ValueError: If the level is unknown, a model's blocks are, there is no pair, or
+            the teacher has no stage for inner blocks of the student, or one with fewer.
     """
     check_level(level)
     own = _stages(find_units(student, student_shape))
@@ -78,20 +79,16 @@ def find_pairs(
     for shape in own:
         if shape in others:
             pairs += _pair_stage(own[shape], others[shape], level)
-    for side, mine, theirs in (
-        ('student', own, others),
-        ('teacher', others, own),
-    ):
-        for shape in mine:
-            inner = [unit for unit in mine[shape].units if mine[shape].is_inner(unit)]
-            if inner and shape not in theirs:
-                _report(f"the {side}'s blocks", inner, f'the other has no {shape} map')
     if not pairs:
         raise ValueError(
             'no block of the student can be paired with any of the teacher: the '
-            f'student has maps of the shapes {", ".join(map(str, own))}, the teacher '
-            f'of {", ".join(map(str, others))}.'
+            f'student has maps of the shapes {_shapes(own)}, the teacher of '
+            f'{_shapes(others)}.'
         )
+    _check_all_paired(own, others)
+    for shape, stage in others.items():
+        if stage.inner and shape not in own:
+            _report(stage.inner, f'the student has no {shape} map')
     return pairs
 
 
@@ -171,6 +168,18 @@ def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
     return stages
 
 
+def _check_all_paired(own: dict[Shape, _Stage], others: dict[Shape, _Stage]) -> None:
+    """Refuse inner blocks of the student for which the teacher has no stage."""
+    alone = {s: own[s].inner for s in own if s not in others and own[s].inner}
+    if alone:
+        left = '; '.join(f'{_names(units)} give {s}' for s, units in alone.items())
+        raise ValueError(
+            f'blocks of the student have no counterpart: {left}, and the teacher has '
+            f'maps of the shapes {_shapes(others)}. Take a teacher with such maps, or '
+            'choose the blocks that change places with `pairs`.'
+        )
+
+
 def _pair_stage(student: _Stage, teacher: _Stage, level: str) -> list[Pair]:
     """The pairs of one stage."""
     own, others = student.inner, teacher.inner
@@ -202,8 +211,7 @@ def _pair_whole(student: _Stage, teacher: _Stage) -> list[Pair]:
     first, other = student.units[0], teacher.units[0]
     if first.given == other.given and not first.is_stem:
         return [_pair(student.units, teacher.units)]
-    why = f'the student has no block that keeps {first.gives}'
-    _report("the teacher's blocks", teacher.inner, why)
+    _report(teacher.inner, f'the student has no block that keeps {first.gives}')
     return []
 
 
@@ -215,7 +223,17 @@ def _pair(student: Sequence[Unit], teacher: Sequence[Unit]) -> Pair:
     return Pair(*sides)
 
 
-def _report(what: str, units: Sequence[Unit], why: str) -> None:
-    """Log that units are in no pair."""
-    names = ', '.join(unit.modules[-1] for unit in units)
-    print_log(f'Interaction leaves out {what} {names}: {why}.', logger='current')
+def _shapes(stages: dict[Shape, _Stage]) -> str:
+    """The shapes of stages, for messages."""
+    return ', '.join(map(str, stages))
+
+
+def _names(units: Sequence[Unit]) -> str:
+    """The names of units, for messages."""
+    return ', '.join(unit.modules[-1] for unit in units)
+
+
+def _report(units: Sequence[Unit], why: str) -> None:
+    """Log that units of the teacher are in no pair."""
+    text = f"Interaction leaves out the teacher's blocks {_names(units)}: {why}."
+    print_log(text, logger='current')

@@ -158,6 +158,35 @@ def test_a_shallower_teacher_is_refused(thin):
         found(thin(44), thin(26))
 
 
+@pytest.fixture
+def three_and_four_stages(body):
+    """ResNets with the same maps, one of which goes on to smaller ones."""
+    narrow = dict(stem_channels=16, base_channels=16)
+    return (
+        body('dynkd.ResNet6nPlus2', depth=14),
+        body('ResNet_CIFAR', depth=18, **narrow),
+    )
+
+
+def test_no_block_of_the_student_is_left_out(three_and_four_stages):
+    three, four = three_and_four_stages
+    with pytest.raises(
+        ValueError,
+        match=r'no counterpart: backbone.layer4.1 give \(128, 4, 4\), and the teacher '
+        r'has maps of the shapes \(16, 32, 32\), \(32, 16, 16\), \(64, 8, 8\).*`pairs`',
+    ):
+        found(four, three)
+
+
+def test_what_is_left_out_of_the_teacher_is_logged(three_and_four_stages, monkeypatch):
+    said = []
+    monkeypatch.setattr(pairs, 'print_log', lambda text, **kwargs: said.append(text))
+    expected = [([f'layer{stage}.1'], [f'layer{stage}.1']) for stage in (1, 2, 3)]
+    assert found(*three_and_four_stages) == expected
+    (text,) = said
+    assert 'backbone.layer4.1: the student has no (128, 4, 4) map' in text
+
+
 def test_nothing_to_pair_names_the_shapes(thin, body):
     wide = body('dynkd.ResNet6nPlus2', depth=26)
     with pytest.raises(ValueError, match=r'\(4, 32, 32\).*\(16, 32, 32\)'):
