@@ -90,7 +90,7 @@ class Distillation(BaseModel):
         self._resting = {name: m for name, m in models.items() if self._frozen(name)}
         if not self.streams:
             raise ValueError('all streams are frozen: there is nothing to train.')
-        whole = expand_groups(transfers or {}, models, self._resting)
+        whole = expand_groups(transfers or {}, models, self.specs)
         self.transfers = nn.ModuleDict(build_transfers(whole))
         self.stores = build_stores(stores or {}, self.specs)
         self.history = History(self.stores, list(self.transfers.values()))

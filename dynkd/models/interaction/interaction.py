@@ -56,9 +56,7 @@ class Interaction:
         self.student = student
         self.teacher = teacher
         self.probability = build_probability(probability, 'interaction')
-        check_level(level)
-        if pairs is not None and level != 'block':
-            raise ValueError('`level` is for pairs that are found; `pairs` names them.')
+        check_level(level, pairs)
         self.level = level
         self.track_teacher_stats = track_teacher_stats
         self._given = None if pairs is None else read_pairs(pairs)

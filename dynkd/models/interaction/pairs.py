@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Optional
 
 from mmengine.logging import print_log
 from torch import nn
@@ -123,17 +124,21 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
     return found
 
 
-def check_level(level: str) -> None:
-    """Refuse a level that is none.
+def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:
+    """Refuse a level that is none, or that is not asked for.
 
     Args:
         level (str): The level.
+        pairs (list[dict], optional): The pairs by name. Defaults to None: found.
 
     Raises:
-        ValueError: If it is not one of ``'block'`` and ``'group'``.
+        ValueError: If it is not one of ``'block'`` and ``'group'``, or ``'group'``
+            where pairs are given.
     """
     if level not in LEVELS:
         raise ValueError(f'level must be one of {LEVELS}, got {level!r}.')
+    if pairs is not None and level != 'block':
+        raise ValueError('`level` is for pairs that are found; `pairs` names them.')
 
 
 @dataclass

@@ -2,13 +2,16 @@
 """What all generated transfers share."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch.nn as nn
 from mmengine.registry import DefaultScope
 
 from dynkd.registry import TRANSFER_GROUPS
+
+if TYPE_CHECKING:
+    from dynkd.models.algorithms.stream import Stream
 
 
 class TransferGroup(metaclass=ABCMeta):
@@ -21,13 +24,14 @@ class TransferGroup(metaclass=ABCMeta):
 
     @abstractmethod
     def expand(
-        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
     ) -> dict[str, dict]:
         """Write the transfers.
 
         Args:
             models (dict[str, nn.Module]): The streams' models.
-            frozen (collection of str): Names of the frozen streams.
+            specs (dict[str, Stream]): What the config says about the streams: which
+                are frozen, and the shapes of their inputs.
 
         Returns:
             dict[str, dict]: Configs of transfers, by the ends of their names.
@@ -38,14 +42,16 @@ class TransferGroup(metaclass=ABCMeta):
 
 
 def expand_groups(
-    cfgs: Mapping[str, dict], models: Mapping[str, nn.Module], frozen: Collection[str]
+    cfgs: Mapping[str, dict],
+    models: Mapping[str, nn.Module],
+    specs: Mapping[str, 'Stream'],
 ) -> dict[str, dict]:
     """Replace the groups among transfers by what they stand for.
 
     Args:
         cfgs (dict[str, dict]): Configs of transfers and groups by name.
         models (dict[str, nn.Module]): The streams' models.
-        frozen (collection of str): Names of the frozen streams.
+        specs (dict[str, Stream]): What the config says about the streams.
 
     Returns:
         dict[str, dict]: Configs of transfers by name.
@@ -62,7 +68,7 @@ def expand_groups(
         try:
             with DefaultScope.overwrite_default_scope('dynkd'):
                 group = TRANSFER_GROUPS.build(own)
-            found = group.expand(models, frozen)
+            found = group.expand(models, specs)
         except (TypeError, ValueError, KeyError) as error:
             raise type(error)(f'transfers `{name}`: {error}') from error
         for end, transfer in found.items():

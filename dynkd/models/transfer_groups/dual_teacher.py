@@ -1,14 +1,17 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The transfers of DTSKD."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Optional, Union
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Optional, Union
 
 import torch.nn as nn
 
 from dynkd.registry import TRANSFER_GROUPS
 
 from .base import TransferGroup, branch_taps, model_of
+
+if TYPE_CHECKING:
+    from dynkd.models.algorithms.stream import Stream
 
 
 @TRANSFER_GROUPS.register_module()
@@ -62,7 +65,7 @@ class DualTeacherTransfers(TransferGroup):
         self.beta = beta
 
     def expand(
-        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
     ) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
         branches = branch_taps(model_of(models, self.stream), self.stream, 'fc')

@@ -1,14 +1,17 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The transfers of EKD."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Optional
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Optional
 
 import torch.nn as nn
 
 from dynkd.registry import TRANSFER_GROUPS
 
 from .base import TransferGroup, branch_taps, model_of
+
+if TYPE_CHECKING:
+    from dynkd.models.algorithms.stream import Stream
 
 
 @TRANSFER_GROUPS.register_module()
@@ -83,12 +86,12 @@ class EvolutionaryTransfers(TransferGroup):
         self.features = dict(features or {})
 
     def expand(
-        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
     ) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
         found: dict[str, dict] = {}
         pair = [name for name in (self.teacher, self.student) if name in models]
-        trained = [name for name in pair if name not in frozen]
+        trained = [name for name in pair if not specs[name].frozen]
         for name in trained if self.within is None else self.within:
             found.update(self._within(model_of(models, name), name))
         if self.weights['cross_kl'] or self.weights['cross_l2']:

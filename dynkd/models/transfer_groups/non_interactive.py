@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The control experiment of IAKD: its pairs, without interaction."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Optional, Union
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import torch.nn as nn
 
@@ -10,6 +10,9 @@ from dynkd.models.interaction import check_level, check_pairs, find_pairs, read_
 from dynkd.registry import TRANSFER_GROUPS
 
 from .base import TransferGroup, model_of
+
+if TYPE_CHECKING:
+    from dynkd.models.algorithms.stream import Stream
 
 
 @TRANSFER_GROUPS.register_module()
@@ -34,12 +37,10 @@ class NonInteractiveTransfers(TransferGroup):
         pairs (list[dict], optional): The pairs by name. Defaults to None: found, see
             :func:`~dynkd.models.interaction.find_pairs`.
         loss_weight (float): Factor of the sum. Defaults to 1.0.
-        input_shape (tuple of int): Shape, without the batch, of the input on which
-            pairs are found. Defaults to (3, 128, 128).
 
     Raises:
-        ValueError: If the level is unknown; when expanded, if a stream does not exist,
-            or pairs cannot be found or do not fit.
+        ValueError: If the level is unknown, or is given beside pairs; when expanded, if
+            a stream does not exist, or pairs cannot be found or do not fit.
     """
 
     def __init__(
@@ -50,27 +51,25 @@ class NonInteractiveTransfers(TransferGroup):
         level: str = 'block',
         pairs: Optional[Sequence[Mapping]] = None,
         loss_weight: float = 1.0,
-        input_shape: Sequence[int] = (3, 128, 128),
     ) -> None:
-        check_level(level)
+        check_level(level, pairs)
         self.probability = probability
         self.student = student
         self.teacher = teacher
         self.level = level
         self.pairs = None if pairs is None else read_pairs(pairs)
         self.loss_weight = loss_weight
-        self.input_shape = tuple(input_shape)
 
     def expand(
-        self, models: Mapping[str, nn.Module], frozen: Collection[str]
+        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
     ) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
         student, teacher = (
             model_of(models, name) for name in (self.student, self.teacher)
         )
-        shape = self.input_shape
-        pairs = self.pairs or find_pairs(student, teacher, self.level, shape, shape)
-        check_pairs(pairs, student, teacher, shape)
+        shapes = [specs[name].input_shape for name in (self.student, self.teacher)]
+        pairs = self.pairs or find_pairs(student, teacher, self.level, *shapes)
+        check_pairs(pairs, student, teacher, shapes[0])
         loss = dict(
             type='RandomLevelsLoss',
             probability=self.probability,

@@ -13,16 +13,15 @@ GROUP = dict(type='NonInteractiveTransfers', probability=0.6)
 def control(build, classifier):
     """Build a ResNet-18 that learns from a frozen ResNet-34 without interaction."""
 
-    def make(student_depth: int = 18, teacher_depth: int = 34, **group):
-        models = []
-        for depth in (teacher_depth, student_depth):
-            models.append(classifier())
-            models[-1]['backbone']['depth'] = depth
-        return build(
-            teacher=dict(model=models[0], frozen=True),
-            student=dict(model=models[1]),
-            transfers=dict(loss_nia=dict(GROUP, input_shape=(3, 64, 64), **group)),
-        )
+    def make(backbones=None, **group):
+        streams = dict(teacher=dict(depth=34), student=dict(depth=18))
+        for name, own in streams.items():
+            model = classifier()
+            model['backbone'].update(own, **(backbones or {}).get(name, {}))
+            channels = model['backbone'].get('in_channels', 3)
+            streams[name] = dict(model=model, input_shape=(channels, 64, 64))
+        streams['teacher']['frozen'] = True
+        return build(**streams, transfers=dict(loss_nia=dict(GROUP, **group)))
 
     return make
 
@@ -74,7 +73,11 @@ def test_given_pairs_and_levels(control):
     given = [dict(student='backbone.layer2.1', teacher='backbone.layer2.2')]
     (pair,) = control(pairs=given).transfers['loss_nia_feature'].pairs
     assert [tap.module for tap in pair] == ['backbone.layer2.2', 'backbone.layer2.1']
-    grouped = control(34, 34, level='group').transfers['loss_nia_feature'].pairs
+    grouped = (
+        control(dict(student=dict(depth=34)), level='group')
+        .transfers['loss_nia_feature']
+        .pairs
+    )
     assert [target.module for _, target in grouped] == [
         f'backbone.layer{stage}.{last}'
         for stage, last in ((1, 2), (2, 3), (3, 5), (4, 2))
@@ -86,9 +89,16 @@ def test_given_pairs_and_levels(control):
     [
         (dict(probability=0.0), r'`loss_nia_feature`: RandomLevelsLoss: .*\(0, 1\]'),
         (dict(level='stage'), '`loss_nia`: level must be one of'),
+        (
+            dict(
+                level='group',
+                pairs=[dict(student='backbone.layer1.1', teacher='backbone.layer1.1')],
+            ),
+            '`loss_nia`: `level` is for pairs that are found',
+        ),
         (dict(student='pupil'), '`loss_nia`: there is no stream `pupil`'),
         (
-            dict(student_depth=34, teacher_depth=18),
+            dict(backbones=dict(student=dict(depth=34), teacher=dict(depth=18))),
             '`loss_nia`: the teacher has 1 block',
         ),
         (
@@ -102,6 +112,18 @@ def test_given_pairs_and_levels(control):
 def test_errors(control, cfg, message):
     with pytest.raises(ValueError, match=message):
         control(**cfg)
+
+
+def test_the_streams_shapes(control):
+    """Pairs are found on the inputs of each stream, here of two and one channels."""
+    model = control(dict(student=dict(in_channels=2), teacher=dict(in_channels=1)))
+    assert len(model.transfers['loss_nia_feature'].pairs) == 4
+
+
+def test_a_teacher_that_runs_again_in_the_backward_pass(control):
+    """Nothing is swapped in, and a frozen teacher has no backward pass."""
+    model = control(dict(teacher=dict(with_cp=True)))
+    assert len(model.transfers['loss_nia_feature'].pairs) == 4
 
 
 def test_shapes_are_tried_out(control, cls_batch):
