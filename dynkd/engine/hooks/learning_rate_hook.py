@@ -7,13 +7,15 @@ from typing import Any, Union
 
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
+from mmengine.optim import MultiStepParamScheduler
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.registry import HOOKS
 
 #: A smaller relative change of the learning rate is rounding.
 _ROUNDING = 1e-6
-#: So many epochs (iterations) in a row with a drop in each are no steps.
+#: So many epochs (iterations) in a row with a drop in each are no steps, unless they
+#: are listed as such.
 _SLOPE = 3
 
 
@@ -96,17 +98,20 @@ def _find_drops(
     if not own:
         return ()
     top = float('-inf')
-    found: list[int] = []
-    for step, rate in _rates(own, max_iters, length, by_epoch):
-        if rate < top * (1 - _ROUNDING):
-            # The first epoch that is trained at the lower rate from its beginning on.
-            found.append(-(-step // length))
-        elif rate <= top:
+    drops: set[int] = set()
+    unlisted: set[int] = set()
+    for step, rate, listed in _rates(own, max_iters, length, by_epoch):
+        if top * (1 - _ROUNDING) <= rate <= top:
             continue
+        # The first epoch that is trained at the lower rate from its beginning on.
+        epoch = -(-step // length)
+        if rate < top and epoch * length < max_iters:
+            drops.add(epoch)
+            if not listed:
+                unlisted.add(epoch)
         top = rate
-    total = -(-max_iters // length)
-    drops = sorted({drop for drop in found if drop < total})
-    for first, last in zip(drops, drops[_SLOPE - 1 :]):
+    slope = sorted(unlisted)
+    for first, last in zip(slope, slope[_SLOPE - 1 :]):
         if last - first == _SLOPE - 1:
             kinds = ', '.join(dict.fromkeys(type(s).__name__ for s in own))
             unit = 'epochs' if by_epoch else 'iterations'
@@ -114,12 +119,12 @@ def _find_drops(
                 f'its schedule ({kinds}) lowers it in each of the {unit} {first} to '
                 f'{last}.'
             )
-    return tuple(drops)
+    return tuple(sorted(drops))
 
 
 def _rates(
     schedulers: Sequence[Any], max_iters: int, length: int, by_epoch: bool
-) -> Iterator[tuple[int, float]]:
+) -> Iterator[tuple[int, float, bool]]:
     """The learning rate wherever a scheduler may have changed it.
 
     The steps are those of MMEngine's ``ParamSchedulerHook``. Of several groups of
@@ -127,7 +132,8 @@ def _rates(
     same schedule.
 
     Yields:
-        tuple[int, float]: Iterations that are done, and the learning rate then.
+        tuple[int, float, bool]: Iterations that are done, the learning rate then, and
+        whether what lowered it there is a list of steps.
     """
     groups = schedulers[0].optimizer.param_groups
     index = max(range(len(groups)), key=lambda i: groups[i]['initial_lr'])
@@ -135,18 +141,20 @@ def _rates(
     group['lr'] = group['initial_lr']
     dial = _Dial(group)
     copies = [_restarted(scheduler, dial, index) for scheduler in schedulers]
-    yield 0, group['lr']
+    yield 0, group['lr'], True
     by_iter = [scheduler for scheduler in copies if not scheduler.by_epoch]
     for done in range(1, max_iters + 1):
         by_iter = [s for s in by_iter if s._global_step + 1 < s.end]
         epoch_ends = by_epoch and done % length == 0
-        for scheduler in by_iter:
+        due = by_iter + [s for s in copies if epoch_ends and s.by_epoch]
+        listed = True
+        for scheduler in due:
+            before = group['lr']
             scheduler.step()
-        for scheduler in copies:
-            if epoch_ends and scheduler.by_epoch:
-                scheduler.step()
-        if by_iter or epoch_ends:
-            yield done, group['lr']
+            if group['lr'] < before:
+                listed = listed and isinstance(scheduler, MultiStepParamScheduler)
+        if due:
+            yield done, group['lr'], listed
 
 
 def _restarted(scheduler: Any, dial: _Dial, index: int) -> Any:

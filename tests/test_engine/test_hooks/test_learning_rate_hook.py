@@ -83,6 +83,16 @@ def trained(optimizer: OptimWrapper, schedulers: list, epochs: int) -> list[floa
             [MULTI_STEP, dict(type='MultiStepLR', milestones=[12], gamma=0.5)],
             (10, 12, 15),
         ),
+        # Steps are steps, however near to one another.
+        ([dict(MULTI_STEP, milestones=[3, 4, 5, 6])], (3, 4, 5, 6)),
+        (
+            [by_iter(MULTI_STEP, milestones=[LENGTH * n for n in (2, 3, 4)])],
+            (2, 3, 4),
+        ),
+        (
+            [dict(MULTI_STEP, milestones=[4, 6]), dict(MULTI_STEP, milestones=[5])],
+            (4, 5, 6),
+        ),
         # Behind the end.
         ([dict(MULTI_STEP, milestones=[10, 20, 30])], (10,)),
     ],
@@ -156,6 +166,15 @@ def test_without_steps(cfg, message):
     progress = foretold(schedule(wrapper(0.1), WARM_UP, cfg))
     assert progress.lr_drops == {}
     assert re.search(message, progress.lr_without_steps[''])
+
+
+def test_steps_do_not_hide_a_slope():
+    slope = dict(type='ExponentialLR', gamma=0.9, begin=4, end=9)
+    listed = dict(MULTI_STEP, milestones=[5, 6])
+    for cfgs in ((slope, listed), (listed, slope)):
+        progress = foretold(schedule(wrapper(0.1), *cfgs))
+        assert progress.lr_drops == {}
+        assert 'each of the epochs 5 to 7' in progress.lr_without_steps['']
 
 
 def test_iterations():

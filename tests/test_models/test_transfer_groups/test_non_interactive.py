@@ -73,11 +73,8 @@ def test_given_pairs_and_levels(control):
     given = [dict(student='backbone.layer2.1', teacher='backbone.layer2.2')]
     (pair,) = control(pairs=given).transfers['loss_nia_feature'].pairs
     assert [tap.module for tap in pair] == ['backbone.layer2.2', 'backbone.layer2.1']
-    grouped = (
-        control(dict(student=dict(depth=34)), level='group')
-        .transfers['loss_nia_feature']
-        .pairs
-    )
+    model = control(dict(student=dict(depth=34)), level='group')
+    grouped = model.transfers['loss_nia_feature'].pairs
     assert [target.module for _, target in grouped] == [
         f'backbone.layer{stage}.{last}'
         for stage, last in ((1, 2), (2, 3), (3, 5), (4, 2))
