@@ -9,7 +9,7 @@ from mmengine.registry import DefaultScope
 from dynkd.registry import SCHEDULES
 
 from .progress import Progress
-from .schedules import ConstantSchedule, Schedule
+from .schedules import ConstantSchedule, ExponentialSchedule, Schedule
 
 #: Where schedules keep the numbers between which they move.
 _ENDS = ('start', 'stop', 'constant', 'values')
@@ -27,8 +27,9 @@ class BoundedSchedule:
             to False.
 
     Raises:
-        ValueError: If the number, or an end of its schedule, lies outside; when called,
-            if the schedule leaves the range.
+        ValueError: If the number, or an end of its schedule, lies outside, or an
+            :class:`ExponentialSchedule` does not fall; when called, if the schedule
+            leaves the range.
     """
 
     def __init__(
@@ -62,11 +63,22 @@ class BoundedSchedule:
         return self._checked(self.schedule(progress))
 
     def _check_ends(self) -> None:
-        """Refuse a schedule that begins or ends outside."""
+        """Refuse a schedule that begins or ends outside, or grows without an end."""
+        kind = type(self.schedule).__name__
         for end in _ENDS:
             numbers = getattr(self.schedule, end, [])
-            for number in numbers if isinstance(numbers, Sequence) else [numbers]:
-                self._checked(number, f' (`{end}` of {type(self.schedule).__name__})')
+            if isinstance(numbers, str) or not isinstance(numbers, Sequence):
+                numbers = [numbers]
+            for number in numbers:
+                self._checked(number, f' (`{end}` of {kind})')
+        if isinstance(self.schedule, ExponentialSchedule):
+            gamma = self.schedule.gamma
+            if not isinstance(gamma, (int, float)) or not 0 < gamma <= 1:
+                raise ValueError(
+                    f'{self.name}: `gamma` of {kind} must be a number in (0, 1], so '
+                    'that the schedule stays in its range to the end of the training, '
+                    f'got {gamma!r}'
+                )
 
     def _checked(self, number: float, where: str = '') -> float:
         """Refuse a number that lies outside."""

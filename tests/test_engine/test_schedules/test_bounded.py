@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynkd.engine.schedules import BoundedSchedule, Progress
+from dynkd.engine.schedules import BoundedSchedule, Progress, Schedule
+from dynkd.registry import SCHEDULES
 
 
 @given(number=st.floats(-1, 3), low_open=st.booleans())
@@ -37,11 +38,42 @@ def test_schedules():
         BoundedSchedule(dict(cfg, values=[0.25, 1.5]), 'x')
 
 
+class Doubling(Schedule):
+    """A schedule of one's own, whose way nobody can foresee."""
+
+    def value(self, since, progress):
+        return 0.5 * 2**since
+
+
 def test_a_schedule_that_leaves_the_range():
-    bounded = BoundedSchedule(dict(type='ExponentialSchedule', start=0.5, gamma=2), 'x')
+    SCHEDULES.register_module(name='Doubling', module=Doubling, force=True)
+    try:
+        bounded = BoundedSchedule(dict(type='Doubling'), 'x')
+    finally:
+        SCHEDULES.module_dict.pop('Doubling')
     assert bounded(Progress(epoch=1)) == 1
     with pytest.raises(ValueError, match='x must be .* got 2.0'):
         bounded(Progress(epoch=2))
+
+
+@pytest.mark.parametrize('gamma', [1.001, 2, 0, -0.5, float('nan'), '0.9'])
+def test_an_exponential_that_would_leave_the_range(gamma):
+    cfg = dict(type='ExponentialSchedule', start=0.5, gamma=gamma)
+    with pytest.raises(ValueError, match=f'^x: `gamma` of Expo.* got {gamma!r}$'):
+        BoundedSchedule(cfg, 'x')
+
+
+@given(gamma=st.floats(0.1, 1), epoch=st.integers(0, 200))
+def test_an_exponential_that_stays(gamma, epoch):
+    cfg = dict(type='ExponentialSchedule', start=1.0, gamma=gamma)
+    bounded = BoundedSchedule(cfg, 'x', low_open=True)
+    assert bounded(Progress(epoch=epoch)) == gamma**epoch
+
+
+def test_strings_in_a_schedule():
+    cfg = dict(type='LinearSchedule', start='0.1', stop=1.0)
+    with pytest.raises(ValueError, match=r"`start` of LinearSchedule\).* got '0.1'$"):
+        BoundedSchedule(cfg, 'x')
 
 
 @pytest.mark.parametrize('number', [None, '1', [0.5]])
