@@ -1,6 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Interactive distillation: the teacher's blocks in the student's place."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -41,20 +43,18 @@ class InteractiveDistillation(Distillation):
             one of class probabilities, and the others.
 
     Raises:
+        TypeError: If ``interaction`` is no dictionary of these arguments.
         ValueError: If the streams are not one that is trained and one that is frozen,
             pairs cannot be found or do not fit, the probability is not in (0, 1], or a
             transfer or a branch reads the inside of a block that may be replaced.
     """
 
     def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
-        own = {key: value for key, value in interaction.items() if key != '_scope_'}
-        try:
-            found = Interaction(**own)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f'interaction: {error}') from error
+        with _named():
+            found = _build(interaction)
         super().__init__(**distillation)
         self.interaction = found
-        try:
+        with _named():
             self._check_streams()
             specs = [self.specs[name] for name in (found.student, found.teacher)]
             found.pair(*self._models, *(spec.input_shape for spec in specs))
@@ -65,8 +65,6 @@ class InteractiveDistillation(Distillation):
                 self._check_read(stage, f'the stage `{stage}` of the branches', '`')
             if found.track_teacher_stats:
                 save_teacher_stats(self, found.teacher, found.pairs)
-        except ValueError as error:
-            raise ValueError(f'interaction: {error}') from error
 
     # ------------------------------------------------------------------- checks
 
@@ -114,5 +112,26 @@ class InteractiveDistillation(Distillation):
         """The losses of a stream by itself; the student's, of the hybrid network."""
         if name != self.interaction.student or not self.training:
             return super()._own_losses(name, batch)
-        with self.interaction.swap(*self._models):
+        with _named():
+            swapped = self.interaction.swap(*self._models)
+        with swapped:
             return super()._own_losses(name, batch)
+
+
+def _build(interaction: dict[str, Any]) -> Interaction:
+    """The interaction that a config describes."""
+    if not isinstance(interaction, dict):
+        raise TypeError(
+            f'it is written `interaction=dict(probability=…)`, not {interaction!r}.'
+        )
+    own = {key: value for key, value in interaction.items() if key != '_scope_'}
+    return Interaction(**own)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Let messages say which part of the config they are about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f'interaction: {error}') from error

@@ -13,14 +13,14 @@ _PATHS = 0x1A4D
 
 
 def build_probability(
-    probability: Union[float, dict[str, Any]], owner: str
+    probability: Union[float, dict[str, Any]], owner: str = ''
 ) -> BoundedSchedule:
     """The probability of a path, p of Eqs. 2 to 4 and 6.
 
     Args:
         probability (float or dict): The probability in (0, 1], or the config of a
             schedule of it.
-        owner (str): Who has it, for messages.
+        owner (str): Who has it, for messages. Defaults to ``''``: they say it already.
 
     Returns:
         BoundedSchedule: The probability as a function of progress.
@@ -28,7 +28,8 @@ def build_probability(
     Raises:
         ValueError: If the probability, or an end of its schedule, is not in (0, 1].
     """
-    return BoundedSchedule(probability, f'{owner}: probability', low_open=True)
+    name = f'{owner}: probability' if owner else 'probability'
+    return BoundedSchedule(probability, name, low_open=True)
 
 
 def draw_paths(count: int, probability: float) -> tuple[bool, ...]:

@@ -55,7 +55,7 @@ class Interaction:
     ) -> None:
         self.student = student
         self.teacher = teacher
-        self.probability = build_probability(probability, 'interaction')
+        self.probability = build_probability(probability)
         check_level(level, pairs)
         self.level = level
         self.track_teacher_stats = track_teacher_stats

@@ -81,18 +81,23 @@ def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> Non
     """Refuse a teacher's path that does not fit where the student's is."""
     first, last = calls[pair.student[0]], calls[pair.student[-1]]
     given, gives = first.shapes[0], last.shapes[1]
-    try:
-        with torch.no_grad():
-            found: Any = torch.zeros_like(first.args[0])
-            for name in pair.teacher:
-                module = teacher.get_submodule(name)
+    found: Any = torch.zeros_like(first.args[0])
+    for name in pair.teacher:
+        module = teacher.get_submodule(name)
+        try:
+            with torch.no_grad():
                 found = module(found, *first.args[1:], **first.kwargs)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'pair `{pair}`: the student is given {given} and gives {gives}, but the '
-            f'teacher does not run on {given}: {error}'
-        ) from error
-    shape = tuple(found.shape[1:]) if isinstance(found, torch.Tensor) else type(found)
+        except Exception as error:
+            raise ValueError(
+                f'pair `{pair}`: the student is given {given} and gives {gives}, but '
+                f'`{name}` of the teacher does not run there: {error}'
+            ) from error
+        if not isinstance(found, torch.Tensor):
+            raise ValueError(
+                f'pair `{pair}`: `{name}` of the teacher gives a '
+                f'{type(found).__name__}, not one tensor.'
+            )
+    shape = tuple(found.shape[1:])
     if shape != gives:
         raise ValueError(
             f'pair `{pair}`: for what the student is given, {given}, it gives {gives}, '

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.logging import print_log
 from torch import nn
@@ -12,6 +12,10 @@ from .units import Shape, Unit, find_units
 
 #: Whether a pair is a block of the student, or all of a stage's.
 LEVELS = ('block', 'group')
+_WRITTEN = (
+    'a pair is written `dict(student=[…], teacher=[…])`, with the names of at least '
+    'one module each'
+)
 
 
 @dataclass(frozen=True)
@@ -104,24 +108,33 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
         list[Pair]: The pairs.
 
     Raises:
-        ValueError: If there is none, or one has not these two lists of names.
+        ValueError: If they are no list, there is none, or one has not these two lists
+            of names.
     """
-    found = []
-    for cfg in pairs:
-        own = {key: value for key, value in dict(cfg).items() if key != '_scope_'}
-        sides = {
-            key: (value,) if isinstance(value, str) else tuple(value)
-            for key, value in own.items()
-        }
-        if set(sides) != {'student', 'teacher'} or not all(sides.values()):
-            raise ValueError(
-                'a pair is written `dict(student=[…], teacher=[…])`, with the names of '
-                f'at least one module each, not {own}.'
-            )
-        found.append(Pair(**sides))
-    if not found:
+    if isinstance(pairs, (str, Mapping)) or not isinstance(pairs, Sequence):
+        raise ValueError(f'`pairs` is a list of pairs, not {pairs!r}; {_WRITTEN}.')
+    if not pairs:
         raise ValueError('`pairs` is empty; leave it out to have the pairs found.')
-    return found
+    return [_read_pair(cfg) for cfg in pairs]
+
+
+def _read_pair(cfg: Mapping) -> Pair:
+    """Read one pair that is given by name."""
+    given = dict(cfg) if isinstance(cfg, Mapping) else {}
+    given.pop('_scope_', None)
+    sides = {
+        key: (value,) if isinstance(value, str) else value
+        for key, value in given.items()
+    }
+    if set(sides) != {'student', 'teacher'} or not all(map(_are_names, sides.values())):
+        raise ValueError(f'{_WRITTEN}, not {given or cfg!r}.')
+    return Pair(**{side: tuple(names) for side, names in sides.items()})
+
+
+def _are_names(value: Any) -> bool:
+    """Whether a value is a list of at least one name."""
+    listed = isinstance(value, (list, tuple)) and len(value) > 0
+    return listed and all(isinstance(name, str) and name for name in value)
 
 
 def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:

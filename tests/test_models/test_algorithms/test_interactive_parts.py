@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""IAKD: the teacher's statistics, combinations, copies, export and errors."""
+"""IAKD: the teacher's statistics, combinations, copies and export."""
 
 import copy
 import pickle
@@ -108,6 +108,25 @@ def test_taps_on_pairs_see_what_the_pair_gives(interactive, cls_batch, take, ste
         assert losses['loss_hint'] > 0
 
 
+def test_branches_on_pairs_see_what_the_pair_gives(interactive, cls_batch, take, step):
+    stages = ['backbone.layer1', 'backbone.layer2.2', 'backbone.layer3']
+    branches = dict(module=dict(type='GuidedModule'), stages=stages)
+    model = interactive(
+        stream=dict(student=dict(branches=branches)), interaction=dict(level='group')
+    )
+    student = model.stream('student')
+    given = []
+    student.branches[1].register_forward_pre_hook(lambda _, args: given.append(args[0]))
+    student.backbone.layer2[2].register_forward_hook(
+        lambda *args: given.append(args[2])
+    )
+    for drawn in ((), (1,)):
+        take(*drawn)
+        given.clear()
+        step(model, cls_batch())
+        assert given[0] is given[1]
+
+
 def test_pairs_by_name(interactive, cls_batch, take, counted, step):
     given = [
         dict(student='backbone.layer2.0', teacher=['backbone.layer2.0']),
@@ -181,99 +200,6 @@ def test_exported_student_is_plain(interactive, cls_batch, tmp_path, step):
     batch = cls_batch()
     own, its = model.val_step(batch), plain.val_step(batch)
     assert all(torch.equal(a.pred_score, b.pred_score) for a, b in zip(own, its))
-
-
-# ------------------------------------------------------------------------------- errors
-
-
-@pytest.mark.parametrize(
-    ('cfg', 'message'),
-    [
-        (dict(interaction=dict(probability=0.0)), r'interaction: .*\(0, 1\].* 0.0'),
-        (dict(interaction=dict(level='layer')), "'block', 'group'"),
-        (dict(interaction=dict(teacher='tutor')), 'no stream `tutor`. Streams: stu'),
-        (dict(interaction=dict(student='teacher')), 'stream `teacher`, must not be fr'),
-        (
-            dict(stream=dict(teacher=dict(frozen=False))),
-            'teacher, stream `teacher`, must be `frozen=True`',
-        ),
-        (dict(teacher=14), r'teacher has 1 block\(s\).* 2 of the student'),
-        (
-            dict(
-                interaction=dict(pairs=[dict(student='a', teacher='b')], level='group')
-            ),
-            '`pairs` names them',
-        ),
-        (
-            dict(
-                interaction=dict(
-                    pairs=[
-                        dict(student='backbone.layer1.0', teacher='backbone.layer2.1')
-                    ]
-                )
-            ),
-            r'interaction: pair .*\(4, 32, 32\)',
-        ),
-    ],
-)
-def test_errors(interactive, cfg, message):
-    with pytest.raises(ValueError, match=message):
-        interactive(**cfg)
-
-
-def test_unknown_arguments(interactive):
-    with pytest.raises(TypeError, match='interaction: .*probabilities'):
-        interactive(interaction=dict(probabilities=0.5))
-
-
-@pytest.mark.parametrize(
-    ('tap', 'level'),
-    [('layer2.1.conv1', 'block'), ('layer2.2.conv2', 'group'), ('layer2.1', 'group')],
-)
-def test_taps_that_a_swap_would_silence(interactive, tap, level):
-    transfer = dict(
-        source=f'teacher.backbone.{tap}',
-        target=f'student.backbone.{tap}',
-        loss=dict(type='FeatureLoss'),
-    )
-    end = 'layer2.2' if level == 'group' else 'layer2.1'
-    with pytest.raises(ValueError, match=f'Take `student.backbone.{end}`'):
-        interactive(transfers=dict(loss_inside=transfer), interaction=dict(level=level))
-
-
-@pytest.mark.parametrize(
-    ('stage', 'level'), [('layer2.1.conv2', 'block'), ('layer2.1', 'group')]
-)
-def test_branches_that_a_swap_would_silence(interactive, stage, level):
-    """Or that would see what the teacher's whole group gives."""
-    stages = ['backbone.layer1', f'backbone.{stage}', 'backbone.layer3']
-    branches = dict(module=dict(type='GuidedModule'), stages=stages)
-    end = 'layer2.2' if level == 'group' else 'layer2.1'
-    message = f'interaction: the stage `backbone.{stage}`.* Take `backbone.{end}`,'
-    with pytest.raises(ValueError, match=message):
-        interactive(
-            stream=dict(student=dict(branches=branches)),
-            interaction=dict(level=level),
-        )
-
-
-def test_branches_on_pairs_see_what_the_pair_gives(interactive, cls_batch, take, step):
-    stages = ['backbone.layer1', 'backbone.layer2.2', 'backbone.layer3']
-    branches = dict(module=dict(type='GuidedModule'), stages=stages)
-    model = interactive(
-        stream=dict(student=dict(branches=branches)), interaction=dict(level='group')
-    )
-    student = model.stream('student')
-    given = []
-    student.branches[1].register_forward_pre_hook(lambda _, args: given.append(args[0]))
-    student.backbone.layer2[2].register_forward_hook(
-        lambda *args: given.append(args[2])
-    )
-    for drawn in ((), (1,)):
-        take(*drawn)
-        given.clear()
-        step(model, cls_batch())
-        assert given[0] is given[1]
 
 
 def test_is_registered():

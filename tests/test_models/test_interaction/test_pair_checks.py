@@ -15,6 +15,13 @@ def check(student, teacher, *pairs) -> None:
     check_pairs([Pair(*map(tuple, pair)) for pair in pairs], student, teacher, SHAPE)
 
 
+class Picky(nn.Module):
+    """A module for something other than a tensor."""
+
+    def forward(self, given):
+        return given.no_such_thing
+
+
 def test_pairs_that_hold(thin):
     check(
         thin(20),
@@ -59,12 +66,21 @@ def test_shapes(thin, student, teacher, shapes):
         ),
         ([(['head'], ['head'])], 'does not run when features'),
         ([(['backbone'], ['backbone'])], 'anything but one tensor'),
+        (
+            [(['backbone.conv1'], ['backbone', 'backbone.bn1'])],
+            '`backbone` of the teacher gives a tuple, not one tensor',
+        ),
+        (
+            [([f'{L}1.0'], [f'{L}1.0', 'neck'])],
+            "`neck` of the teacher.*'no_such_thing'",
+        ),
     ],
 )
 def test_names(thin, pairs, message):
     models = thin(20), thin(20)
     for model in models:
         model.head = nn.Linear(1, 1)
+        model.neck = Picky()
     with pytest.raises(ValueError, match=message):
         check(*models, *pairs)
 

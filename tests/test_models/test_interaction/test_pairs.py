@@ -248,12 +248,36 @@ def test_reading_pairs():
         dict(student=['b'], teacher='c'),
     ]
     assert read_pairs(cfgs) == [Pair(('a.1',), ('a.1', 'a.2')), Pair(('b',), ('c',))]
-    for wrong in (
-        [dict(student='a')],
-        [dict(student=[], teacher='a')],
-        [dict(student='a', teacher='b', level='group')],
-    ):
-        with pytest.raises(ValueError, match=r'dict\(student=\[…\], teacher=\[…\]\)'):
-            read_pairs(wrong)
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(student='a'),
+        dict(student=[], teacher='a'),
+        dict(student='a', teacher='b', level='group'),
+        ('a.b', 'a.b'),
+        dict(student=1, teacher=2),
+        dict(student='a', teacher=[3]),
+        dict(student='a', teacher=''),
+        'a',
+    ],
+)
+def test_pairs_that_are_not_written_as_pairs(wrong):
+    with pytest.raises(ValueError) as error:
+        read_pairs([dict(student='a', teacher='b'), wrong])
+    text = str(error.value)
+    assert text.startswith('a pair is written `dict(student=[…], teacher=[…])`')
+    assert text.endswith(f'not {wrong!r}.')
+
+
+@pytest.mark.parametrize('wrong', [dict(student='a', teacher='b'), 'a', 3])
+def test_what_is_no_list_of_pairs(wrong):
+    with pytest.raises(ValueError) as error:
+        read_pairs(wrong)
+    assert f'is a list of pairs, not {wrong!r}; a pair is written' in str(error.value)
+
+
+def test_no_pairs():
     with pytest.raises(ValueError, match='`pairs` is empty'):
         read_pairs([])
