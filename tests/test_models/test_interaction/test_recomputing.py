@@ -6,15 +6,17 @@ import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
 from dynkd.models.interaction import Interaction, read_pairs, swapped_in
-from dynkd.models.interaction.recomputing import check_with_cp
 
+SHAPE = (3, 32, 32)
 L = 'backbone.layer'
 BLOCK = dict(student=f'{L}1.1', teacher=[f'{L}1.1', f'{L}1.2'])
 INSIDE = dict(student=f'{L}1.1.conv1', teacher=f'{L}1.1.conv1')
 
 
-def check(student, teacher, pair) -> None:
-    check_with_cp(read_pairs([pair]), student, teacher)
+def pair(student, teacher, *pairs) -> Interaction:
+    interaction = Interaction(0.5, pairs=pairs)
+    interaction.pair(student, teacher, SHAPE, SHAPE)
+    return interaction
 
 
 def gradients(student, teacher, images) -> dict[str, torch.Tensor]:
@@ -45,8 +47,8 @@ def test_a_teacher_that_runs_again(thin):
     teacher = thin(20)
     teacher.backbone.layer1[1].with_cp = True
     with pytest.raises(ValueError, match='layer1.1` of the teacher.*`with_cp=False`'):
-        check(thin(20), teacher, BLOCK)
-    check(thin(20), teacher, dict(student=f'{L}1.1', teacher=f'{L}1.2'))
+        pair(thin(20), teacher, BLOCK)
+    pair(thin(20), teacher, dict(student=f'{L}1.1', teacher=f'{L}1.2'))
 
 
 def test_a_block_around_a_pair_that_runs_again(thin):
@@ -54,8 +56,8 @@ def test_a_block_around_a_pair_that_runs_again(thin):
     student.backbone.layer1[1].with_cp = True
     message = r'layer1.1.conv1` lies in `backbone.layer1.1` of the student.*backward'
     with pytest.raises(ValueError, match=message):
-        check(student, thin(20), INSIDE)
-    check(student, thin(20), dict(INSIDE, student=f'{L}1.2.conv1'))
+        pair(student, thin(20), INSIDE)
+    pair(student, thin(20), dict(INSIDE, student=f'{L}1.2.conv1'))
 
 
 def test_paired_blocks_may_run_again(thin, body, images):
@@ -66,18 +68,15 @@ def test_paired_blocks_may_run_again(thin, body, images):
     )
     saving.load_state_dict(student.state_dict())
     assert saving.backbone.with_cp and saving.backbone.layer1[1].with_cp
-    check(saving, teacher, BLOCK)
+    pair(saving, teacher, BLOCK)
     assert_same(gradients(saving, teacher, images), gradients(student, teacher, images))
 
 
 @pytest.fixture
 def interaction(thin):
     """An interaction of two blocks, with the models of it."""
-    pairs = [BLOCK, dict(student=f'{L}3.1', teacher=f'{L}3.1')]
-    interaction = Interaction(0.5, pairs=pairs)
     models = thin(20), thin(32)
-    interaction.pair(*models, (3, 32, 32), (3, 32, 32))
-    return interaction, models
+    return pair(*models, BLOCK, dict(student=f'{L}3.1', teacher=f'{L}3.1')), models
 
 
 @pytest.mark.parametrize(
