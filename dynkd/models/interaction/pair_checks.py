@@ -10,7 +10,7 @@ from torch import nn
 from dynkd.utils import find_module
 
 from .pairs import Pair
-from .units import Call, probe
+from .units import Call, at_rest, probe
 
 
 def check_pairs(
@@ -27,7 +27,7 @@ def check_pairs(
     Args:
         pairs (list[Pair]): The pairs.
         student (nn.Module): The student's model.
-        teacher (nn.Module): The teacher's model, in evaluation mode.
+        teacher (nn.Module): The teacher's model.
         input_shape (sequence of int): Shape of the student's input, without the batch.
 
     Raises:
@@ -85,7 +85,7 @@ def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> Non
     for name in pair.teacher:
         module = teacher.get_submodule(name)
         try:
-            with torch.no_grad():
+            with at_rest(teacher):
                 found = module(found, *first.args[1:], **first.kwargs)
         except Exception as error:
             raise ValueError(

@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Units: the blocks of which a backbone is a chain, and their shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,12 +102,8 @@ def probe(
         model.get_submodule(name).register_forward_hook(keep(name), with_kwargs=True)
         for name in names
     ]
-    modes = {module: module.training for module in model.modules()}
-    # OpenMMLab's backbones freeze layers in `train`, which would undo the modes.
-    for module in modes:
-        module.training = False
     try:
-        with torch.no_grad():
+        with at_rest(model):
             body(inputs)
     except RuntimeError as error:
         raise ValueError(
@@ -116,9 +113,29 @@ def probe(
     finally:
         for handle in handles:
             handle.remove()
+    return calls
+
+
+@contextmanager
+def at_rest(model: nn.Module) -> Iterator[None]:
+    """Let a model be in evaluation mode, and build no graph.
+
+    Args:
+        model (nn.Module): The model.
+
+    Yields:
+        None
+    """
+    modes = {module: module.training for module in model.modules()}
+    # OpenMMLab's backbones freeze layers in `train`, which would undo the modes.
+    for module in modes:
+        module.training = False
+    try:
+        with torch.no_grad():
+            yield
+    finally:
         for module, mode in modes.items():
             module.training = mode
-    return calls
 
 
 def find_units(model: nn.Module, input_shape: Sequence[int]) -> list[Unit]:

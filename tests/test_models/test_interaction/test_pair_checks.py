@@ -93,9 +93,11 @@ def test_a_layer_s_neighbours_are_not_inside_of_it(thin):
 
 
 def test_checking_changes_nothing(thin):
-    models = thin(20), thin(26)
+    """Of models that are trained, too."""
+    models = thin(20).train(), thin(26).train()
     before = [{k: v.clone() for k, v in m.state_dict().items()} for m in models]
     check(*models, ([f'{L}1.1'], [f'{L}1.1', f'{L}1.2']))
     for model, state in zip(models, before):
         assert all(torch.equal(model.state_dict()[k], v) for k, v in state.items())
         assert not any(module._forward_hooks for module in model.modules())
+        assert all(module.training for module in model.modules())
