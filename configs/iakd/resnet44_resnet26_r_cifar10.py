@@ -1,6 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# IAKD-R on CIFAR-10, ResNet-44 -> ResNet-26: Tables 1 and 7. The teacher was trained
-# alone before, by `baselines/resnet44_iakd_cifar10.py`.
+# IAKD-R on CIFAR-10, ResNet-44 -> ResNet-26: Tables 1, 5 and 7. The teacher was
+# trained alone before, by `baselines/resnet44_iakd_cifar10.py`.
 _base_ = '../_base_/iakd_cifar10.py'
 
 model = dict(
