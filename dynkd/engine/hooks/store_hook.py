@@ -25,8 +25,8 @@ class StoreHook(Hook):
     mixed images (mixup, CutMix) are refused.
 
     A checkpoint holds the rows of a store in memory. For one in files it says which
-    epoch's files it goes with: those of the checkpoint that was saved last are kept,
-    and a run is resumed from that one.
+    epoch's files it goes with: those of the checkpoint with an optimizer that was saved
+    last are kept, and a run is resumed from that one.
     """
 
     # Before the checkpoint of the epoch is saved.
@@ -93,8 +93,10 @@ class StoreHook(Hook):
         if opened:
             states = {name: store.state_dict() for name, store in opened.items()}
             checkpoint['stores'] = states
-        for store in opened.values():
-            store.pin()
+        # The best checkpoints have no optimizer: no run is resumed from them.
+        if 'optimizer' in checkpoint:
+            for store in opened.values():
+                store.pin()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what the checkpoint holds until the stores are opened.
@@ -139,7 +141,12 @@ def _slots(runner: Runner) -> int:
     """How many epochs a store in files holds: what is read, what is written, and what
     the last checkpoint needs, if that is not what is read."""
     savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-    return 2 if any(s.by_epoch and s.interval == 1 for s in savers) else 3
+    return 2 if any(_saves_each_epoch(saver) for saver in savers) else 3
+
+
+def _saves_each_epoch(saver: CheckpointHook) -> bool:
+    """Whether a run can be resumed after each epoch."""
+    return saver.by_epoch and saver.interval == 1 and saver.save_optimizer
 
 
 def _to_cpu(value: Any) -> Any:

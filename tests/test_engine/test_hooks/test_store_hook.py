@@ -7,6 +7,7 @@ from typing import Any, Callable, Optional
 import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from mmpretrain.models import ClsDataPreprocessor
@@ -152,6 +153,30 @@ def test_killed_and_resumed_is_never_stopped(
     assert torch.equal(rows(again), rows(whole))
 
 
+class Best(Hook):
+    """Saves each epoch like `save_best`: without an optimizer."""
+
+    priority = 'LOWEST'
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        options = dict(save_optimizer=False, save_param_scheduler=False)
+        runner.save_checkpoint(runner.work_dir, 'best.pth', **options)
+
+
+def test_a_best_checkpoint_leaves_the_last_one_its_files(training, tmp_path):
+    whole = training('whole')
+    whole.train()
+    hooks = [dict(type='dynkd.StoreHook'), Best()]
+    store = dict(path=str(tmp_path / 'rows'))
+    cfg = dict(store=store, interval=2, custom_hooks=hooks)
+    # In epoch 4, after the best checkpoint of epoch 3; resumed after epoch 2.
+    kill(training('parts', **cfg), step=10)
+    again = training('parts', **cfg, resume=True)
+    again.train()
+    assert again.model.steps == 6
+    assert torch.equal(rows(again), rows(whole))
+
+
 def test_the_history_matters(training):
     # Else the test above could not fail.
     whole, first = training('whole'), training('first')
@@ -183,10 +208,18 @@ def test_weights_alone_do_not_bring_the_history(training, tmp_path):
     assert runner.model.stores['history'].epoch == 0
 
 
-@pytest.mark.parametrize('interval, expected', [(1, 2), (2, 3)])
-def test_as_many_files_as_the_checkpoints_need(training, tmp_path, interval, expected):
+@pytest.mark.parametrize(
+    'saver, expected',
+    [
+        (dict(interval=1), 2),
+        (dict(interval=2), 3),
+        (dict(interval=1, save_optimizer=False), 3),
+    ],
+)
+def test_as_many_files_as_the_checkpoints_need(training, tmp_path, saver, expected):
     path = tmp_path / 'rows'
-    training(store=dict(path=str(path)), interval=interval).train()
+    hooks = dict(checkpoint=dict(type='CheckpointHook', **saver))
+    training(store=dict(path=str(path)), default_hooks=hooks).train()
     assert len(list(path.glob('*.bin'))) == expected
 
 
