@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Optional
 
 from mmengine.dist import master_only
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
+from torch import Tensor
 
 from dynkd.registry import HOOKS
 from dynkd.utils import export_stream, unwrap
@@ -20,7 +21,8 @@ class ExportHook(Hook):
 
     Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
     load strictly, and the config that they load with, in MMPretrain, MMDetection or
-    MMAction2 without DynKD.
+    MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
+    as in checkpoints.
 
     Args:
         streams (sequence of str, optional): The streams. Defaults to None: all that are
@@ -31,7 +33,7 @@ class ExportHook(Hook):
             Defaults to False.
     """
 
-    # After whatever changes the weights at the end of training (averages of weights).
+    # After whatever else changes the weights at the end of training.
     priority = 'LOWEST'
 
     def __init__(
@@ -70,10 +72,28 @@ class ExportHook(Hook):
         model = unwrap(runner.model)
         export_stream(
             model.specs[name],
-            model.stream(name).state_dict(),
+            _saved_weights(runner, name),
             runner.cfg,
             out,
             runner.train_dataloader.dataset.metainfo,
             branches,
         )
         print_log(f'Exported `{name}` to {out}', logger='current')
+
+
+def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
+    """The weights of a stream as a checkpoint has them, by the plain model's names."""
+    model = unwrap(runner.model)
+    if name not in model.streams:
+        # Frozen: in no checkpoint, and in no average.
+        return model.stream(name).state_dict()
+    checkpoint = dict(state_dict=model.state_dict())
+    for hook in runner.hooks:
+        if isinstance(hook, EMAHook):
+            hook.before_save_checkpoint(runner, checkpoint)
+    prefix = f'streams.{name}.'
+    return {
+        key[len(prefix) :]: value
+        for key, value in checkpoint['state_dict'].items()
+        if key.startswith(prefix)
+    }

@@ -55,3 +55,29 @@ def test_branches_are_exported_by_option(runner, classifier, tmp_path):
     assert not any(key.startswith('branches.') for key in plain)
     assert set(whole) == set(run.model.stream('student').state_dict())
     assert set(plain) < set(whole)
+
+
+@pytest.mark.parametrize('update_buffers', [True, False])
+def test_averaged_weights_are_exported_as_they_are_saved(
+    runner, tmp_path, update_buffers
+):
+    average = dict(type='EMAHook', momentum=0.1, update_buffers=update_buffers)
+    hook = dict(type=EXPORT, streams=['teacher', 'student'])
+    run = runner(
+        teacher=dict(frozen=True),
+        custom_hooks=[average, hook],
+        default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
+    )
+    run.train()
+    saved = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)['state_dict']
+    student, teacher = (
+        torch.load(tmp_path / f'{name}.pth', weights_only=True)['state_dict']
+        for name in ('student', 'teacher')
+    )
+    for key, value in student.items():
+        assert torch.equal(value, saved[f'streams.student.{key}']), key
+    trained = run.model.stream('student').state_dict()
+    # The model itself keeps its own.
+    assert not torch.equal(student['head.fc.weight'], trained['head.fc.weight'])
+    for key, value in run.model.stream('teacher').state_dict().items():
+        assert torch.equal(teacher[key], value), key
