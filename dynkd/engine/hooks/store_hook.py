@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Opens stores of past predictions, turns their epochs, saves and resumes them."""
 
+from pathlib import Path
 from typing import Any
 
 from mmengine.hooks import CheckpointHook, Hook
@@ -126,10 +127,11 @@ def _stores(runner: Runner) -> dict[str, PredictionStore]:
 
 def _check_paths(stores: dict[str, PredictionStore]) -> None:
     """Refuse two stores in one folder."""
-    owners: dict[str, str] = {}
+    owners: dict[Path, str] = {}
     for name, store in stores.items():
         if store.path is not None:
-            other = owners.setdefault(str(store.path), name)
+            folder = Path(store.path).expanduser().resolve()
+            other = owners.setdefault(folder, name)
             if other != name:
                 raise ValueError(
                     f'stores `{other}` and `{name}` have the same path, {store.path}. '

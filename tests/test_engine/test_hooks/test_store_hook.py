@@ -268,11 +268,14 @@ def test_plain_images_of_the_same_preprocessor():
     check_batch_augments(Distilled({}, ClsDataPreprocessor(num_classes=CLASSES)))
 
 
-def test_two_stores_in_one_folder(training, tmp_path):
+@pytest.mark.parametrize(
+    'path', ['{}/rows', '{}/rows/', '{}/a/../rows', '~/rows', 'rows']
+)
+def test_two_stores_in_one_folder(training, tmp_path, monkeypatch, path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     model = Distilled(dict(path=str(tmp_path / 'rows')))
-    model.stores['other'] = model.stores['history'].__class__(
-        path=str(tmp_path / 'rows')
-    )
+    model.stores['other'] = PredictionStore(path=path.format(tmp_path))
     model.stores['other'].declare({TAP: CLASSES})
     with pytest.raises(ValueError, match='`history` and `other` have the same path'):
         training(model=model).train()
