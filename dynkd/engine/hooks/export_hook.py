@@ -10,6 +10,7 @@ from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from dynkd.registry import HOOKS
 from dynkd.utils import export_stream, unwrap
@@ -75,7 +76,7 @@ class ExportHook(Hook):
             _saved_weights(runner, name),
             runner.cfg,
             out,
-            runner.train_dataloader.dataset.metainfo,
+            _metainfo(runner.train_dataloader.dataset),
             branches,
         )
         print_log(f'Exported `{name}` to {out}', logger='current')
@@ -97,3 +98,10 @@ def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
         for key, value in checkpoint['state_dict'].items()
         if key.startswith(prefix)
     }
+
+
+def _metainfo(dataset: Dataset) -> Optional[dict]:
+    """Meta information of a data set, or of the one that it wraps."""
+    while not hasattr(dataset, 'metainfo') and hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    return getattr(dataset, 'metainfo', None)

@@ -2,7 +2,9 @@
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import default_collate
 from mmengine.registry import MODELS
+from torch.utils.data import DataLoader, Subset
 
 EXPORT = 'dynkd.ExportHook'
 
@@ -81,3 +83,15 @@ def test_averaged_weights_are_exported_as_they_are_saved(
     assert not torch.equal(student['head.fc.weight'], trained['head.fc.weight'])
     for key, value in run.model.stream('teacher').state_dict().items():
         assert torch.equal(teacher[key], value), key
+
+
+@pytest.mark.parametrize('wrapped, classes', [(True, list('abcde')), (False, None)])
+def test_data_sets_that_say_nothing_of_classes(runner, tmp_path, wrapped, classes):
+    images = runner().train_dataloader.dataset
+    data = Subset(images, range(4)) if wrapped else [images[i] for i in range(4)]
+    loader = DataLoader(data, batch_size=2, collate_fn=default_collate)
+    hooks = [dict(type=EXPORT)]
+    run = runner(train_dataloader=loader, custom_hooks=hooks, experiment_name='plain')
+    run.train()
+    meta = torch.load(tmp_path / 'student.pth', weights_only=True)['meta']
+    assert meta['dataset_meta'].get('classes') == classes
