@@ -16,6 +16,7 @@ from dynkd.models.branches import predict_branches, record_branched
 from dynkd.models.transfer_groups import expand_groups
 from dynkd.registry import MODELS
 from dynkd.utils import RandomState
+from dynkd.utils.checkpoint import BRANCHES
 
 from .build import build_stores, build_transfers
 from .checks import check_history, check_transfers, try_out
@@ -177,8 +178,9 @@ class Distillation(BaseModel):
             if name in self._phase.frozen:
                 model.eval()
             elif mode and self.specs[name].norm_eval:
-                for module in model.modules():
-                    if isinstance(module, _NORMS):
+                for layer, module in model.named_modules():
+                    # New branches have no statistics yet that could be kept.
+                    if isinstance(module, _NORMS) and not layer.startswith(BRANCHES):
                         module.eval()
         return self
 

@@ -36,8 +36,9 @@ class Stream:
         frozen (bool): Whether the stream is never trained. A frozen stream is in
             evaluation mode, builds no graph, and is neither in optimizers nor in
             checkpoints. Defaults to False.
-        norm_eval (bool): Whether batch normalisation layers keep their statistics while
-            the stream is trained. Defaults to False.
+        norm_eval (bool): Whether batch normalisation layers, but not those of its
+            branches, keep their statistics while the stream is trained. Defaults to
+            False.
         scope (str, optional): The library whose registry builds the model. Found from
             ``config`` or a prefix of the model's type (``'mmdet.FCOS'``) by default,
             else the scope of the run.

@@ -134,6 +134,21 @@ def test_a_frozen_stream_with_branches_stays(
     assert all(n.startswith(('streams.student.', 'transfers.')) for n in changed)
 
 
+def test_norm_eval_is_not_for_branches(build, classifier, cls_batch, snapshot, moved):
+    """They would normalise with mean 0 and variance 1 for ever."""
+    stream = dict(model=classifier(), branches=BRANCHES, norm_eval=True)
+    model = build(student=stream).train()
+    before = snapshot(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train_step(cls_batch(), OptimWrapper(optimizer))
+    statistics = {n for n in moved(before, snapshot(model)) if 'running_' in n}
+    branches = 'streams.student.branches.'
+    assert statistics == {
+        n for n in before if 'running_' in n and n.startswith(branches)
+    }
+    assert not any(module.training for module in model.eval().modules())
+
+
 # --------------------------------------------------------------------- own losses
 
 
