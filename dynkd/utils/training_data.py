@@ -1,11 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What is known of a training's data before its first step."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from functools import cached_property
 from typing import Any, Optional
 
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset
 
 from .dataset_identity import first_data_sample
 
@@ -15,10 +15,13 @@ class TrainingData:
 
     Args:
         loader (DataLoader): The data loader of the training.
+        by_epoch (bool): Whether the training counts epochs, so that it comes to the
+            last batch of each. Defaults to False.
     """
 
-    def __init__(self, loader: DataLoader) -> None:
+    def __init__(self, loader: DataLoader, by_epoch: bool = False) -> None:
         self.loader = loader
+        self.by_epoch = by_epoch
 
     @cached_property
     def batch_size(self) -> Optional[int]:
@@ -32,6 +35,18 @@ class TrainingData:
             # One for each data set of which batches are made.
             size = max(size)
         return size
+
+    @cached_property
+    def smallest_batch(self) -> Optional[int]:
+        """int or None: Samples of an epoch's smallest batch in this process; None
+        without epochs, or where nothing says so."""
+        batches = self.loader.batch_sampler
+        # Others, such as those by aspect ratio, do not batch all samples in a row.
+        in_a_row = type(batches) is BatchSampler and isinstance(batches.sampler, Sized)
+        if not self.by_epoch or not in_a_row:
+            return None
+        rest = 0 if batches.drop_last else len(batches.sampler) % batches.batch_size
+        return rest or batches.batch_size
 
     @cached_property
     def first_sample(self) -> Any:

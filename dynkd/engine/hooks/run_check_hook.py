@@ -1,8 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Checks, before the first step, what a model does not know when it is built."""
 
+from collections.abc import Iterator
+
+import torch.nn as nn
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.optimizers import check_unused_parameters
 from dynkd.registry import HOOKS
@@ -16,12 +19,13 @@ class RunCheckHook(Hook):
     """Checks, before the first step, what a distillation does not know when it is
     built: the data, the loop and the processes that train it.
 
-    - Losses and connectors of all transfers, also of later phases, that have a method
-      ``data_fault`` are given the :class:`~dynkd.utils.TrainingData`, and return what
-      is wrong with them: :class:`~dynkd.models.connectors.CKARatio` needs 4 images a
-      batch, :class:`~dynkd.models.losses.FGDLoss` boxes. The first sample may be read
-      for it; random numbers stay as they are, and a transform that caches samples has
-      this one already.
+    - Losses and connectors of all transfers, also of later phases, and branches that
+      have a method ``data_fault`` are given the :class:`~dynkd.utils.TrainingData`, and
+      return what is wrong with them: :class:`~dynkd.models.connectors.CKARatio` needs 4
+      images a batch, :class:`~dynkd.models.losses.FGDLoss` boxes,
+      :class:`~dynkd.models.branches.MixedFusionModule` 2 images in the last batch of an
+      epoch, too. The first sample may be read for it; random numbers stay as they are,
+      and a transform that caches samples has this one already.
     - In a training that counts iterations, schedules and phases must not count epochs:
       they would stay at their beginning. All phases begin before its end.
     - A learning rate that follows a metric of its stream must not count the epochs in
@@ -49,9 +53,19 @@ class RunCheckHook(Hook):
         check_unused_parameters(runner.model)
         for check in (check_units, check_phase_ends, check_plateaus, check_best):
             check(runner, model)
-        data = TrainingData(runner.train_dataloader)
-        for name, transfer in model.transfers.items():
-            for module in transfer.modules():
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        data = TrainingData(runner.train_dataloader, by_epoch)
+        for name, part in _trained_on(model):
+            for module in part.modules():
                 fault = module.data_fault(data) if hasattr(module, 'data_fault') else ''
                 if fault:
-                    raise ValueError(f'transfer `{name}` ({transfer}): {fault}')
+                    raise ValueError(f'{name}: {fault}')
+
+
+def _trained_on(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The parts of a distillation that the data may not suit, and their names."""
+    for name, transfer in model.transfers.items():
+        yield f'transfer `{name}` ({transfer})', transfer
+    for name, stream in model.streams.items():
+        if hasattr(stream, 'branches'):
+            yield f'branches of stream `{name}`', stream.branches

@@ -68,16 +68,21 @@ class Branch(BaseModule):
             ValueError: If there is only one and a batch normalisation is in training
                 mode.
         """
-        if num_values == 1 and any(
-            isinstance(module, nn.BatchNorm2d) and module.training
-            for module in self.modules()
-        ):
-            raise ValueError(
-                f'{type(self).__name__}: batch normalisation cannot learn from a batch '
-                'of one sample whose map is 1 x 1. Train with at least two samples a '
-                'batch (`drop_last=True` leaves out a last batch of one), or give the '
-                'branches another `norm_cfg`.'
-            )
+        if num_values == 1 and any(layer.training for layer in self._batch_norms()):
+            raise ValueError(self._single_value())
+
+    def _batch_norms(self) -> list[nn.BatchNorm2d]:
+        """The layers that normalise by what this process has of a batch."""
+        return [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]
+
+    def _single_value(self) -> str:
+        """Say that a single value cannot be normalised, and what helps."""
+        return (
+            f'{type(self).__name__}: batch normalisation cannot learn from a batch of '
+            'one sample whose map is 1 x 1. Train with at least two samples a batch '
+            '(`drop_last=True` leaves out a last batch of one), or give the branches '
+            'another `norm_cfg`.'
+        )
 
 
 class StageBranches(ModuleList):

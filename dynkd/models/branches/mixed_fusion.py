@@ -8,6 +8,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from dynkd.registry import MODELS
+from dynkd.utils import TrainingData
 
 from .base import ACT, NORM, Branch
 
@@ -88,6 +89,19 @@ class MixedFusionModule(Branch):
             )
         self.features = nn.Flatten()
         self.fc = nn.Linear(deeper_channels, num_classes)
+
+    def data_fault(self, data: TrainingData) -> Optional[str]:
+        """Why a step would fail; see :class:`~dynkd.engine.hooks.RunCheckHook`.
+
+        Args:
+            data (TrainingData): The training's data.
+
+        Returns:
+            str or None: What is wrong where an epoch has a batch of one sample, whose
+            1 x 1 map batch normalisation cannot take.
+        """
+        single = self.fusion != 'none' and data.smallest_batch == 1
+        return self._single_value() if single and self._batch_norms() else None
 
     def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse and classify what a stage gives.

@@ -45,11 +45,13 @@ def training(tmp_path) -> Callable[..., Runner]:
         loader: dict,
         hooks: Any = HOOKS,
         loop: Any = None,
+        branches: Any = None,
         **model: Any,
     ) -> Runner:
+        student = dict(branches=branches)
         streams = {
             name: dict(model=stream, input_shape=(3, 64, 64), **own)
-            for name, own in dict(teacher=dict(frozen=True), student={}).items()
+            for name, own in dict(teacher=dict(frozen=True), student=student).items()
         }
         return Runner(
             model=dict(
@@ -221,6 +223,43 @@ def test_fgd_without_masks_needs_no_boxes(fgd):
     RunCheckHook().before_train(runner)
 
 
+@pytest.fixture
+def dtskd(training, classifier, cls_batch) -> Callable[..., Runner]:
+    """Build a runner of a student with branches on 7 images."""
+
+    def build(module: Any = None, loop: Any = None, **loader: Any) -> Runner:
+        module = dict(type='MixedFusionModule', **(module or {}))
+        cfg = dict(loop=loop, branches=dict(module=module))
+        return training(classifier(), {}, cls_batch(size=7), loader, **cfg)
+
+    return build
+
+
+@pytest.mark.parametrize('batch_size', [1, 3])
+def test_branches_cannot_learn_from_a_last_batch_of_one(dtskd, batch_size):
+    refused(
+        dtskd(batch_size=batch_size),
+        'branches of stream `student`: MixedFusionModule: batch normalisation cannot '
+        r'learn from a batch of one .*`drop_last=True` leaves out',
+    )
+
+
+@pytest.mark.parametrize(
+    'options, steps',
+    [
+        (dict(batch_size=4), 2),
+        (dict(batch_size=7), 1),
+        (dict(batch_size=3, drop_last=True), 2),
+        # The training ends before it comes to the last batch.
+        (dict(batch_size=3, loop=dict(by_epoch=False, max_iters=2)), 2),
+        (dict(batch_size=3, module=dict(norm_cfg=None)), 3),
+        (dict(batch_size=3, module=dict(fusion='none')), 3),
+    ],
+)
+def test_branches_learn_from_other_batches(dtskd, options, steps):
+    trains(dtskd(**options), steps)
+
+
 ITERATIONS = dict(by_epoch=False, max_iters=3)
 LINEAR = dict(type='LinearSchedule', start=1.0, stop=0.0)
 
@@ -340,3 +379,20 @@ def test_batches_of_several_data_sets_are_as_large_as_the_largest(cls_batch):
     batches.batch_size = [2, 5]
     loader = DataLoader(Items(cls_batch()), batch_sampler=batches)
     assert TrainingData(loader).batch_size == 5
+
+
+def test_the_smallest_batch_of_an_epoch(cls_batch):
+    items = Items(cls_batch(size=7))
+
+    def smallest(by_epoch: bool = True, **options: Any) -> Any:
+        return TrainingData(DataLoader(items, **options), by_epoch).smallest_batch
+
+    assert smallest(batch_size=3) == 1
+    assert smallest(batch_size=9) == 7
+    assert smallest(batch_size=7) == 7
+    assert smallest(batch_size=3, drop_last=True) == 3
+    assert smallest(batch_size=3, by_epoch=False) is None
+    assert smallest(batch_sampler=[[0], [1, 2]]) is None
+    assert smallest(batch_size=None) is None
+    stream = DataLoader(Stream(), batch_size=3)
+    assert TrainingData(stream, by_epoch=True).smallest_batch is None
