@@ -109,3 +109,18 @@ def branch_taps(model: nn.Module, stream: str, part: str) -> list[str]:
     """
     branches: Sequence[Any] = getattr(model, 'branches', ())
     return [f'{stream}.branches.{index}.{part}' for index in range(len(branches))]
+
+
+def check_weights(weights: Mapping[str, Any]) -> None:
+    """Refuse weights that would let a stream unlearn.
+
+    Args:
+        weights (dict[str, float or dict]): Numbers, and configs of schedules, by the
+            names of a group's arguments.
+
+    Raises:
+        ValueError: If a number is negative.
+    """
+    for name, weight in weights.items():
+        if not isinstance(weight, Mapping) and weight < 0:
+            raise ValueError(f'`{name}` must not be negative, but is {weight}.')

@@ -8,7 +8,7 @@ import torch.nn as nn
 
 from dynkd.registry import TRANSFER_GROUPS
 
-from .base import TransferGroup, branch_taps, model_of
+from .base import TransferGroup, branch_taps, check_weights, model_of
 
 if TYPE_CHECKING:
     from dynkd.models.algorithms.stream import Stream
@@ -42,8 +42,8 @@ class DualTeacherTransfers(TransferGroup):
             schedule. Defaults to None: Eq. 7 with 0.9 and 0.
 
     Raises:
-        ValueError: When expanded, if the stream does not exist, or has no branches for
-            the structural transfer.
+        ValueError: If a weight is negative; when expanded, if the stream does not
+            exist, or has no branches for the structural transfer.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class DualTeacherTransfers(TransferGroup):
         temperature: float = 4.0,
         beta: Union[float, dict, None] = None,
     ) -> None:
+        check_weights(dict(historical=historical, structural=structural))
         self.stream = stream
         self.store = store
         self.historical = historical

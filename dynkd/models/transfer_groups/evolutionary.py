@@ -8,7 +8,7 @@ import torch.nn as nn
 
 from dynkd.registry import TRANSFER_GROUPS
 
-from .base import TransferGroup, branch_taps, model_of
+from .base import TransferGroup, branch_taps, check_weights, model_of
 
 if TYPE_CHECKING:
     from dynkd.models.algorithms.stream import Stream
@@ -54,8 +54,9 @@ class EvolutionaryTransfers(TransferGroup):
             the neck's last output, or the backbone's where there is no neck.
 
     Raises:
-        ValueError: If a weight is negative; when expanded, if a stream does not exist
-            or the streams' branches are not equally many.
+        ValueError: If a weight is negative, or ``features`` has another stream; when
+            expanded, if a stream does not exist or the streams' branches are not
+            equally many.
     """
 
     def __init__(
@@ -76,19 +77,25 @@ class EvolutionaryTransfers(TransferGroup):
             cross_kl=cross_kl,
             cross_l2=cross_l2,
         )
-        for name, weight in self.weights.items():
-            if not isinstance(weight, Mapping) and weight < 0:
-                raise ValueError(f'`{name}` must not be negative, but is {weight}.')
+        check_weights(self.weights)
         self.teacher = teacher
         self.student = student
         self.temperature = temperature
         self.within = within
         self.features = dict(features or {})
+        known = list(dict.fromkeys([teacher, student, *(within or ())]))
+        for name in self.features:
+            if name not in (*known, '_scope_'):
+                raise ValueError(
+                    f'`features` has `{name}`, which is no stream of these transfers. '
+                    f'They are of: {", ".join(known)}.'
+                )
 
     def expand(
         self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
     ) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
+        self._check_names(models)
         found: dict[str, dict] = {}
         pair = [name for name in (self.teacher, self.student) if name in models]
         trained = [name for name in pair if not specs[name].frozen]
@@ -97,6 +104,14 @@ class EvolutionaryTransfers(TransferGroup):
         if self.weights['cross_kl'] or self.weights['cross_l2']:
             found.update(self._across(models))
         return found
+
+    def _check_names(self, models: Mapping[str, nn.Module]) -> None:
+        """Refuse streams that are named and do not exist. One stream may be alone."""
+        for name, default in ((self.teacher, 'teacher'), (self.student, 'student')):
+            if name != default:
+                model_of(models, name)
+        if self.within is None and self.teacher not in models:
+            model_of(models, self.student)
 
     def _kl(self, name: str) -> dict:
         """The loss of Eqs. 3 and 6."""

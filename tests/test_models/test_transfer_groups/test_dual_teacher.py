@@ -136,6 +136,12 @@ def test_a_stream_without_branches_has_no_structural_teacher(selfish, classifier
         selfish(student=dict(model=classifier()))
 
 
+@pytest.mark.parametrize('name', ['historical', 'structural'])
+def test_negative_weights_are_refused(selfish, name):
+    with pytest.raises(ValueError, match=f'`loss_dtskd`: `{name}` must not be neg'):
+        selfish(**{name: -0.2})
+
+
 def test_a_store_that_is_not_opened_names_the_hook(selfish, cls_batch):
     with pytest.raises(RuntimeError, match='StoreHook'):
         selfish(opened=False)(**cls_batch(), mode='loss')

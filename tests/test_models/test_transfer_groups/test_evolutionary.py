@@ -183,6 +183,37 @@ def test_unknown_stream_is_refused(build, guided):
         build(student=guided(), transfers=dict(loss_ekd=dict(GROUP)))
 
 
+@pytest.mark.parametrize(
+    'group, unknown',
+    [
+        (dict(teacher='teachr', cross_kl=0, cross_l2=0), 'teachr'),
+        (dict(student='studnt', cross_kl=0, cross_l2=0), 'studnt'),
+        (dict(within=['studnt'], cross_kl=0, cross_l2=0), 'studnt'),
+    ],
+)
+def test_streams_that_are_named_must_exist(build, guided, group, unknown):
+    own = dict(teacher=guided(), student=guided())
+    with pytest.raises(ValueError, match=f'`loss_ekd`: there is no stream `{unknown}`'):
+        build(**own, transfers=dict(loss_ekd=dict(GROUP, **group)))
+
+
+def test_a_group_of_no_stream_is_refused(build, guided):
+    group = dict(GROUP, cross_kl=0, cross_l2=0)
+    with pytest.raises(ValueError, match='no stream `student`. Streams: pupil'):
+        build(streams=dict(pupil=guided()), transfers=dict(loss_ekd=group))
+    model = build(
+        streams=dict(pupil=guided()),
+        transfers=dict(loss_ekd=dict(group, within=['pupil'])),
+    )
+    assert names(model) == {'within_kl_pupil', 'within_l2_pupil'}
+
+
+def test_features_of_an_unknown_stream_are_refused(pair):
+    message = '`loss_ekd`: `features` has `studnt`.*are of: teacher, student'
+    with pytest.raises(ValueError, match=message):
+        pair(features=dict(studnt='backbone[-1]'))
+
+
 def test_negative_weight_is_refused(pair):
     with pytest.raises(ValueError, match='`within_kl` must not be negative'):
         pair(within_kl=-1.0)
