@@ -1,20 +1,28 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Loading the weights that a stream starts from."""
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import torch.nn as nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from dynkd.compat import load_checkpoint_file
 
 #: Where the branches of a stream's model are; no part of the plain model.
 BRANCHES = 'branches.'
+#: What torch says of a key whose shape differs: the checkpoint's, and the model's.
+_SHAPES = re.compile(r'size mismatch for (.+?): .*?\[(.*?)\].*?\[(.*?)\]')
 
 
 def load_stream_checkpoint(
     model: nn.Module, path: str, name: str, whole: bool = False
 ) -> None:
     """Load a checkpoint strictly into the model of a stream.
+
+    What the plain library migrates when it loads, such as names of older versions, is
+    migrated here too.
 
     Args:
         model (nn.Module): The model.
@@ -25,25 +33,24 @@ def load_stream_checkpoint(
             False.
 
     Raises:
-        RuntimeError: If keys are missing, unexpected, or of another shape.
+        RuntimeError: If keys are missing, unexpected, or of another shape. The model
+            then holds what did fit.
     """
     checkpoint = load_checkpoint_file(path)
     state = checkpoint.get('state_dict', checkpoint)
-    state = {key.removeprefix('module.'): value for key, value in state.items()}
-    own = model.state_dict()
+    consume_prefix_in_state_dict_if_present(state, 'module.')
+    missing, unexpected, shapes, others = _load(model, state)
+    own = list(model.state_dict())
     if not whole and not any(key.startswith(BRANCHES) for key in state):
-        own = {key: v for key, v in own.items() if not key.startswith(BRANCHES)}
+        missing, own = (
+            [key for key in keys if not key.startswith(BRANCHES)]
+            for keys in (missing, own)
+        )
     problems = [
-        _listed('missing', [k for k in own if k not in state and not _counter(k)]),
-        _listed('unexpected', [k for k in state if k not in own]),
-        _listed(
-            'of another shape',
-            [
-                f'{k} {tuple(state[k].shape)} for {tuple(own[k].shape)}'
-                for k in own
-                if k in state and state[k].shape != own[k].shape
-            ],
-        ),
+        _listed('missing', [key for key in missing if not _counter(key)]),
+        _listed('unexpected', unexpected),
+        _listed('of another shape', shapes),
+        _listed('refused', others),
     ]
     problems = [problem for problem in problems if problem]
     if problems:
@@ -51,7 +58,42 @@ def load_stream_checkpoint(
             f'stream `{name}`: the checkpoint `{path}` does not fit '
             f'{type(model).__name__}. Keys {"; ".join(problems)}. {_hint(state, own)}'
         )
-    model.load_state_dict(state, strict=False)
+
+
+def _load(model: nn.Module, state: Mapping[str, Any]) -> tuple[list[str], ...]:
+    """Load what fits, and list what does not.
+
+    Only the modules themselves can tell: they rename and resize what older versions, or
+    models for other resolutions, have saved.
+
+    Returns:
+        tuple[list[str], ...]: The keys that are missing, unexpected, of another shape
+        and refused for other reasons.
+    """
+    keys: list[tuple[list[str], list[str]]] = []
+    # Where shapes differ, torch raises an error that does not name the other keys.
+    hook = model.register_load_state_dict_post_hook(lambda _, own: keys.append(own))
+    shapes, others = [], []
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        # A module that fails to migrate what it is given ends the loading early.
+        for line in str(error).split('\n\t')[1:] if keys else [str(error)]:
+            differs = _SHAPES.match(line)
+            if differs is None:
+                others.append(line.strip())
+            else:
+                key, given, wanted = differs.groups()
+                shapes.append(f'{key} {_shape(given)} for {_shape(wanted)}')
+    finally:
+        hook.remove()
+    missing, unexpected = keys[0] if keys else ([], [])
+    return missing, unexpected, shapes, others
+
+
+def _shape(text: str) -> str:
+    """A shape as Python writes it: ``'3, 2'`` is ``'(3, 2)'``."""
+    return str(tuple(int(size) for size in text.split(',') if size))
 
 
 def _hint(state: Collection[str], own: Collection[str]) -> str:

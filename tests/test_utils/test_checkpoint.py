@@ -3,6 +3,7 @@ import pytest
 import torch
 import torch.nn as nn
 
+from dynkd.registry import MODELS
 from dynkd.utils import load_stream_checkpoint
 
 
@@ -29,15 +30,37 @@ def test_checkpoint_without_counters(tmp_path):
     load_stream_checkpoint(model(), str(tmp_path / 'a.pth'), 'teacher')
 
 
-def test_nothing_is_loaded_in_part(tmp_path):
+def test_all_that_does_not_fit_is_named(tmp_path):
     state = model().state_dict()
     state['extra'] = state.pop('0.bias')
+    state['1.weight'], state['1.bias'] = torch.zeros(4), torch.zeros(2, 3)
     torch.save(state, tmp_path / 'a.pth')
-    target = model()
-    before = {key: value.clone() for key, value in target.state_dict().items()}
-    with pytest.raises(RuntimeError, match=r'missing \(1\): 0.bias; unexpected \(1\)'):
-        load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher')
-    assert all(torch.equal(v, before[k]) for k, v in target.state_dict().items())
+    with pytest.raises(RuntimeError) as info:
+        load_stream_checkpoint(model(), str(tmp_path / 'a.pth'), 'teacher')
+    assert (
+        'does not fit Sequential. Keys missing (1): 0.bias; unexpected (1): extra; '
+        'of another shape (2): 1.weight (4,) for (3,), 1.bias (2, 3) for (3,). To start'
+    ) in str(info.value)
+
+
+def test_a_migration_that_fails_is_named_with_its_stream(tmp_path):
+    class Migrating(nn.Linear):
+        def _load_from_state_dict(self, state_dict, prefix, *args):
+            state_dict[prefix + 'weight'].view(7)
+
+    torch.save(nn.Linear(2, 3).state_dict(), tmp_path / 'a.pth')
+    with pytest.raises(
+        RuntimeError, match=r"stream `teacher`: .* refused \(1\): .*'\[7"
+    ):
+        load_stream_checkpoint(Migrating(2, 3), str(tmp_path / 'a.pth'), 'teacher')
+
+
+def test_branches_that_may_be_missing_are_no_hint(tmp_path):
+    torch.save({'extra': torch.zeros(1)}, tmp_path / 'a.pth')
+    target = nn.ModuleDict(dict(branches=model()))
+    for whole, hint in ((False, 'To start from a part'), (True, 'its branches teach')):
+        with pytest.raises(RuntimeError, match=hint):
+            load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher', whole)
 
 
 def test_long_lists_are_cut(tmp_path):
@@ -46,3 +69,68 @@ def test_long_lists_are_cut(tmp_path):
         load_stream_checkpoint(model(), str(tmp_path / 'a.pth'), 'teacher')
     assert 'unexpected (20): x0, x1, x2, x3, …' in str(info.value)
     assert 'x4' not in str(info.value)
+
+
+# ------------------------------------------- what the plain library migrates itself
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+def test_versions_of_modules_are_known(tmp_path, prefix):
+    seen = []
+
+    class Versioned(nn.Linear):
+        _version = 3
+
+        def _load_from_state_dict(self, state_dict, prefix, metadata, *args):
+            seen.append(metadata.get('version'))
+            super()._load_from_state_dict(state_dict, prefix, metadata, *args)
+
+    source = nn.Sequential(Versioned(2, 3))
+    torch.save(source.state_dict(prefix=prefix), tmp_path / 'a.pth')
+    load_stream_checkpoint(source, str(tmp_path / 'a.pth'), 'teacher')
+    assert seen == [3]
+
+
+def test_names_of_an_older_swin_transformer(tmp_path):
+    backbone = dict(
+        type='SwinTransformer',
+        arch=dict(embed_dims=8, depths=[2, 2, 2, 2], num_heads=[1] * 4),
+    )
+    source, target = (MODELS.build(dict(backbone, _scope_='mmpretrain')) for _ in 'ab')
+    nn.init.normal_(source.norm3.weight)
+    state = {
+        key.replace('norm3.', 'norm.') if key.startswith('norm3.') else key: value
+        for key, value in source.state_dict().items()
+    }
+    state['stages.0.blocks.1.attn.attn_mask'] = torch.zeros(1, 49, 49)
+    torch.save(state, tmp_path / 'a.pth')
+    load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher')
+    assert torch.equal(target.norm3.weight, source.norm3.weight)
+
+
+def test_position_embeddings_of_another_resolution(tmp_path):
+    def build(img_size):
+        arch = dict(embed_dims=8, num_layers=1, num_heads=1, feedforward_channels=8)
+        cfg = dict(type='VisionTransformer', arch=arch, img_size=img_size)
+        return MODELS.build(dict(cfg, _scope_='mmpretrain'))
+
+    source, target = build(32), build(64)
+    nn.init.constant_(source.pos_embed, 0.25)
+    torch.save(source.state_dict(), tmp_path / 'a.pth')
+    load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher')
+    assert target.pos_embed.shape == (1, 17, 8)
+    assert torch.allclose(target.pos_embed, torch.tensor(0.25))
+
+
+def test_names_of_an_older_fcos(tmp_path, fcos):
+    source, target = (MODELS.build(dict(fcos(), _scope_='mmdet')) for _ in 'ab')
+    state = {
+        key.replace('conv_cls', 'fcos_cls').replace('conv_reg', 'fcos_reg'): value
+        for key, value in source.state_dict().items()
+    }
+    assert 'bbox_head.fcos_cls.weight' in state
+    torch.save(state, tmp_path / 'a.pth')
+    load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher')
+    assert torch.equal(
+        target.bbox_head.conv_cls.weight, source.bbox_head.conv_cls.weight
+    )
