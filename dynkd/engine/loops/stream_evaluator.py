@@ -12,17 +12,20 @@ class StreamEvaluator(Evaluator):
 
     Args:
         evaluators (dict[str, Evaluator]): The evaluators by stream.
+        main (str): The stream whose metrics are ``metrics``: to these, test scripts of
+            the plain libraries append one that writes the predictions.
 
     Attributes:
         fixed (list[str]): Streams that never change. They are evaluated once, and their
             metrics are repeated.
     """
 
-    def __init__(self, evaluators: dict[str, Evaluator]) -> None:
+    def __init__(self, evaluators: dict[str, Evaluator], main: str) -> None:
         self.evaluators = evaluators
         self.fixed: list[str] = []
         self._known: dict[str, dict[str, float]] = {}
-        super().__init__([m for e in evaluators.values() for m in e.metrics])
+        super().__init__([])
+        self.metrics = evaluators[main].metrics
 
     @property
     def pending(self) -> list[str]:

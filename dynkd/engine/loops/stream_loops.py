@@ -2,6 +2,7 @@
 """Loops that validate and test every stream."""
 
 import copy
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -63,7 +64,8 @@ class _EveryStream:
         evaluators = {
             name: runner.build_evaluator(_for_stream(evaluator, name)) for name in names
         }
-        super().__init__(runner, dataloader, StreamEvaluator(evaluators), fp16)
+        main = model.main_stream if model.main_stream in names else names[0]
+        super().__init__(runner, dataloader, StreamEvaluator(evaluators, main), fp16)
         self.evaluator.fixed = self._fixed(model)
         if self.fusion is not None:
             self.fusion.keep(self.evaluator.fixed)
@@ -147,7 +149,8 @@ def _with_branches(model: Any, streams: Sequence[str]) -> list[str]:
 def _for_stream(cfg: Any, name: str) -> Any:
     """Copy a config of metrics, with files of its own for a stream.
 
-    Metrics that write files (``outfile_prefix``) would overwrite each other's.
+    Metrics that write files (``outfile_prefix``, and ``out_file_path`` of
+    ``DumpResults``) would overwrite each other's.
     """
     if isinstance(cfg, (list, tuple)):
         return [_for_stream(item, name) for item in cfg]
@@ -155,6 +158,9 @@ def _for_stream(cfg: Any, name: str) -> Any:
     if isinstance(cfg, dict):
         if cfg.get('outfile_prefix') is not None:
             cfg['outfile_prefix'] = f'{cfg["outfile_prefix"]}.{name}'
+        if cfg.get('out_file_path') is not None:
+            stem, suffix = os.path.splitext(cfg['out_file_path'])
+            cfg['out_file_path'] = f'{stem}.{name}{suffix}'
         if 'metrics' in cfg:
             cfg['metrics'] = _for_stream(cfg['metrics'], name)
     return cfg

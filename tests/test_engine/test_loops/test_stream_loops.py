@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import pytest
-from mmengine.evaluator import Evaluator
+from mmengine.evaluator import DumpResults, Evaluator
+from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
@@ -120,12 +121,57 @@ def test_files_of_metrics_do_not_collide():
         dict(type='A', outfile_prefix='out/result', classwise=True),
         dict(type='B', outfile_prefix=None),
         dict(type='C', metrics=[dict(type='D', outfile_prefix='x')]),
+        dict(type='DumpResults', out_file_path='a.b/x.pkl'),
     ]
     own = _for_stream(cfg, 'student')
     assert own[0] == dict(type='A', outfile_prefix='out/result.student', classwise=True)
     assert own[1] == cfg[1]
     assert own[2]['metrics'][0]['outfile_prefix'] == 'x.student'
+    assert own[3]['out_file_path'] == 'a.b/x.student.pkl'
     assert cfg[0]['outfile_prefix'] == 'out/result'
+
+
+@pytest.fixture
+def testing(runner):
+    """Build a runner whose student always says class 0, and whose teacher 4."""
+
+    def build(**cfg):
+        run = runner(
+            test_dataloader=runner()._val_dataloader,
+            test_cfg=dict(type='dynkd.StreamTestLoop', **cfg.pop('loop', {})),
+            experiment_name='testing',
+            **dict(dict(test_evaluator=dict(type='Accuracy')), **cfg),
+        )
+        for name, label in (('student', 0), ('teacher', 4)):
+            run.model.stream(name).head.fc.bias.data[label] = 1e4
+        return run
+
+    return build
+
+
+def labels(path) -> set[int]:
+    """The classes in a file of predictions."""
+    return {int(sample['pred_label']) for sample in load(path)}
+
+
+def test_predictions_of_each_stream_are_written(testing, tmp_path):
+    dump = dict(type='DumpResults', out_file_path=str(tmp_path / 'x.pkl'))
+    testing(test_evaluator=[dict(type='Accuracy'), dump]).test()
+    assert labels(tmp_path / 'x.student.pkl') == {0}
+    assert labels(tmp_path / 'x.teacher.pkl') == {4}
+    assert len(load(tmp_path / 'x.teacher.pkl')) == 8
+
+
+@pytest.mark.parametrize(
+    ('streams', 'label'), [(None, 0), (['teacher', 'student'], 0), (['teacher'], 4)]
+)
+def test_metric_that_a_test_script_appends(testing, tmp_path, streams, label):
+    """``tools/test.py --out x.pkl`` of MMPretrain and MMDetection, with our loop."""
+    run = testing(loop=dict(streams=streams))
+    dump = DumpResults(out_file_path=str(tmp_path / 'x.pkl'))
+    run.test_evaluator.metrics.append(dump)
+    run.test()
+    assert labels(tmp_path / 'x.pkl') == {label}
 
 
 # ----------------------------------------------------------------------- branches
