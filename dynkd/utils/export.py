@@ -82,7 +82,9 @@ def stream_config(stream: 'Stream', cfg: Config) -> Config:
         Config: A config that names nothing of DynKD; or imports it, if the model or its
         pipeline is made of what the plain library lacks.
     """
-    plain = ConfigDict({key: copy.deepcopy(cfg[key]) for key in _KEPT if key in cfg})
+    # MMEngine wants a loop, its data and its evaluator all to be None, or none of them.
+    kept = [key for key in _KEPT if cfg.get(key) is not None]
+    plain = ConfigDict({key: copy.deepcopy(cfg[key]) for key in kept})
     plain.default_scope = stream.scope or plain.get('default_scope')
     plain.model = copy.deepcopy(stream.model)
     # The weights come from the checkpoint.

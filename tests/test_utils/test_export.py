@@ -40,6 +40,15 @@ def test_plain_config_names_nothing_of_ours():
     assert cfg.test_cfg.type == 'dynkd.StreamTestLoop'
 
 
+def test_run_without_validation():
+    """MMEngine wants the three settings of validation all to be None, or none."""
+    cfg = config()
+    cfg.update(val_dataloader=None, val_cfg=None, val_evaluator=None)
+    plain = stream_config(stream(), cfg)
+    assert not [key for key in plain if key.startswith('val_')]
+    assert plain.test_cfg.type == 'TestLoop'
+
+
 def test_pretrained_weights_are_not_asked_for_again():
     pretrained = dict(type='Pretrained', checkpoint='torchvision://resnet50')
     own = stream(
