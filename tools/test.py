@@ -4,6 +4,7 @@
 from mmengine.fileio import dump
 
 from dynkd.compat import leave_process_group
+from dynkd.utils import plain_types
 from dynkd.utils.cli import base_parser, build_runner, read_config
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     runner = build_runner(cfg)
     metrics = runner.test()
     if args.out is not None and runner.rank == 0:
-        dump({key: float(value) for key, value in metrics.items()}, args.out)
+        dump(plain_types(metrics), args.out)
     leave_process_group()
 
 

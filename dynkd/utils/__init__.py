@@ -8,7 +8,7 @@ from .dataset_identity import (
     dataset_fingerprint,
     first_data_sample,
 )
-from .export import export_stream, stream_config
+from .export import export_stream, plain_types, stream_config
 from .find_module import find_module
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
@@ -26,6 +26,7 @@ __all__ = [
     'find_module',
     'first_data_sample',
     'load_stream_checkpoint',
+    'plain_types',
     'seed_everything',
     'stream_config',
     'unwrap',

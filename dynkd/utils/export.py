@@ -56,7 +56,7 @@ def export_stream(
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    meta = dict(dataset_meta=_plain(dataset_meta or {}), stream=stream.name)
+    meta = dict(dataset_meta=plain_types(dataset_meta or {}), stream=stream.name)
     weights = {
         key: value.detach().cpu().clone()
         for key, value in state_dict.items()
@@ -122,12 +122,20 @@ def _without_scope(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """Reduce meta information to types that load without running code."""
+def plain_types(value: Any) -> Any:
+    """Reduce a value to types that JSON knows and that load without running code.
+
+    Args:
+        value (Any): A value, such as meta information or metrics.
+
+    Returns:
+        Any: The same of dicts, lists, numbers and strings: tensors and arrays as
+        (nested) lists or numbers, what is of another kind as its string.
+    """
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain_types(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
+        return [plain_types(item) for item in value]
     if hasattr(value, 'tolist'):
         return value.tolist()
     plain = value is None or isinstance(value, (str, int, float, bool))

@@ -44,6 +44,23 @@ def test_two_processes_test_as_one(metrics, classification_run):
         assert value == pytest.approx(last[name])
 
 
+def test_out_holds_metrics_of_single_classes(
+    run, tools, configs, classification_run, tmp_path
+):
+    run(
+        tools / 'test.py', configs / 'resnet_phases.py',
+        classification_run / 'epoch_2.pth', '--work-dir', tmp_path,
+        '--out', tmp_path / 'out.json', '--cfg-options', 'test_evaluator._delete_=True',
+        'test_evaluator.type=SingleLabelMetric', 'test_evaluator.average=None',
+        'test_cfg.streams=[student]',
+    )  # fmt: skip
+    metrics = json.loads((tmp_path / 'out.json').read_text())
+    names = ('precision', 'recall', 'f1-score')
+    assert set(metrics) == {f'student/single-label/{n}_classwise' for n in names}
+    assert [len(values) for values in metrics.values()] == [3] * 3
+    assert all(0 <= value <= 100 for values in metrics.values() for value in values)
+
+
 def test_out_must_be_json(run, tools, configs):
     refused = run(
         tools / 'test.py', configs / 'resnet_phases.py', 'x.pth', '--out', 'x.txt',

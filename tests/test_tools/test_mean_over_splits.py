@@ -84,7 +84,8 @@ def test_a_resumed_run_is_read_as_one(tool, run):
 
 def test_metrics_of_a_test_stand_for_a_run(tool, runs, tmp_path, capsys):
     file = tmp_path / 'metrics.json'
-    file.write_text(json.dumps({'student/acc/top1': 0.5, 'teacher/acc/top1': 1.0}))
+    metrics = {'student/acc/top1': 0.5, 'teacher/acc/top1': 1.0}
+    file.write_text(json.dumps({**metrics, 'teacher/acc/classes': [1.0, 1.0]}))
     tool.main([str(runs[0]), str(file), '--metrics', 'teacher/*'])
     found = rows(capsys.readouterr().out)
     assert found['teacher/acc/top1'] == ['0.8000', '1.0000', '0.9000']

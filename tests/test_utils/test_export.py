@@ -1,12 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import json
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
 from dynkd.models.algorithms import Stream
-from dynkd.utils import export_stream, stream_config
+from dynkd.utils import export_stream, plain_types, stream_config
 
 
 def config() -> Config:
@@ -98,3 +100,18 @@ def test_pipeline_is_that_of_the_streams_input():
         stream = SimpleNamespace(scope='mmaction', model={}, input=name)
         found = stream_config(stream, cfg).test_dataloader.dataset.pipeline
         assert found == [packs]
+
+
+def test_what_json_knows():
+    metrics = dict(a=1.5, b=torch.tensor(2.0), c=np.float32(0.5), d=[torch.ones(2), 3])
+    metrics.update(e=np.eye(2), f=None, g=torch.float32)
+    found = plain_types(metrics)
+    assert json.loads(json.dumps(found)) == dict(
+        a=1.5,
+        b=2.0,
+        c=0.5,
+        d=[[1.0, 1.0], 3],
+        e=[[1.0, 0.0], [0.0, 1.0]],
+        f=None,
+        g='torch.float32',
+    )

@@ -68,7 +68,8 @@ def read(run: Path, best: Optional[str] = None) -> tuple[Optional[int], Metrics]
         metrics = json.loads(run.read_text(encoding='utf-8'))
         if not isinstance(metrics, dict) or not metrics:
             raise ValueError(f'{run} holds no metrics by name.')
-        return None, metrics
+        # Those of single classes are lists.
+        return None, {k: v for k, v in metrics.items() if isinstance(v, (int, float))}
     found = validations(run)
     if best is None:
         step = max(found)
