@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Helpers that serve the five nouns."""
 
-from .checkpoint import load_stream_checkpoint
+from .checkpoint import check_streams_in, load_stream_checkpoint
 from .dataset_identity import (
     base_dataset,
     check_sample_idx,
@@ -21,6 +21,7 @@ __all__ = [
     'TrainingData',
     'base_dataset',
     'check_sample_idx',
+    'check_streams_in',
     'dataset_fingerprint',
     'export_stream',
     'find_module',

@@ -60,6 +60,33 @@ def load_stream_checkpoint(
         )
 
 
+def check_streams_in(
+    state: Mapping[str, Any], prefix: str, streams: Sequence[str]
+) -> None:
+    """Check that the weights which a distillation is given hold one of its streams.
+
+    Those of a plain model would fit nothing and leave it as it was initialised.
+
+    Args:
+        state (dict[str, Tensor]): The weights. Without any, there is nothing to check.
+        prefix (str): What the names of the distillation's own begin with.
+        streams (sequence of str): The trained streams; frozen ones are not saved.
+
+    Raises:
+        RuntimeError: If no key is one of these streams'.
+    """
+    names = [f'{prefix}streams.{name}.' for name in streams]
+    if not state or any(key.startswith(tuple(names)) for key in state):
+        return
+    wanted = ' or '.join(f'`{name}`' for name in names)
+    raise RuntimeError(
+        'the checkpoint is not of this distillation: none of its keys begins with '
+        f'{wanted}. {_listed("Its keys", list(state))}. '
+        'To start a stream from a plain model, set `streams.<name>.checkpoint`; to '
+        'test an exported model, take the config that was exported with it.'
+    )
+
+
 def _load(model: nn.Module, state: Mapping[str, Any]) -> tuple[list[str], ...]:
     """Load what fits, and list what does not.
 

@@ -61,6 +61,16 @@ def test_out_holds_metrics_of_single_classes(
     assert all(0 <= value <= 100 for values in metrics.values() for value in values)
 
 
+def test_exported_student_is_not_tested_as_a_distillation(
+    run, tools, configs, classification_run, tmp_path
+):
+    refused = run(
+        tools / 'test.py', configs / 'resnet_phases.py',
+        classification_run / 'student.pth', '--work-dir', tmp_path, status=1,
+    )  # fmt: skip
+    assert 'the checkpoint is not of this distillation' in refused.stderr
+
+
 def test_out_must_be_json(run, tools, configs):
     refused = run(
         tools / 'test.py', configs / 'resnet_phases.py', 'x.pth', '--out', 'x.txt',

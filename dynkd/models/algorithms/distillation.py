@@ -15,7 +15,7 @@ from dynkd.engine.schedules import Progress
 from dynkd.models.branches import predict_branches, record_branched
 from dynkd.models.transfer_groups import expand_groups
 from dynkd.registry import MODELS
-from dynkd.utils import RandomState
+from dynkd.utils import RandomState, check_streams_in
 from dynkd.utils.checkpoint import BRANCHES
 
 from .build import build_stores, build_transfers
@@ -195,6 +195,13 @@ class Distillation(BaseModel):
         for model in self._resting.values():
             model._set_device(device)
         super()._set_device(device)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any
+    ) -> None:
+        """Refuse weights of which nothing is a stream's: MMEngine would only warn."""
+        check_streams_in(state_dict, prefix, list(self.streams))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     # ------------------------------------------------------------------ steps
 

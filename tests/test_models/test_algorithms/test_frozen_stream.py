@@ -8,7 +8,9 @@ import weakref
 
 import pytest
 import torch
+import torch.nn as nn
 from mmengine.model import ExponentialMovingAverage
+from mmengine.runner.checkpoint import load_state_dict
 
 
 @pytest.fixture
@@ -106,6 +108,27 @@ def test_checkpoint_round_trip(static, build, classifier, kld, cls_batch):
     own, its = static.eval().val_step(cls_batch()), other.eval().val_step(cls_batch())
     for a, b in zip(own, its):
         torch.testing.assert_close(a.pred_score, b.pred_score)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.'])
+@pytest.mark.parametrize('load', [nn.Module.load_state_dict, load_state_dict])
+def test_checkpoint_of_a_plain_model_is_refused(static, load, prefix):
+    """Nothing of it fits, and MMEngine would only warn, and test random weights."""
+    whole = nn.ModuleDict(dict(module=static)) if prefix else static
+    plain = static.stream('student').state_dict()
+    message = (
+        f'none of its keys begins with `{prefix}streams.student.`. Its keys '
+        rf'\({len(plain)}\): {prefix}backbone.conv1.weight, .*'
+        r'set `streams.<name>.checkpoint`; to test an exported'
+    )
+    with pytest.raises(RuntimeError, match=message):
+        load(whole, {prefix + k: v for k, v in plain.items()}, strict=False)
+    # The frozen teacher is in no checkpoint.
+    teacher = static.stream('teacher').state_dict()
+    state = {f'{prefix}streams.teacher.{k}': v for k, v in teacher.items()}
+    with pytest.raises(RuntimeError, match='is not of this distillation'):
+        load(whole, state, strict=False)
+    load(whole, {f'{prefix}streams.student.x': torch.zeros(1)}, strict=False)
 
 
 def test_checkpoint_of_frozen_stream_is_loaded(build, classifier, tmp_path, kld):
