@@ -72,7 +72,8 @@ class _EveryStream:
 
     def _fixed(self, model: Any) -> list[str]:
         """The streams, and branches, that are predicted once in a run."""
-        fixed = [n for n in self.streams if model.specs[n.partition('.')[0]].frozen]
+        constant = model.constant_streams
+        fixed = [name for name in self.streams if name.partition('.')[0] in constant]
         if self.fusion is None or same_order(self.dataloader):
             return fixed
         # Kept scores would meet those of other samples.
@@ -82,9 +83,9 @@ class _EveryStream:
     def run_iter(self, idx: int, data_batch: Sequence[dict]) -> None:
         """Predict a batch with every stream.
 
-        A frozen stream does not change, so it is evaluated once in a run and its
-        metrics are repeated. Where it is fused, its scores are kept; if the data come
-        in another order each time, it is predicted each time instead.
+        A stream that does not change, as a frozen one, is evaluated once in a run and
+        its metrics are repeated. Where it is fused, its scores are kept; if the data
+        come in another order each time, it is predicted each time instead.
 
         Args:
             idx (int): Index of the batch.

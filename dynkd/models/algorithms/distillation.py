@@ -138,6 +138,11 @@ class Distillation(BaseModel):
         """str: The stream whose predictions :meth:`val_step` returns."""
         return 'student' if 'student' in self.specs else list(self.streams)[-1]
 
+    @property
+    def constant_streams(self) -> list[str]:
+        """list[str]: The streams of which training changes nothing."""
+        return list(self._resting)
+
     def taps(self, stream: str) -> list[Tap]:
         """The taps of a stream that transfers read.
 

@@ -93,6 +93,15 @@ class InteractiveDistillation(Distillation):
                         'gives what the pair gives.'
                     )
 
+    # ------------------------------------------------------------------ streams
+
+    @property
+    def constant_streams(self) -> list[str]:
+        """list[str]: The streams of which training changes nothing."""
+        tracked = self.interaction.track_teacher_stats
+        moving = self.interaction.teacher if tracked else None
+        return [name for name in super().constant_streams if name != moving]
+
     # -------------------------------------------------------------------- steps
 
     @property

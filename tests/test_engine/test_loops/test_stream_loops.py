@@ -63,6 +63,36 @@ def test_frozen_stream_is_evaluated_once(runner):
     assert len({metrics['teacher/accuracy/top1'] for metrics in watch.metrics}) == 1
 
 
+@pytest.mark.parametrize(('tracked', 'times'), [(True, 2), (False, 1)])
+def test_frozen_stream_whose_statistics_move_is_evaluated_again(
+    runner, classifier, tracked, times
+):
+    """Swapped-in blocks of IAKD's teacher track statistics, if they are told to."""
+    deep = classifier()
+    deep['backbone']['depth'] = 34
+    shape = dict(input_shape=(3, 32, 32))
+    model = dict(
+        type='dynkd.InteractiveDistillation',
+        streams=dict(
+            teacher=dict(model=deep, frozen=True, **shape),
+            student=dict(model=classifier(), **shape),
+        ),
+        interaction=dict(probability=0.05, track_teacher_stats=tracked),
+    )
+    watch = Watch()
+    run = runner(
+        model=model,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
+        custom_hooks=[watch],
+    )
+    teacher = runs(run.model, 'teacher')
+    run.train()
+    assert teacher == [4, 4] * times
+    assert ['teacher/accuracy/top1' in metrics for metrics in watch.metrics] == [
+        True
+    ] * 2
+
+
 def test_save_best_of_a_stream(runner, tmp_path):
     best = dict(
         type='CheckpointHook', save_best='student/accuracy/top1', rule='greater'
@@ -132,14 +162,14 @@ def test_files_of_metrics_do_not_collide():
 
 
 @pytest.fixture
-def testing(runner):
+def testing(runner, tmp_path):
     """Build a runner whose student always says class 0, and whose teacher 4."""
 
     def build(**cfg):
         run = runner(
             test_dataloader=runner()._val_dataloader,
             test_cfg=dict(type='dynkd.StreamTestLoop', **cfg.pop('loop', {})),
-            experiment_name='testing',
+            experiment_name=f'{tmp_path.name}-test',
             **dict(dict(test_evaluator=dict(type='Accuracy')), **cfg),
         )
         for name, label in (('student', 0), ('teacher', 4)):
