@@ -32,7 +32,7 @@ class LearningRateHook(Hook):
 
     It writes ``lr_drops``, ``lr_without_steps`` and ``by_epoch`` into the message hub,
     where :meth:`~dynkd.engine.schedules.Progress.current` finds them. They are
-    simulated anew in each run, and not saved.
+    simulated anew in each run, also in one that is resumed.
     """
 
     # The first iteration asks already.
@@ -58,7 +58,7 @@ class LearningRateHook(Hook):
         hub = MessageHub.get_current_instance()
         infos = dict(lr_drops=drops, lr_without_steps=reasons, by_epoch=by_epoch)
         for key, value in infos.items():
-            hub.update_info(key, value, resumed=False)
+            hub.update_info(key, value)
 
 
 class _Dial:

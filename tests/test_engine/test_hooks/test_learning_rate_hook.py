@@ -191,10 +191,16 @@ def test_no_schedule():
     assert foretold(None).lr_drops == {'': ()}
 
 
-def test_is_not_saved():
-    foretold(schedule(wrapper(0.1), MULTI_STEP))
-    saved = MessageHub.get_current_instance().state_dict()['runtime_info']
-    assert not {'lr_drops', 'lr_without_steps', 'by_epoch'} & set(saved)
+def test_what_was_saved_gives_way():
+    """It is saved, since MMEngine warns of what a message hub had and did not save."""
+    first = foretold(schedule(wrapper(0.1), MULTI_STEP))
+    hub = MessageHub.get_current_instance()
+    saved = hub.state_dict()
+    MessageHub._instance_dict.pop(hub.instance_name)
+    MessageHub.get_instance('test').load_state_dict(saved)
+    assert Progress.current().lr_drops == first.lr_drops
+    later = foretold(schedule(wrapper(0.1), dict(MULTI_STEP, milestones=[3])))
+    assert later.lr_drops == {'': (3,)} != first.lr_drops
 
 
 class Rates(Hook):
