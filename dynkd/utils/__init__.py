@@ -8,7 +8,7 @@ from .dataset_identity import (
     dataset_fingerprint,
     first_data_sample,
 )
-from .export import export_stream, plain_types, stream_config
+from .export import export_stream, plain_types, stream_config, stream_weights
 from .find_module import find_module
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
@@ -30,5 +30,6 @@ __all__ = [
     'plain_types',
     'seed_everything',
     'stream_config',
+    'stream_weights',
     'unwrap',
 ]

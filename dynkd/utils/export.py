@@ -3,6 +3,7 @@
 
 import copy
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
@@ -69,6 +70,26 @@ def export_stream(
     config = out.with_suffix('.py')
     stream_config(stream, cfg).dump(str(config))
     return config
+
+
+def stream_weights(
+    state_dict: Mapping[str, torch.Tensor], name: str
+) -> dict[str, torch.Tensor]:
+    """The weights of a stream, by the names of its own model.
+
+    Args:
+        state_dict (dict[str, Tensor]): The weights of a distillation.
+        name (str): Name of the stream.
+
+    Returns:
+        dict[str, Tensor]: The stream's; none where it is frozen, and so not among them.
+    """
+    prefix = f'streams.{name}.'
+    return {
+        key[len(prefix) :]: value
+        for key, value in state_dict.items()
+        if key.startswith(prefix)
+    }
 
 
 def stream_config(stream: 'Stream', cfg: Config) -> Config:

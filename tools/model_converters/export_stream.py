@@ -9,7 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
-from dynkd.utils import export_stream
+from dynkd.utils import export_stream, stream_weights
 
 
 def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.Tensor]:
@@ -26,12 +26,7 @@ def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.T
         SystemExit: If the checkpoint holds no such stream.
     """
     state = {key.removeprefix('module.'): value for key, value in state.items()}
-    prefix = f'streams.{stream}.'
-    weights = {
-        key[len(prefix) :]: value
-        for key, value in state.items()
-        if key.startswith(prefix)
-    }
+    weights = stream_weights(state, stream)
     if not weights:
         held = sorted(
             {key.split('.')[1] for key in state if key.startswith('streams.')}

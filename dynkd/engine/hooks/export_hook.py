@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dynkd.registry import HOOKS
-from dynkd.utils import export_stream, unwrap
+from dynkd.utils import export_stream, stream_weights, unwrap
 
 
 @HOOKS.register_module()
@@ -92,12 +92,7 @@ def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):
             hook.before_save_checkpoint(runner, checkpoint)
-    prefix = f'streams.{name}.'
-    return {
-        key[len(prefix) :]: value
-        for key, value in checkpoint['state_dict'].items()
-        if key.startswith(prefix)
-    }
+    return stream_weights(checkpoint['state_dict'], name)
 
 
 def _metainfo(dataset: Dataset) -> Optional[dict]:

@@ -2,7 +2,6 @@
 """What is checked of a run beside its data, by :class:`RunCheckHook`."""
 
 from collections.abc import Iterator
-from typing import Union
 
 import torch.nn as nn
 from mmengine.hooks import CheckpointHook
@@ -44,9 +43,7 @@ def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
         owners['interaction'] = model.interaction
     for name, owner in owners.items():
         for value in vars(owner).values():
-            schedule: Union[Schedule, object] = value
-            if isinstance(value, BoundedSchedule):
-                schedule = value.schedule
+            schedule = value.schedule if isinstance(value, BoundedSchedule) else value
             if isinstance(schedule, Schedule):
                 yield f'`{name}`', schedule
 
