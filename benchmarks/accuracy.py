@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
+from launch import ROOT, train_once
 from mmengine.config import Config
 
 from dynkd.utils import RunLog
-from dynkd.utils.launch import ROOT, train_once
 
 
 @dataclass(frozen=True)

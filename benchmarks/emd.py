@@ -24,7 +24,7 @@ import torch
 from geomloss import SamplesLoss
 from torch import Tensor
 
-from dynkd.models.losses import EMDLoss
+from dynkd.models.methods.dkd import EMDLoss
 
 METHODS = ('dynkd', 'geomloss')
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -127,14 +127,14 @@ def multiplications(model: nn.Module, names: Iterable[str] = ('',)) -> int:
 
 def replaced(model: nn.Module, pairs: Sequence[Any]) -> float:
     """The part of the student's multiplications that these pairs have."""
-    student = model.stream('student')
+    student = model.stream('student').model
     own = multiplications(student, [n for pair in pairs for n in pair.student])
     return own / multiplications(student)
 
 
 def hybrid(model: nn.Module, frozen: bool) -> Step:
     """A training step of a plain student that has the teacher's blocks."""
-    student, teacher = model.stream('student'), model.stream('teacher')
+    student, teacher = model.stream('student').model, model.stream('teacher').model
     for pair in model.interaction.pairs:
         path = [teacher.get_submodule(name) for name in pair.teacher]
         for name in pair.student:

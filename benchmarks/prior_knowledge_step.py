@@ -108,7 +108,7 @@ def cost(args: argparse.Namespace, model: nn.Module) -> str:
     ]
     own = multiplications(connector, *maps)
     images = torch.zeros(args.batch, 3, 32, 32)
-    whole = multiplications(model.stream('student').backbone, images)
+    whole = multiplications(model.stream('student').model.backbone, images)
     parameters = sum(p.numel() for p in connector.parameters())
     return f'{parameters / 1e6:.1f} M | {own / whole:.1%}'
 

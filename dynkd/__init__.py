@@ -6,7 +6,8 @@ OpenMMLab wheels need to work together. Models, losses and hooks are imported wh
 config first names one.
 """
 
-from . import compat, registry
+from dynkd import compat, registry
+
 from .version import __version__
 
 compat.apply()

@@ -23,13 +23,20 @@ MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
     scope='dynkd',
-    locations=['dynkd.models', 'dynkd.models.backbones'],
+    locations=[
+        'dynkd.models.streams.branches',
+        'dynkd.models.transfers.losses',
+        'dynkd.models.transfers.connectors',
+        'dynkd.models.algorithms',
+        'dynkd.models.methods',
+        'dynkd.models.backbones',
+    ],
 )
 #: Numbers as functions of training progress.
-SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.engine.schedules'])
+SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.models.schedules'])
 #: Transfers that are generated from one short config.
 TRANSFER_GROUPS = Registry(
-    'transfer group', scope='dynkd', locations=['dynkd.models.transfer_groups']
+    'transfer group', scope='dynkd', locations=['dynkd.models.methods']
 )
 #: What streams said about each training sample before.
 STORES = Registry('store', scope='dynkd', locations=['dynkd.models.stores'])

@@ -227,8 +227,8 @@ def test_complete_configs_build(text: str, tmp_path: Path):
     without_weights(cfg)
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
-    assert 'student' in model.specs
-    trained = {name for name in model.specs if not model.specs[name].frozen}
+    assert 'student' in model.all_streams
+    trained = {name for name in model.all_streams if not model.stream(name).cfg.frozen}
     constructor = cfg.optim_wrapper.get('constructor')
     if constructor is None:
         assert len(trained) == 1

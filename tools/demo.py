@@ -12,9 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from launch import ROOT, train_once
+
 from dynkd.utils import RunLog
-from dynkd.utils.launch import ROOT, train_once
-from dynkd.visualization import draw_curves
+from dynkd.visualization.curves import draw_curves
 
 TEACHER = 'configs/baselines/fcos_r18_digits.py'
 STUDENT = 'configs/baselines/fcos_r18half_digits.py'

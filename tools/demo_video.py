@@ -13,9 +13,10 @@ import sys
 import time
 from pathlib import Path
 
+from launch import ROOT, train_once
+
 from dynkd.utils import RunLog
-from dynkd.utils.launch import ROOT, train_once
-from dynkd.visualization import draw_curves
+from dynkd.visualization.curves import draw_curves
 
 FLOW = 'configs/baselines/resnext3d18_flow_moving-digits.py'
 RGB = 'configs/baselines/resnext3d18_rgb_moving-digits.py'

@@ -6,7 +6,8 @@ is not needed. ``import dynkd`` calls :func:`apply`, which imports none of those
 packages: the work is done when they are imported.
 """
 
-from . import checkpoints, mmaction, mmrazor, torchvision
+from dynkd.compat import checkpoints, mmaction, mmrazor, torchvision
+
 from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
 from .cpu_distributed import (
     init_cpu_process_group,

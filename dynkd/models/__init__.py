@@ -1,6 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Algorithms, branches, transfer losses, connectors and stores."""
+"""The five nouns, the distillation that joins them, and what each paper adds.
 
-from . import algorithms, branches, connectors, losses, stores
-
-__all__ = ['algorithms', 'branches', 'connectors', 'losses', 'stores']
+Each package builds only on those before it: :mod:`~dynkd.models.taps` and
+:mod:`~dynkd.models.schedules`, :mod:`~dynkd.models.stores`,
+:mod:`~dynkd.models.streams`, :mod:`~dynkd.models.transfers`,
+:mod:`~dynkd.models.algorithms`, :mod:`~dynkd.models.methods`. The registries import
+what they need of them: schedules are there without any model.
+"""

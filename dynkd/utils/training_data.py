@@ -5,9 +5,9 @@ from collections.abc import Sequence, Sized
 from functools import cached_property
 from typing import Any, Optional
 
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from .dataset_identity import first_data_sample
+from .random_state import RandomState
 
 
 class TrainingData:
@@ -55,3 +55,21 @@ class TrainingData:
         if isinstance(self.loader.dataset, IterableDataset):
             return None
         return first_data_sample(self.loader.dataset)
+
+
+def first_data_sample(dataset: Dataset) -> Any:
+    """The first data sample of a training. Random numbers stay as they are.
+
+    Args:
+        dataset (Dataset): The data set of a training, with its wrappers.
+
+    Returns:
+        BaseDataElement or None: The data sample as the pipeline packs it; None where it
+        packs none.
+    """
+    before = RandomState.capture()
+    try:
+        packed = dataset[0]
+    finally:
+        before.restore()
+    return packed.get('data_samples') if isinstance(packed, dict) else None

@@ -13,8 +13,12 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from dynkd.compat import UnsafeCheckpointError, load_checkpoint_file, safe_globals
-from dynkd.compat.checkpoints import load_from_http
+from dynkd.compat import safe_globals
+from dynkd.compat.checkpoints import (
+    UnsafeCheckpointError,
+    load_checkpoint_file,
+    load_from_http,
+)
 
 LOADERS = [
     load_checkpoint_file,

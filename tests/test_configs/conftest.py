@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from dynkd.models.algorithms.stream import Stream
+from dynkd.models.streams import Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 

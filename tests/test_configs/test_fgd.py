@@ -6,7 +6,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS, DefaultScope
 
 from dynkd.models.algorithms import Distillation
-from dynkd.models.losses import FGDLoss
+from dynkd.models.methods.fgd import FGDLoss
 
 #: FGD's own weights and temperature, by its released configs.
 RELEASED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mmengine.hub import get_config
 
-from dynkd.models.algorithms.tap import Tap
+from dynkd.models.taps import Tap
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 

@@ -4,7 +4,10 @@ import sys
 
 import pytest
 
-from dynkd.datasets import ComputeFlow, PackModalities, PairedTransforms, ReadClip
+from dynkd.datasets.compute_flow import ComputeFlow
+from dynkd.datasets.pack_modalities import PackModalities
+from dynkd.datasets.paired_transforms import PairedTransforms
+from dynkd.datasets.read_clip import ReadClip
 
 
 def test_mmaction2_is_imported_when_it_is_needed():

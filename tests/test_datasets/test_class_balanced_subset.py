@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from mmpretrain.datasets import BaseDataset
 from PIL import Image
 
-from dynkd.datasets import ClassBalancedSubset
+from dynkd.datasets.class_balanced_subset import ClassBalancedSubset
 
 
 class Labels(BaseDataset):

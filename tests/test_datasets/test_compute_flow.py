@@ -3,8 +3,10 @@ import cv2
 import numpy as np
 import pytest
 
-from dynkd.datasets import ComputeFlow, LoadFlow, PairedTransforms
+from dynkd.datasets.compute_flow import ComputeFlow
 from dynkd.datasets.flow import dequantise_flow, quantise_flow
+from dynkd.datasets.load_flow import LoadFlow
+from dynkd.datasets.paired_transforms import PairedTransforms
 
 PNG = 'flow_{}_{:05}.png'
 

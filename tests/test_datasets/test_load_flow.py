@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dynkd.datasets import LoadFlow
+from dynkd.datasets.load_flow import LoadFlow
 
 PNG = 'flow_{}_{:05}.png'
 

@@ -6,7 +6,7 @@ import pytest
 from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS, DefaultScope
 
-from dynkd.datasets import LowResolution
+from dynkd.datasets.low_resolution import LowResolution
 
 
 @pytest.fixture

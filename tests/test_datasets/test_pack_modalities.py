@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.dataset import pseudo_collate
 
-from dynkd.datasets import PackModalities
+from dynkd.datasets.pack_modalities import PackModalities
 
 
 @pytest.fixture

@@ -254,7 +254,7 @@ def pair(build):
 def test_a_step_gives_each_stream_its_own(raw, pair, snapshot, moved):
     seen = {}
     for name in ('student', 'teacher'):
-        pair.stream(name).backbone.register_forward_pre_hook(
+        pair.stream(name).model.backbone.register_forward_pre_hook(
             lambda module, args, name=name: seen.update({name: args[0].clone()})
         )
     (batch, _), before = load(train_config(raw)), snapshot(pair)
@@ -298,7 +298,7 @@ def test_all_clips_are_averaged(raw, pair):
                 ('student', 'rgb', torch.tensor(RGB_MEAN)),
                 ('teacher', 'flow', torch.tensor([127.5] * 2)),
             ):
-                model = pair.stream(name)
+                model = pair.stream(name).model
                 clip = packed['inputs'][key].float() - mean[:, None, None, None]
                 scores = [
                     model.cls_head(model.backbone(own[None])).softmax(1) for own in clip

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.registry import TRANSFORMS, DefaultScope
 
-from dynkd.datasets import PairedTransforms
+from dynkd.datasets.paired_transforms import PairedTransforms
 
 U, V = 200, 90
 CODE = np.array([U, V], float)

@@ -4,7 +4,7 @@ import pickle
 import numpy as np
 import pytest
 
-from dynkd.datasets import ReadClip
+from dynkd.datasets.read_clip import ReadClip
 
 VIDEO = [
     dict(type='DecordInit'),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.datasets import SampleAllClips
+from dynkd.datasets.sample_all_clips import SampleAllClips
 
 
 def by_hand(total: int, clip_len: int, interval: int) -> list[list[int]]:

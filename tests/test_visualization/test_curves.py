@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import cv2
 
-from dynkd.visualization import draw_curves
+from dynkd.visualization.curves import draw_curves
 
 
 def colors(path):

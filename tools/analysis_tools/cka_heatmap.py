@@ -145,7 +145,8 @@ class Model:
         taps: Sequence[str],
         device: str,
     ) -> None:
-        from dynkd.models.algorithms import Stream, Tap
+        from dynkd.models.streams import Stream
+        from dynkd.models.taps import Tap
 
         spec = dict(config=config, checkpoint=checkpoint, frozen=True)
         found = Stream.from_cfg(stream, spec)
@@ -167,8 +168,8 @@ class Model:
         Raises:
             SystemExit: If a tap yields several tensors.
         """
-        from dynkd.models.algorithms.observe import observe
-        from dynkd.models.algorithms.tap import collect
+        from dynkd.models.streams.observe import observe
+        from dynkd.models.taps import collect
 
         with DefaultScope.overwrite_default_scope(self.scope):
             own = self.model.data_preprocessor(copy.deepcopy(batch), False)
@@ -197,7 +198,7 @@ def compare(
         dict[str, Tensor]: For each student the three HSIC_1 of Eq. 7, (batches, taps of
         the student, taps of the teacher, 3).
     """
-    from dynkd.models.losses.cka import hsic_terms
+    from dynkd.models.methods.dpk.cka import hsic_terms
 
     found: dict[str, list[torch.Tensor]] = {label: [] for label in students}
     for _, batch in zip(range(batches), loader):
@@ -220,7 +221,7 @@ def similarities(terms: torch.Tensor) -> torch.Tensor:
     Returns:
         Tensor: (batches,) for one pair, else (taps of the student, of the teacher).
     """
-    from dynkd.models.losses.cka import cka_of_terms
+    from dynkd.models.methods.dpk.cka import cka_of_terms
 
     if terms[0, ..., 0].numel() == 1:
         return torch.stack([cka_of_terms(batch.view(1, 3)) for batch in terms])

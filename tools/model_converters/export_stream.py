@@ -9,7 +9,7 @@ from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
-from dynkd.utils import export_stream, stream_weights
+from dynkd.models.streams import export_stream, stream_weights
 
 
 def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.Tensor]:
@@ -61,7 +61,7 @@ def main() -> None:
         help='settings that override the config',
     )
     args = parser.parse_args()
-    from dynkd.models.algorithms import Stream
+    from dynkd.models.streams import StreamConfig
 
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
@@ -79,7 +79,7 @@ def main() -> None:
     spec['checkpoint'] = None
     checkpoint = load_checkpoint_file(args.checkpoint)
     config = export_stream(
-        Stream.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
+        StreamConfig.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
         weights_of(checkpoint['state_dict'], args.stream),
         cfg,
         args.out,

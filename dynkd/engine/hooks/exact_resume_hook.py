@@ -41,7 +41,7 @@ class ExactResumeHook(Hook):
         """Say which seed the run has; warn of what cannot be exact.
 
         What draws alike in all processes, such as the paths of
-        :class:`~dynkd.models.algorithms.InteractiveDistillation`, reads ``seed`` from
+        :class:`~dynkd.models.methods.iakd.InteractiveDistillation`, reads ``seed`` from
         the message hub.
 
         Args:

@@ -12,8 +12,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dynkd.models.streams import export_stream, stream_weights
 from dynkd.registry import HOOKS
-from dynkd.utils import export_stream, stream_weights, unwrap
+from dynkd.utils import unwrap
 
 
 @HOOKS.register_module()
@@ -62,7 +63,7 @@ class ExportHook(Hook):
         model = unwrap(runner.model)
         for name in self.streams or list(model.streams):
             self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
-            if self.branches and hasattr(model.stream(name), 'branches'):
+            if self.branches and model.stream(name).branches is not None:
                 out = Path(runner.work_dir) / f'{name}_with-branches.pth'
                 self._export(runner, name, out, branches=True)
 
@@ -72,7 +73,7 @@ class ExportHook(Hook):
         """Export one stream to a file."""
         model = unwrap(runner.model)
         export_stream(
-            model.specs[name],
+            model.stream(name).cfg,
             _saved_weights(runner, name),
             runner.cfg,
             out,
@@ -87,7 +88,7 @@ def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
     model = unwrap(runner.model)
     if name not in model.streams:
         # Frozen: in no checkpoint, and in no average.
-        return model.stream(name).state_dict()
+        return model.stream(name).model.state_dict()
     checkpoint = dict(state_dict=model.state_dict())
     for hook in runner.hooks:
         if isinstance(hook, EMAHook):

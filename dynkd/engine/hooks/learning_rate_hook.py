@@ -22,7 +22,7 @@ _SLOPE = 3
 @HOOKS.register_module()
 class LearningRateHook(Hook):
     """Tells schedules where the learning rate drops, such as
-    :class:`~dynkd.engine.schedules.ReviewSchedule`.
+    :class:`~dynkd.models.schedules.ReviewSchedule`.
 
     Before the training it runs copies of the runner's own ``param_schedulers`` through
     the whole training, so that the drops are those of the learning rate as it will be:
@@ -31,7 +31,7 @@ class LearningRateHook(Hook):
     drop within an epoch counts from the next epoch on (ours).
 
     It writes ``lr_drops``, ``lr_without_steps`` and ``by_epoch`` into the message hub,
-    where :meth:`~dynkd.engine.schedules.Progress.current` finds them. They are
+    where :meth:`~dynkd.models.schedules.Progress.current` finds them. They are
     simulated anew in each run, also in one that is resumed.
     """
 

@@ -7,7 +7,7 @@ import torch.nn as nn
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from dynkd.engine.optimizers import check_unused_parameters
+from dynkd.engine.optimizers.unused_parameters import check_unused_parameters
 from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
@@ -20,12 +20,12 @@ class RunCheckHook(Hook):
     built: the data, the loop and the processes that train it.
 
     - Losses and connectors of all transfers, also of later phases, and branches that
-      have a method ``data_fault`` are given the :class:`~dynkd.utils.TrainingData`, and
-      return what is wrong with them: :class:`~dynkd.models.connectors.CKARatio` needs 4
-      images a batch, :class:`~dynkd.models.losses.FGDLoss` boxes,
-      :class:`~dynkd.models.branches.MixedFusionModule` 2 images in the last batch of an
-      epoch, too. The first sample may be read for it; random numbers stay as they are,
-      and a transform that caches samples has this one already.
+      have a method ``data_fault`` receive the :class:`~dynkd.utils.TrainingData`, and
+      return what is wrong with them: :class:`~dynkd.models.methods.dpk.CKARatio` needs
+      4 images per batch, :class:`~dynkd.models.methods.fgd.FGDLoss` boxes,
+      :class:`~dynkd.models.methods.dtskd.MixedFusionModule` 2 images in the last batch
+      of an epoch, too. The first sample may be read for it; random numbers stay as
+      they are, and a transform that caches samples has this one already.
     - In a training that counts iterations, schedules and phases must not count epochs:
       they would stay at their beginning. All phases begin before its end.
     - A learning rate that follows a metric of its stream must not count the epochs in

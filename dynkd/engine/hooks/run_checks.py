@@ -8,7 +8,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.loops.stream_evaluator import StreamEvaluator
-from dynkd.engine.schedules import BoundedSchedule, Schedule
+from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
 def check_units(runner: Runner, model: nn.Module) -> None:
@@ -38,10 +38,7 @@ def check_units(runner: Runner, model: nn.Module) -> None:
 
 def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
     """The schedules of a distillation, and what has them."""
-    owners: dict[str, object] = dict(model.named_modules())
-    if hasattr(model, 'interaction'):
-        owners['interaction'] = model.interaction
-    for name, owner in owners.items():
+    for name, owner in model.schedule_owners().items():
         for value in vars(owner).values():
             schedule = value.schedule if isinstance(value, BoundedSchedule) else value
             if isinstance(schedule, Schedule):

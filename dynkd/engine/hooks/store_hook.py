@@ -8,9 +8,14 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 
-from dynkd.models.stores import PredictionStore
+from dynkd.models.stores import (
+    PredictionStore,
+    base_dataset,
+    check_sample_idx,
+    dataset_fingerprint,
+)
 from dynkd.registry import HOOKS
-from dynkd.utils import base_dataset, check_sample_idx, dataset_fingerprint, unwrap
+from dynkd.utils import unwrap
 
 
 @HOOKS.register_module()

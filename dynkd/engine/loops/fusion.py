@@ -1,13 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Class scores of several streams, averaged."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from mmengine.structures import BaseDataElement
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
+
+from dynkd.utils import check_weights
 
 #: Metrics of the average are named ``fused/…``, like those of a stream.
 FUSED = 'fused'
@@ -38,7 +39,7 @@ class Fusion:
     """
 
     def __init__(self, weights: Mapping[str, float], evaluated: Sequence[str]) -> None:
-        check_weights(weights, evaluated)
+        check_fused(weights, evaluated)
         total = sum(weights.values())
         self.weights = {name: value / total for name, value in weights.items()}
         self._kept: dict[str, dict[int, list[BaseDataElement]]] = {}
@@ -85,7 +86,7 @@ class Fusion:
         return [_replaced(sample, score) for sample, score in zip(first, fused)]
 
 
-def check_weights(weights: Any, evaluated: Sequence[str]) -> None:
+def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
     """Check what the option ``fused`` of a loop says.
 
     Args:
@@ -107,15 +108,9 @@ def check_weights(weights: Any, evaluated: Sequence[str]) -> None:
                 f'`fused` names `{name}`, which is not evaluated. '
                 f'Evaluated: {", ".join(evaluated)}.'
             )
-        if isinstance(weight, bool) or not isinstance(weight, (int, float)):
-            raise TypeError(
-                f'`fused`: the weight of `{name}` is no number: {weight!r}.'
-            )
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(
-                f'`fused`: the weight of `{name}` must be finite and not negative: '
-                f'{weight}.'
-            )
+        if isinstance(weight, Mapping):
+            raise TypeError(f'`fused`: `{name}` must be a number, got {weight!r}.')
+    check_weights(weights, '`fused`')
     if len(weights) < 2:
         raise ValueError(f'`fused` averages two streams or more, as in {example}.')
     if sum(weights.values()) == 0:

@@ -12,6 +12,7 @@ from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
+from dynkd.models.streams import missing_stream
 from dynkd.registry import LOOPS
 from dynkd.utils import unwrap
 
@@ -56,7 +57,7 @@ class _EveryStream:
         model = unwrap(runner.model)
         kind = type(self).__name__
         _check(kind, model, evaluator, streams)
-        self.streams = list(streams or model.specs)
+        self.streams = list(streams or model.all_streams)
         if branches:
             self.streams = _with_branches(model, self.streams)
         self.fusion = None if fused is None else Fusion(fused, self.streams)
@@ -120,7 +121,7 @@ def _check(
             f'{kind} builds an evaluator for each stream, and needs the config of the '
             'metrics instead of a built evaluator.'
         )
-    known = list(getattr(model, 'specs', ()))
+    known = list(getattr(model, 'all_streams', ()))
     if not known:
         raise ValueError(
             f'{kind} validates streams, and {type(model).__name__} has none. '
@@ -128,16 +129,14 @@ def _check(
         )
     unknown = [name for name in streams or () if name not in known]
     if unknown:
-        raise ValueError(
-            f'{kind}: there is no stream `{unknown[0]}`. Streams: {", ".join(known)}.'
-        )
+        raise ValueError(f'{kind}: {missing_stream(unknown[0], known)}')
 
 
 def _with_branches(model: Any, streams: Sequence[str]) -> list[str]:
     """Streams, each followed by its branches."""
     names = []
     for name in streams:
-        count = len(getattr(model.stream(name), 'branches', ()))
+        count = len(model.stream(name).branches or ())
         names += [name, *(f'{name}.branches.{index}' for index in range(count))]
     if len(names) == len(streams):
         raise ValueError(

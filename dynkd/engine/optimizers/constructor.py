@@ -8,8 +8,9 @@ import torch.nn as nn
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
+from dynkd.models.streams import missing_stream
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
-from dynkd.utils import unwrap
+from dynkd.utils import unwrap, without_scope
 
 from .stream_optim_wrapper import StreamOptimWrapper
 from .unused_parameters import check_unused_parameters
@@ -61,7 +62,7 @@ class StreamOptimWrapperConstructor:
     def __init__(
         self, optim_wrapper_cfg: dict, paramwise_cfg: Optional[dict] = None
     ) -> None:
-        cfg = {k: v for k, v in optim_wrapper_cfg.items() if k != '_scope_'}
+        cfg = without_scope(optim_wrapper_cfg)
         streams = cfg.pop('streams', None) or {}
         if not streams and 'optimizer' not in cfg:
             raise ValueError(
@@ -86,7 +87,7 @@ class StreamOptimWrapperConstructor:
         if paramwise_cfg is not None:
             cfg['paramwise_cfg'] = paramwise_cfg
         self.shared = cfg
-        self.streams = {k: v for k, v in streams.items() if k != '_scope_'}
+        self.streams = without_scope(streams)
 
     def __call__(self, model: nn.Module) -> StreamOptimWrapper:
         """Build the wrappers.
@@ -120,9 +121,11 @@ class StreamOptimWrapperConstructor:
         """Check that the streams of the config are those that are trained."""
         trained = ', '.join(distillation.streams)
         for name in self.streams:
-            if name not in distillation.specs:
+            if name not in distillation.all_streams:
                 raise ValueError(
-                    f'optim_wrapper: there is no stream `{name}`. Trained: {trained}.'
+                    'optim_wrapper: '
+                    + missing_stream(name, distillation.all_streams)
+                    + f' Trained: {trained}.'
                 )
             if name not in distillation.streams:
                 raise ValueError(
@@ -143,16 +146,16 @@ def _learners(distillation: nn.Module, name: str) -> nn.Module:
     Names are those of the stream's model, so that ``paramwise_cfg`` reads as for the
     plain model; those of transfers begin with ``transfers.``.
     """
-    stream = distillation.stream(name)
+    model = distillation.streams[name]
     transfers = {
         key: transfer
         for key, transfer in distillation.transfers.items()
         if transfer.learner == name and any(True for _ in transfer.parameters())
     }
     if not transfers:
-        return stream
+        return model
     # A model of the same class, since constructors ask it for more than its parameters
     # (layer-wise decay for the depth of its layers). Only its list of children is new.
-    group = copy.copy(stream)
-    group._modules = dict(stream._modules, transfers=nn.ModuleDict(transfers))
+    group = copy.copy(model)
+    group._modules = dict(model._modules, transfers=nn.ModuleDict(transfers))
     return group

@@ -18,20 +18,7 @@ def check_unused_parameters(model: nn.Module) -> None:
     """
     if getattr(model, 'find_unused_parameters', True):
         return
-    distillation = unwrap(model)
-    trainable = [
-        name
-        for name, transfer in distillation.transfers.items()
-        if any(True for _ in transfer.parameters())
-    ]
-    leavers = {}
-    for phase in distillation.phases:
-        unused = list(phase.frozen) + [n for n in trainable if not phase.acts(n)]
-        if unused:
-            leavers[f'phase `{phase.name}`'] = f'of `{unused[0]}`'
-    if hasattr(distillation, 'interaction'):
-        leavers['the interaction'] = 'of the blocks that it replaces'
-    for leaver, whose in leavers.items():
+    for leaver, whose in unwrap(model).leaves_unused().items():
         raise ValueError(
             f'{leaver} leaves parameters {whose} unused, for which several processes '
             'would wait. Set `find_unused_parameters = True` at the top of the config.'

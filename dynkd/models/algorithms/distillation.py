@@ -1,39 +1,29 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Distillation: streams that learn together, and from each other."""
 
-import copy
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, Optional, Union
 
 import torch
-import torch.nn as nn
 from mmengine.logging import MessageHub, print_log
-from mmengine.model import BaseModel
+from torch import nn
 
-from dynkd.engine.schedules import Progress
-from dynkd.models.branches import predict_branches, record_branched
-from dynkd.models.transfer_groups import expand_groups
+from dynkd.models.schedules import Progress
+from dynkd.models.stores import History, build_stores
+from dynkd.models.streams import Stream, warn_of_unread
+from dynkd.models.taps import Tap
+from dynkd.models.transfers import Transfer, build_transfers
 from dynkd.registry import MODELS
-from dynkd.utils import RandomState, check_streams_in
-from dynkd.utils.checkpoint import BRANCHES
 
-from .build import build_stores, build_transfers
-from .checks import check_history, check_transfers, try_out
-from .history import History
-from .inputs import select_input, warn_of_unread
-from .observe import observe
+from .checks import check_transfers, dry_run
 from .phase import Phase, check_phases, phase_at
-from .proposals import SharedProposals, in_roi_head
-from .stream import Stream, order_streams
-from .tap import Tap, collect, record
-from .transfer import Transfer
+from .streamed_model import StreamedModel
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+Losses = dict[str, torch.Tensor]
 
 
 @MODELS.register_module()
-class Distillation(BaseModel):
+class Distillation(StreamedModel):
     """Streams that learn together, and transfers between them.
 
     With transfers from a frozen teacher to a student this is static distillation; with
@@ -42,25 +32,23 @@ class Distillation(BaseModel):
     self-distillation.
 
     Args:
-        streams (dict[str, dict or str]): The streams by name, each as
-            :class:`~dynkd.models.algorithms.stream.Stream` has it. The stream
-            ``student`` gives the predictions of :meth:`val_step`; without one of that
-            name, the last trained stream does.
+        streams (dict[str, dict, str or nn.Module]): The streams by name, each as
+            :class:`~dynkd.models.streams.StreamConfig` has it. The stream ``student``
+            makes the predictions of :meth:`val_step`; without one of that name, the
+            last trained stream does.
         transfers (dict[str, dict], optional): The transfers by name, each as
-            :class:`~dynkd.models.algorithms.transfer.Transfer` has it, or groups of
-            them, such as
-            :class:`~dynkd.models.transfer_groups.EvolutionaryTransfers`. The name has
+            :class:`~dynkd.models.transfers.Transfer` has it, or groups of them, such as
+            :class:`~dynkd.models.methods.ekd.EvolutionaryTransfers`. The name has
             ``loss`` in it, as the names of losses in OpenMMLab do. Defaults to None.
+        phases (list[dict], optional): Parts of the training with transfers and frozen
+            streams of their own, each as :class:`~dynkd.models.algorithms.Phase` has
+            it. Defaults to None: one phase, in which all transfers act.
+        data_preprocessor (dict, optional): The data preprocessor of streams whose model
+            names none. Each stream keeps its own.
         stores (dict[str, dict], optional): Stores of the streams' past predictions by
             name, each as :class:`~dynkd.models.stores.PredictionStore` has it. What
             they keep is what transfers read: ``source='history.student.head'``. The
             run needs a :class:`~dynkd.engine.hooks.StoreHook`. Defaults to None.
-        phases (list[dict], optional): Parts of the training with transfers and frozen
-            streams of their own, each as
-            :class:`~dynkd.models.algorithms.phase.Phase` has it. Defaults to None: one
-            phase, in which all transfers act.
-        data_preprocessor (dict, optional): The data preprocessor of streams whose model
-            names none. Each stream keeps its own.
 
     Raises:
         ValueError: If streams, transfers and phases do not fit each other; the message
@@ -69,144 +57,77 @@ class Distillation(BaseModel):
 
     def __init__(
         self,
-        streams: dict[str, Union[str, dict]],
+        streams: dict[str, Union[str, dict, nn.Module]],
         transfers: Optional[dict[str, dict]] = None,
         phases: Optional[list[dict]] = None,
         data_preprocessor: Optional[dict] = None,
         stores: Optional[dict[str, dict]] = None,
     ) -> None:
-        super().__init__()
-        self.specs = {
-            name: Stream.from_cfg(name, cfg, data_preprocessor)
-            for name, cfg in streams.items()
-            if name != '_scope_'
-        }
-        self.order = order_streams(self.specs)
-        models = {name: self.specs[name].build() for name in self.specs}
-        self.streams = nn.ModuleDict(
-            {name: model for name, model in models.items() if not self._frozen(name)}
+        super().__init__(streams, data_preprocessor)
+        self.transfers = nn.ModuleDict(
+            build_transfers(transfers or {}, self.all_streams)
         )
-        # Outside of nn.Module's books: a frozen stream is neither in `parameters()`,
-        # and so in no optimizer or gradient bucket, nor in `state_dict()`.
-        self._resting = {name: m for name, m in models.items() if self._frozen(name)}
-        if not self.streams:
-            raise ValueError('all streams are frozen: there is nothing to train.')
-        whole = expand_groups(transfers or {}, models, self.specs)
-        self.transfers = nn.ModuleDict(build_transfers(whole))
-        self.stores = build_stores(stores or {}, self.specs)
-        self.history = History(self.stores, list(self.transfers.values()))
+        self.stores = build_stores(stores or {}, self.all_streams)
+        sources = [tap for t in self.transfers.values() for tap in t.sources]
+        self.history = History(self.stores, sources)
         self.phases = [Phase.from_cfg(cfg) for cfg in phases or [dict(name='all')]]
         check_phases(self.phases, list(self.streams), list(self.transfers))
-        self._phase = self.phases[0]
-        self._shared = {
-            name: SharedProposals(spec.proposals, name)
-            for name, spec in self.specs.items()
-            if spec.proposals is not None
-        }
-        for shared in self._shared.values():
-            shared.check(models)
-        check_transfers(self)
-        check_history(self, try_out(self))
+        check_transfers(
+            self.transfers, self.all_streams, list(self.stores), self.phases
+        )
+        self._begin(self.phases[0])
+        tapped = {n: (s, self.taps(n)) for n, s in self.all_streams.items()}
+        dry_run(self, tapped, self.transfers, self.history)
 
-    # ------------------------------------------------------------------ streams
+    # -------------------------------------------------------- what others ask for
 
-    def _frozen(self, name: str) -> bool:
-        return self.specs[name].frozen
-
-    def stream(self, name: str) -> nn.Module:
-        """The model of a stream.
-
-        Args:
-            name (str): Name of the stream.
+    def leaves_unused(self) -> dict[str, str]:
+        """What leaves parameters without a gradient in some steps.
 
         Returns:
-            nn.Module: Its model.
-
-        Raises:
-            KeyError: If there is no such stream.
+            dict[str, str]: The parameters, by what leaves them unused.
         """
-        if name in self.streams:
-            return self.streams[name]
-        if name in self._resting:
-            return self._resting[name]
-        raise KeyError(
-            f'there is no stream `{name}`. Streams: {", ".join(self.specs)}.'
-        )
+        modules = [n for n, t in self.transfers.items() if list(t.parameters())]
+        unused = {}
+        for phase in self.phases:
+            names = list(phase.frozen) + [n for n in modules if not phase.acts(n)]
+            if names:
+                unused[f'phase `{phase.name}`'] = f'of `{names[0]}`'
+        return unused
 
-    @property
-    def main_stream(self) -> str:
-        """str: The stream whose predictions :meth:`val_step` returns."""
-        return 'student' if 'student' in self.specs else list(self.streams)[-1]
+    def schedule_owners(self) -> dict[str, object]:
+        """What may keep a schedule.
 
-    @property
-    def constant_streams(self) -> list[str]:
-        """list[str]: The streams of which training changes nothing."""
-        return list(self._resting)
+        Returns:
+            dict[str, object]: Objects by name; their attributes may be schedules.
+        """
+        return dict(self.named_modules())
 
-    def taps(self, stream: str) -> list[Tap]:
-        """The taps of a stream that transfers read.
+    def taps(
+        self, stream: str, transfers: Optional[Sequence[Transfer]] = None
+    ) -> list[Tap]:
+        """The taps of a stream that transfers and stores read.
 
         Args:
             stream (str): Name of the stream.
+            transfers (sequence of Transfer, optional): The transfers. Defaults to None:
+                those of all phases.
 
         Returns:
-            list[Tap]: The taps, of all phases and of stores, each once.
+            list[Tap]: The taps, each once.
         """
-        return self._taps(stream, list(self.transfers.values()))
-
-    def _taps(self, stream: str, transfers: Sequence[Transfer]) -> list[Tap]:
-        taps = [tap for transfer in transfers for tap in transfer.taps]
+        reading = list(self.transfers.values()) if transfers is None else transfers
+        taps = [tap for transfer in reading for tap in transfer.taps]
         taps += self.history.taps
         return list(dict.fromkeys(tap for tap in taps if tap.stream == stream))
 
     def init_weights(self) -> None:
-        """Initialise what no checkpoint has filled."""
-        for name, model in self.streams.items():
-            if self.specs[name].checkpoint is None:
-                model.init_weights()
+        """Initialise what neither a checkpoint nor a builder has."""
+        super().init_weights()
         for transfer in self.transfers.values():
             for module in transfer.children():
                 if hasattr(module, 'init_weights'):
                     module.init_weights()
-
-    def train(self, mode: bool = True) -> 'Distillation':
-        """Set the mode of the trained streams; what rests stays in evaluation mode.
-
-        Args:
-            mode (bool): Whether to train. Defaults to True.
-
-        Returns:
-            Distillation: Itself.
-        """
-        super().train(mode)
-        for name, model in self.streams.items():
-            if name in self._phase.frozen:
-                model.eval()
-            elif mode and self.specs[name].norm_eval:
-                for layer, module in model.named_modules():
-                    # New branches have no statistics yet that could be kept.
-                    if isinstance(module, _NORMS) and not layer.startswith(BRANCHES):
-                        module.eval()
-        return self
-
-    def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> 'Distillation':
-        """Move and cast the frozen streams too."""
-        for model in self._resting.values():
-            model._apply(fn, *args, **kwargs)
-        return super()._apply(fn, *args, **kwargs)
-
-    def _set_device(self, device: torch.device) -> None:
-        """Tell the data preprocessors of the frozen streams too."""
-        for model in self._resting.values():
-            model._set_device(device)
-        super()._set_device(device)
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, torch.Tensor], prefix: str, *args: Any
-    ) -> None:
-        """Refuse weights of which nothing is a stream's: MMEngine would only warn."""
-        check_streams_in(state_dict, prefix, list(self.streams))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     # ------------------------------------------------------------------ steps
 
@@ -215,8 +136,8 @@ class Distillation(BaseModel):
         inputs: Any,
         data_samples: Optional[Sequence] = None,
         mode: str = 'tensor',
-    ) -> Union[dict[str, torch.Tensor], list, Any]:
-        """Run the streams on a batch as the data loader gives it.
+    ) -> Union[Losses, list, Any]:
+        """Run the streams on a batch as the data loader returns it.
 
         Args:
             inputs (list[Tensor] or Tensor or dict): Inputs before the streams' own data
@@ -233,8 +154,37 @@ class Distillation(BaseModel):
         data = dict(inputs=inputs, data_samples=data_samples)
         if mode == 'loss':
             return self._loss(data)
-        name = self.main_stream
-        return self._run(name, self._prepare(name, data, False), mode)
+        main = self.stream(self.main_stream)
+        return main.model._run_forward(main.prepare(data, False), mode=mode)
+
+    def _loss(self, data: dict) -> Losses:
+        """The losses of a training step."""
+        progress = Progress.current()
+        self._enter_phase(progress)
+        warn_of_unread(data['inputs'], [s.cfg for s in self.all_streams.values()])
+        batches = self.batches(data, self._running, True)
+        losses: Losses = {}
+        outputs: dict[Tap, Any] = {}
+        for name, batch in batches.items():
+            own, yielded = self._step(self.all_streams[name], batch, progress)
+            losses.update({f'{name}/{key}': value for key, value in own.items()})
+            outputs.update(yielded)
+        samples = {name: batch.get('data_samples') for name, batch in batches.items()}
+        outputs.update(self.history.read(outputs, samples))
+        if self.training:
+            self.history.write(outputs, samples)
+        for name, transfer in self._acting.items():
+            losses[name] = transfer(outputs, samples, progress)
+            # Logged, but not added to the total: the word `loss` is left out.
+            stats = {_plain(name, key): value for key, value in transfer.stats.items()}
+            losses.update(stats)
+        return losses
+
+    def _step(
+        self, stream: Stream, batch: dict[str, Any], progress: Progress
+    ) -> tuple[Losses, dict[Tap, Any]]:
+        """Run one stream: its own losses, and what its taps yield."""
+        return stream.step(batch)
 
     def predict_streams(
         self, data: dict, names: Optional[Sequence[str]] = None
@@ -242,136 +192,39 @@ class Distillation(BaseModel):
         """Predict with several streams, and their branches.
 
         Args:
-            data (dict): A batch as the data loader gives it.
+            data (dict): A batch as the data loader returns it.
             names (sequence of str, optional): Streams (``'student'``) and branches
                 (``'student.branches.0'``). Defaults to None: all streams.
 
         Returns:
             dict[str, list]: The predictions of each.
         """
-        data = self.data_preprocessor(data, False)
-        names = list(self.specs if names is None else names)
+        names = list(self.all_streams if names is None else names)
+        streams = list(dict.fromkeys(name.partition('.')[0] for name in names))
         found: dict[str, list] = {}
-        for stream in dict.fromkeys(name.partition('.')[0] for name in names):
-            batch = self._prepare(stream, data, False)
-            if any(name.startswith(f'{stream}.') for name in names):
-                found[stream], branches = predict_branches(self.stream(stream), batch)
-                for index, predicted in enumerate(branches):
-                    found[f'{stream}.branches.{index}'] = predicted
-            else:
-                found[stream] = self._run(stream, batch, 'predict')
+        for name, batch in self.batches(data, streams, False).items():
+            branches = any(asked.startswith(f'{name}.') for asked in names)
+            found.update(self.all_streams[name].predict(batch, branches))
         return {name: found[name] for name in names}
 
-    def _run(self, name: str, data: dict, mode: str) -> Any:
-        """Run one stream's model."""
-        return self.stream(name)._run_forward(data, mode=mode)
+    # ------------------------------------------------------------------ phases
 
-    def _prepare(self, name: str, data: dict, training: bool) -> dict:
-        """Preprocess a batch for one stream, leaving the batch as it is."""
-        own = dict(data)
-        if isinstance(own['inputs'], dict):
-            own['inputs'] = select_input(own['inputs'], self.specs, name)
-        # A batch augmentation may write into the images that it is given.
-        return self.stream(name).data_preprocessor(copy.deepcopy(own), training)
-
-    def _prepare_all(self, data: dict) -> dict[str, dict]:
-        """Preprocess a training batch for all streams with the same random draws.
-
-        Batch augmentations (mixup, random resizing) draw random numbers in the data
-        preprocessor; the streams must see the same draws to be comparable.
-        """
-        warn_of_unread(data['inputs'], self.specs)
-        state = RandomState.capture()
-        batches = {}
-        for name in self.order:
-            if name in self._resting and not self.taps(name):
-                continue  # nothing of it runs
-            state.restore()
-            batches[name] = self._prepare(name, data, True)
-        return batches
-
-    def _loss(self, data: dict) -> dict[str, torch.Tensor]:
-        """The losses of a training step."""
-        self._enter_phase()
-        transfers = {n: t for n, t in self.transfers.items() if self._phase.acts(n)}
-        batches = self._prepare_all(data)
-        losses: dict[str, torch.Tensor] = {}
-        outputs: dict[Tap, Any] = {}
-        rois: dict[str, list[torch.Tensor]] = {}
-        for name in batches:
-            taps = self._taps(name, list(transfers.values()))
-            own, yielded = self._step(name, batches[name], taps, rois)
-            losses.update({f'{name}/{key}': value for key, value in own.items()})
-            outputs.update(yielded)
-        samples = {name: batch.get('data_samples') for name, batch in batches.items()}
-        outputs.update(self.history.read(outputs, samples))
-        if self.training:
-            self.history.write(outputs, samples)
-        for name, transfer in transfers.items():
-            losses[name] = transfer(outputs, samples)
-            # Logged, but not added to the total: the word `loss` is left out.
-            stats = {_plain(name, key): value for key, value in transfer.stats.items()}
-            losses.update(stats)
-        return losses
-
-    def _step(
-        self,
-        name: str,
-        batch: dict,
-        taps: list[Tap],
-        rois: dict[str, list[torch.Tensor]],
-    ) -> tuple[dict[str, torch.Tensor], dict[Tap, Any]]:
-        """Run one stream: its own losses, if it is trained, and what its taps yield."""
-        model = self.stream(name)
-        shared = self._shared.get(name)
-        late = [tap for tap in taps if shared is not None and in_roi_head(tap)]
-        early = [tap for tap in taps if tap not in late]
-        pyramid = shared.features(model) if late else None
-        if pyramid is not None and pyramid not in early:
-            early.append(pyramid)
-        losses: dict[str, torch.Tensor] = {}
-        resting = name in self._resting or name in self._phase.frozen
-        if resting:
-            recorded = observe(model, early, **batch) if early else {}
-        else:
-            readers = [s for s in self._shared.values() if s.provider == name]
-            keep = readers[0].keep(model) if readers else nullcontext([])
-            with keep as rois[name], record(model, early) as recorded:
-                losses = self._own_losses(name, batch)
-        yielded = collect(recorded)
-        if late:
-            with torch.set_grad_enabled(not resting and torch.is_grad_enabled()):
-                yielded.update(
-                    collect(
-                        shared.classify(
-                            model, yielded[pyramid], rois.get(shared.provider), late
-                        )
-                    )
-                )
-        return losses, yielded
-
-    def _own_losses(self, name: str, batch: dict) -> dict[str, torch.Tensor]:
-        """The losses of a stream by itself: of its task, and of its branches."""
-        model = self.stream(name)
-        with record_branched(model) as stages:
-            losses = model._run_forward(batch, mode='loss')
-        weight = self.specs[name].loss_weight
-        if weight != 1:
-            losses = {k: _weighted(v, weight, k) for k, v in losses.items()}
-        branches = getattr(model, 'branches', None)
-        if branches is not None:
-            logits = branches(stages)
-            losses.update(branches.loss(logits, batch['data_samples']))
-        return losses
-
-    def _enter_phase(self) -> None:
+    def _enter_phase(self, progress: Progress) -> None:
         """Follow the training's progress from phase to phase."""
-        phase = phase_at(self.phases, Progress.current())
+        phase = phase_at(self.phases, progress)
         if phase is not self._phase:
             print_log(f'Phase `{phase.name}` begins.', logger='current')
-            self._phase = phase
+            self._begin(phase)
             self.train(self.training)
             _forget_losses()
+
+    def _begin(self, phase: Phase) -> None:
+        """Settle what runs in each step of a phase."""
+        self._phase = phase
+        self._acting = {n: t for n, t in self.transfers.items() if phase.acts(n)}
+        for name, stream in self.all_streams.items():
+            stream.enter(self.taps(name, list(self._acting.values())), phase.frozen)
+        self._running = [name for name in self.order if self.all_streams[name].runs]
 
 
 def _forget_losses() -> None:
@@ -388,12 +241,3 @@ def _plain(transfer: str, key: str) -> str:
     """The name under which a transfer's measurement is logged: ``dpk/ratio``."""
     words = [word for word in transfer.split('_') if 'loss' not in word]
     return '/'.join([*filter(None, ['_'.join(words)]), key])
-
-
-def _weighted(value: Any, weight: float, key: str) -> Any:
-    """Weigh a loss, which may be a list of them; what is no loss stays."""
-    if 'loss' not in key:
-        return value
-    if isinstance(value, torch.Tensor):
-        return value * weight
-    return [_weighted(item, weight, key) for item in value]

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Optional
 
-from dynkd.engine.schedules import Progress
+from dynkd.models.schedules import Progress
+from dynkd.utils import without_scope
 
 
 @dataclass
@@ -41,8 +42,7 @@ class Phase:
         Returns:
             Phase: The phase.
         """
-        # MMEngine leaves the scope in what is inherited from another library.
-        return cls(**{key: value for key, value in cfg.items() if key != '_scope_'})
+        return cls(**without_scope(cfg))
 
     def has_begun(self, progress: Progress) -> bool:
         """Whether the phase has begun.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Numbers as functions of training progress."""
+"""Schedules: numbers as functions of training progress."""
 
 from .bounded import BoundedSchedule
 from .progress import Progress

@@ -1,15 +1,21 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Stores: what streams said about each training sample before."""
 
-from .checks import MIXERS, check_batch_augments
+from .build import build_stores
 from .codecs import FORMATS, Codec, build_codec
+from .dataset_identity import base_dataset, check_sample_idx, dataset_fingerprint
+from .history import History, stored
 from .prediction_store import PredictionStore
 
 __all__ = [
-    'FORMATS',
-    'MIXERS',
     'Codec',
+    'FORMATS',
+    'History',
     'PredictionStore',
+    'base_dataset',
     'build_codec',
-    'check_batch_augments',
+    'build_stores',
+    'check_sample_idx',
+    'dataset_fingerprint',
+    'stored',
 ]

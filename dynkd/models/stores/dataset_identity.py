@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from .random_state import RandomState
+from dynkd.utils import first_data_sample
 
 #: Wrappers that leave a sample's ``sample_idx`` as the wrapped data set gives it:
 #: package and class.
@@ -64,24 +64,6 @@ def base_dataset(dataset: Dataset) -> Dataset:
                 'in it, and so where a sample is in a store of past predictions, is '
                 f'not known. Known are {known}.'
             )
-
-
-def first_data_sample(dataset: Dataset) -> Any:
-    """The first data sample of a training. Random numbers stay as they are.
-
-    Args:
-        dataset (Dataset): The data set of a training, with its wrappers.
-
-    Returns:
-        BaseDataElement or None: The data sample as the pipeline packs it; None where it
-        packs none.
-    """
-    before = RandomState.capture()
-    try:
-        packed = dataset[0]
-    finally:
-        before.restore()
-    return packed.get('data_samples') if isinstance(packed, dict) else None
 
 
 def check_sample_idx(dataset: Dataset) -> None:

@@ -1,20 +1,16 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What a distillation keeps of its streams' past predictions, and reads again."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.targets import class_probabilities
+from dynkd.models.labels import class_probabilities
+from dynkd.models.taps import Tap
 
-from .tap import Tap
-
-if TYPE_CHECKING:
-    from dynkd.models.stores import PredictionStore
-
-    from .transfer import Transfer
+from .prediction_store import PredictionStore
 
 #: A batch's data samples, by stream.
 Samples = Mapping[str, Optional[Sequence]]
@@ -49,22 +45,52 @@ class History:
 
     Args:
         stores (dict[str, PredictionStore]): The stores by name.
-        transfers (iterable of Transfer): The transfers.
+        sources (iterable of Tap): The taps that transfers read, of stores and others.
 
     Raises:
-        ValueError: If a transfer reads from a store what is no tap.
+        ValueError: If a transfer reads from a store what is not a tap.
     """
 
     def __init__(
-        self, stores: dict[str, 'PredictionStore'], transfers: Sequence['Transfer']
+        self, stores: Mapping[str, PredictionStore], sources: Iterable[Tap]
     ) -> None:
         self.stores = stores
         #: The taps that read stores, by the store's name.
         self.readers: dict[str, list[Tap]] = {name: [] for name in stores}
-        for tap in dict.fromkeys(tap for t in transfers for tap in t.sources):
+        for tap in dict.fromkeys(sources):
             if tap.stream in stores:
                 self.readers[tap.stream].append(tap)
-        self.taps = [stored(tap) for taps in self.readers.values() for tap in taps]
+        #: The taps that each store keeps, by the store's name.
+        self.kept = {name: list(map(stored, own)) for name, own in self.readers.items()}
+        self.taps = [tap for taps in self.kept.values() for tap in taps]
+
+    def check(self, yielded: Mapping[Tap, Any], frozen: Collection[str]) -> None:
+        """Check that the stores can keep what they are to keep, and size them for it.
+
+        Args:
+            yielded (dict[Tap, Any]): What the streams' taps yielded in a dry run.
+            frozen (collection of str): Names of the frozen streams.
+
+        Raises:
+            ValueError: If a stored tap lies in a frozen stream, which says the same for
+                ever; or what it yields is not a class prediction, or has too few
+                classes for the store's format.
+        """
+        classes: dict[Tap, int] = {}
+        for tap in self.taps:
+            if tap.stream in frozen:
+                raise ValueError(
+                    f'a store keeps `{tap}`, but the stream `{tap.stream}` is frozen: '
+                    'it says the same in every epoch. Read the tap itself.'
+                )
+            if tap not in yielded:
+                raise ValueError(
+                    f'a store keeps `{tap}`, but the stream `{tap.stream}` could not '
+                    'have its dry run, so the number of classes is not known. Set its '
+                    '`input_shape` to one on which it runs.'
+                )
+            classes[tap] = yielded[tap].size(1)
+        self.declare(classes)
 
     def declare(self, classes: Mapping[Tap, int]) -> None:
         """Tell every store how many classes its taps predict.
@@ -130,6 +156,32 @@ class History:
             logits = {str(tap): outputs[tap].detach() for tap in taps}
             self.stores[name].write(indices, logits)
 
+    def stand_in(self, outputs: Mapping[Tap, Any]) -> dict[Tap, Any]:
+        """What stores that are not open yet could return, for a dry run.
+
+        Args:
+            outputs (dict[Tap, Any]): What the streams' taps yielded.
+
+        Returns:
+            dict[Tap, Tensor]: The probabilities of the streams' own outputs.
+
+        Raises:
+            ValueError: If a tap yields anything but logits of shape (B, K).
+        """
+        found = {}
+        for tap in (tap for readers in self.readers.values() for tap in readers):
+            logits = outputs.get(stored(tap))
+            if logits is None:
+                continue
+            if not isinstance(logits, torch.Tensor) or logits.dim() != 2:
+                shape = tuple(getattr(logits, 'shape', ())) or type(logits).__name__
+                raise ValueError(
+                    f'store `{tap.stream}` keeps class predictions, logits of shape '
+                    f'(B, K), but `{stored(tap)}` yields {shape}.'
+                )
+            found[tap] = F.softmax(logits, dim=1)
+        return found
+
 
 def sample_indices(data_samples: Optional[Sequence]) -> torch.Tensor:
     """Which samples of the data set a batch holds.
@@ -150,31 +202,3 @@ def sample_indices(data_samples: Optional[Sequence]) -> torch.Tensor:
             "rows. Add 'sample_idx' to the `meta_keys` of the pipeline's PackInputs."
         )
     return torch.tensor([int(index) for index in found])
-
-
-def stand_in(outputs: Mapping[Tap, Any], readers: Sequence[Tap]) -> dict[Tap, Any]:
-    """What a store that is not open yet could give: for trying transfers out.
-
-    Args:
-        outputs (dict[Tap, Any]): What the streams' taps yielded.
-        readers (sequence of Tap): Taps that read stores.
-
-    Returns:
-        dict[Tap, Tensor]: The probabilities of the streams' own outputs.
-
-    Raises:
-        ValueError: If a tap yields anything but logits of shape (B, K).
-    """
-    found = {}
-    for tap in readers:
-        logits = outputs.get(stored(tap))
-        if logits is None:
-            continue
-        if not isinstance(logits, torch.Tensor) or logits.dim() != 2:
-            shape = tuple(getattr(logits, 'shape', ())) or type(logits).__name__
-            raise ValueError(
-                f'store `{tap.stream}` keeps class predictions, logits of shape '
-                f'(B, K), but `{stored(tap)}` yields {shape}.'
-            )
-        found[tap] = F.softmax(logits, dim=1)
-    return found

@@ -15,9 +15,8 @@ from dynkd.registry import STORES
 from .codecs import build_codec
 from .exchange import IndexGatherer, exchange_rows, last_occurrences
 from .ledger import Entry
-from .resuming import check_fits
 from .rows import RowLayout, check_samples
-from .slots import Slots
+from .slots import Slots, check_fits
 from .topology import Topology
 
 

@@ -1,50 +1,87 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Whether two streams see the same images."""
+"""What data preprocessors do to a batch, and whether two do the same."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
 
-import torch.nn as nn
+import torch
+from torch import nn
 
-from dynkd.models.stores import MIXERS
+from dynkd.models.taps import Tap
 
-from .tap import Tap
+from .stream import Stream
 
-if TYPE_CHECKING:
-    from .distillation import Distillation
+#: What the data preprocessors of MMPretrain, MMDetection and MMAction2 mix images by.
+MIXERS = ('batch_augments', 'blending')
+#: Types of values that are compared as they are.
+_PLAIN = (bool, int, float, str, bytes, set, frozenset, torch.device, torch.dtype)
+#: Types of code, which is the same only where it is the same object.
+_CODE = (type, FunctionType, BuiltinFunctionType, MethodType)
+#: What every module keeps, which says nothing about what it does.
+_BOOKKEEPING = frozenset(vars(nn.Module()))
 
 
-def check_augments(model: 'Distillation', name: str, source: Tap, target: Tap) -> None:
-    """Refuse to compare what two streams make of images that are mixed differently.
+def check_augments(source: Tap, target: Tap, streams: Mapping[str, Stream]) -> None:
+    """Reject a comparison of streams that mix the images of one input differently.
 
     Args:
-        model (Distillation): The distillation.
-        name (str): Name of the transfer.
         source (Tap): Tap that teaches.
         target (Tap): Tap that learns.
+        streams (dict[str, Stream]): The streams by name.
 
     Raises:
         ValueError: If the streams read the same input, and augment its batches by other
             types or other arguments.
     """
-    if source.stream in model.stores:
-        return
+    if source.stream not in streams:
+        return  # a store
     pair = (source.stream, target.stream)
-    if len({model.specs[stream].input for stream in pair} - {None}) > 1:
+    if len({streams[name].cfg.input for name in pair} - {None}) > 1:
         return  # two modalities
-    own, other = (_augments(model.stream(stream)) for stream in pair)
+    own, other = (_augments(streams[name].model) for name in pair)
     if own != other:
         raise ValueError(
-            f'transfer `{name}`: the streams `{pair[0]}` and `{pair[1]}` read the same '
-            f'batches, but their data preprocessors augment them by {own} and by '
-            f'{other}: they would see other images. Give both the same '
-            '`train_cfg.augments` of the model (MMPretrain), or the same '
-            f'`{"` or `".join(MIXERS)}` of the data preprocessor.'
+            f'the streams `{pair[0]}` and `{pair[1]}` read the same batches, but their '
+            f'data preprocessors augment them by {own} and by {other}: they would see '
+            'other images. Give both the same `train_cfg.augments` of the model '
+            f'(MMPretrain), or the same `{"` or `".join(MIXERS)}` of the data '
+            'preprocessor.'
         )
 
 
-def _augments(stream: nn.Module) -> str:
+def check_stored(
+    stored: Mapping[str, Iterable[Tap]], streams: Mapping[str, Stream]
+) -> None:
+    """Reject a stream that mixes images where a store keeps its predictions.
+
+    Mixup and CutMix make an image, and a label, of two samples: what the stream says
+    about it is a prediction for neither.
+
+    Args:
+        stored (dict[str, iterable of Tap]): The taps that each store keeps.
+        streams (dict[str, Stream]): The streams by name.
+
+    Raises:
+        ValueError: If the data preprocessor of such a stream mixes.
+    """
+    for store, taps in stored.items():
+        for tap in taps:
+            preprocessor = getattr(streams[tap.stream].model, 'data_preprocessor', None)
+            for key in MIXERS:
+                if getattr(preprocessor, key, None) is not None:
+                    raise ValueError(
+                        f'store `{store}` keeps predictions of `{tap}`, but the data '
+                        f'preprocessor of stream `{tap.stream}` mixes images '
+                        f'(`{key}`: mixup, cutmix): their labels and predictions are '
+                        f'not those of one sample. Take `{key}` out, or what sets it: '
+                        '`train_cfg.augments` of the model.'
+                    )
+
+
+def _augments(model: nn.Module) -> str:
     """What a stream's data preprocessor augments batches by, with its arguments."""
-    preprocessor = getattr(stream, 'data_preprocessor', None)
+    preprocessor = getattr(model, 'data_preprocessor', None)
     found = [getattr(preprocessor, key, None) for key in MIXERS]
     texts = []
     for augment in (augment for augment in found if augment is not None):
@@ -60,10 +97,55 @@ def _augments(stream: nn.Module) -> str:
 def _describe(augment: Any) -> str:
     """An augmentation: its type, and what of its attributes can be compared."""
     plain = (int, float, str, tuple, list, type(None))
-    skipped = vars(nn.Module())
     values = [
         f'{key}={value!r}'
         for key, value in sorted(vars(augment).items())
-        if key not in skipped and isinstance(value, plain)
+        if key not in _BOOKKEEPING and isinstance(value, plain)
     ]
     return f'{type(augment).__name__}({", ".join(values)})'
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two data preprocessors, or parts of them, do the same to a batch.
+
+    Args:
+        one (Any): A data preprocessor, or any value that it keeps.
+        other (Any): Another.
+
+    Returns:
+        bool: Whether they are of one type and all that they keep is equal; False where
+        that cannot be told.
+    """
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, torch.Tensor):
+        return one.shape == other.shape and bool(torch.equal(one.cpu(), other.cpu()))
+    if isinstance(one, Mapping):
+        return list(one) == list(other) and all(alike(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, _PLAIN):
+        return one == other
+    if isinstance(one, _CODE) or not hasattr(one, '__dict__'):
+        return False
+    # A frozen stream's is in evaluation mode, which changes nothing in it.
+    kept = [{k: v for k, v in vars(x).items() if k != 'training'} for x in (one, other)]
+    return alike(*kept)
+
+
+def draws(preprocessor: nn.Module) -> bool:
+    """Whether a data preprocessor may draw random numbers.
+
+    Args:
+        preprocessor (nn.Module): The data preprocessor of a stream.
+
+    Returns:
+        bool: False for those of MMEngine, MMPretrain, MMDetection and MMAction2 without
+        batch augmentations.
+    """
+    library = type(preprocessor).__module__.partition('.')[0]
+    known = library in ('mmengine', 'mmpretrain', 'mmdet', 'mmaction')
+    mixes = any(getattr(preprocessor, key, None) is not None for key in MIXERS)
+    return mixes or not known

@@ -5,16 +5,16 @@ import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
 
-from .checkpoint import BRANCHES
-from .plain_pipeline import names_dynkd, single_modality
+from dynkd.utils import plain_types, without_scope
 
-if TYPE_CHECKING:
-    from dynkd.models.algorithms import Stream
+from .checkpoint import BRANCHES
+from .config import StreamConfig
+from .plain_pipeline import names_dynkd, single_modality
 
 #: What a plain config needs beside its model, to test and to predict.
 _KEPT = (
@@ -30,7 +30,7 @@ _KEPT = (
 
 
 def export_stream(
-    stream: 'Stream',
+    stream: StreamConfig,
     state_dict: dict[str, torch.Tensor],
     cfg: Config,
     out: Union[str, Path],
@@ -40,7 +40,7 @@ def export_stream(
     """Write the weights of a stream, and the config that they load with.
 
     Args:
-        stream (Stream): The stream.
+        stream (StreamConfig): The config of the stream.
         state_dict (dict[str, Tensor]): The weights of its model, with the model's own
             names.
         cfg (Config): The config of the distillation.
@@ -92,11 +92,11 @@ def stream_weights(
     }
 
 
-def stream_config(stream: 'Stream', cfg: Config) -> Config:
+def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     """The plain config of a stream: its model, and how the run tests it.
 
     Args:
-        stream (Stream): The stream.
+        stream (StreamConfig): The config of the stream.
         cfg (Config): The config of the distillation.
 
     Returns:
@@ -113,7 +113,7 @@ def stream_config(stream: 'Stream', cfg: Config) -> Config:
     for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
         if f'{stage}_dataloader' in plain:
             plain[f'{stage}_cfg'] = dict(type=loop)
-    found = _without_scope(plain.to_dict())
+    found = without_scope(plain.to_dict(), deep=True)
     if stream.input is not None:
         found = single_modality(found, stream.input)
     if names_dynkd(found):
@@ -132,32 +132,3 @@ def _drop_pretrained(model: Any) -> None:
     elif isinstance(model, (list, tuple)):
         for value in model:
             _drop_pretrained(value)
-
-
-def _without_scope(value: Any) -> Any:
-    """Drop the scopes that inheritance across libraries leaves in a config."""
-    if isinstance(value, dict):
-        return {k: _without_scope(v) for k, v in value.items() if k != '_scope_'}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_without_scope(item) for item in value)
-    return value
-
-
-def plain_types(value: Any) -> Any:
-    """Reduce a value to types that JSON knows and that load without running code.
-
-    Args:
-        value (Any): A value, such as meta information or metrics.
-
-    Returns:
-        Any: The same of dicts, lists, numbers and strings: tensors and arrays as
-        (nested) lists or numbers, what is of another kind as its string.
-    """
-    if isinstance(value, dict):
-        return {str(k): plain_types(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [plain_types(item) for item in value]
-    if hasattr(value, 'tolist'):
-        return value.tolist()
-    plain = value is None or isinstance(value, (str, int, float, bool))
-    return value if plain else str(value)

@@ -2,24 +2,21 @@
 """Which of several inputs each stream reads."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from mmengine.logging import print_log
 
-from .stream import Stream
+from .config import StreamConfig
 
 
-def select_input(
-    inputs: Mapping[str, Any], specs: Mapping[str, Stream], name: str
-) -> Any:
+def select_input(inputs: Mapping[str, Any], cfg: StreamConfig) -> Any:
     """The input that a stream reads, of data with several.
 
     Args:
         inputs (dict[str, Any]): The inputs by name.
-        specs (dict[str, Stream]): The streams by name.
-        name (str): The stream.
+        cfg (StreamConfig): The stream's config.
 
     Returns:
         Any: Its input.
@@ -28,34 +25,34 @@ def select_input(
         KeyError: If the data have no input of that name.
         ValueError: If the stream names none, and the data have several.
     """
-    key = specs[name].input
+    key = cfg.input
     if key is None and len(inputs) == 1:
         return next(iter(inputs.values()))
     if key is None:
         raise ValueError(
-            f'stream `{name}` does not say which input it reads, and the data have '
+            f'stream `{cfg.name}` does not say which input it reads, and the data have '
             f'{", ".join(inputs)}. Give it `input=…`.'
         )
     if key not in inputs:
         raise KeyError(
-            f'stream `{name}` reads the input `{key}`, but the data has only '
+            f'stream `{cfg.name}` reads the input `{key}`, but the data has only '
             f'{", ".join(inputs)}.'
         )
     return inputs[key]
 
 
-def warn_of_unread(inputs: Any, specs: Mapping[str, Stream]) -> None:
+def warn_of_unread(inputs: Any, configs: Sequence[StreamConfig]) -> None:
     """Warn, once in a process, of inputs that the data have and no stream reads.
 
     Args:
         inputs (Any): What the data loader gives; a dict where there are several.
-        specs (dict[str, Stream]): The streams by name.
+        configs (sequence of StreamConfig): The configs of the streams.
     """
     if not isinstance(inputs, Mapping) or len(inputs) < 2:
         return
-    readers = ', '.join(f'{name}: {spec.input}' for name, spec in specs.items())
+    readers = ', '.join(f'{cfg.name}: {cfg.input}' for cfg in configs)
     for key in inputs:
-        if all(spec.input != key for spec in specs.values()):
+        if all(cfg.input != key for cfg in configs):
             _warn(key, readers)
 
 

@@ -3,12 +3,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Optional
 
 import torch
 import torch.nn as nn
 
-from .tap import Tap, TapError, record
+from dynkd.models.taps import Tap, TapError, record
 
 
 def in_roi_head(tap: Tap) -> bool:
@@ -35,11 +35,17 @@ class SharedProposals:
     Args:
         provider (str): Name of the stream that samples.
         reader (str): Name of the stream that classifies the samples too.
+        rois (list, optional): Where the samples of a step are kept, which several
+            readers of a provider share. Defaults to None: a list of its own.
     """
 
-    def __init__(self, provider: str, reader: str) -> None:
+    def __init__(
+        self, provider: str, reader: str, rois: Optional[list[torch.Tensor]] = None
+    ) -> None:
         self.provider = provider
         self.reader = reader
+        #: The RoIs of the last step, (n, 5) each, with the image's index first.
+        self.rois: list[torch.Tensor] = [] if rois is None else rois
 
     def check(self, models: dict[str, nn.Module]) -> None:
         """Check that both streams have a RoI head of the usual form.
@@ -62,23 +68,22 @@ class SharedProposals:
                 )
 
     @contextmanager
-    def keep(self, model: nn.Module) -> Iterator[list[torch.Tensor]]:
+    def keep(self, model: nn.Module) -> Iterator[None]:
         """Keep the RoIs that the provider samples while it runs.
 
         Args:
             model (nn.Module): The provider's model.
 
         Yields:
-            list[Tensor]: The RoIs, (n, 5) with the image's index first, one entry for
-            each time that the RoI extractor ran.
+            None
         """
-        kept: list[torch.Tensor] = []
+        self.rois.clear()
         extractor = model.roi_head.bbox_roi_extractor
         handle = extractor.register_forward_pre_hook(
-            lambda module, args: kept.append(args[1].detach())
+            lambda module, args: self.rois.append(args[1].detach())
         )
         try:
-            yield kept
+            yield
         finally:
             handle.remove()
 
@@ -94,15 +99,20 @@ class SharedProposals:
         return Tap(self.reader, 'neck' if model.with_neck else 'backbone')
 
     def classify(
-        self, model: nn.Module, features: Any, rois: Sequence, taps: Sequence[Tap]
+        self,
+        model: nn.Module,
+        features: Any,
+        taps: Sequence[Tap],
+        rois: Optional[Sequence[torch.Tensor]] = None,
     ) -> dict[Tap, list[Any]]:
         """Run the reader's RoI head on the provider's RoIs.
 
         Args:
             model (nn.Module): The reader's model.
             features (tuple of Tensor): What its neck yielded in this step.
-            rois (list[Tensor]): What :meth:`keep` kept.
             taps (sequence of Tap): The reader's taps in its RoI head.
+            rois (list[Tensor], optional): RoIs, (n, 5) with the image's index first.
+                Defaults to None: what :meth:`keep` kept.
 
         Returns:
             dict[Tap, list]: What the taps yielded.
@@ -110,6 +120,7 @@ class SharedProposals:
         Raises:
             TapError: If the provider sampled nothing.
         """
+        rois = self.rois if rois is None else rois
         if not rois:
             raise TapError(
                 f'`{self.reader}` takes the proposals of `{self.provider}`, which '

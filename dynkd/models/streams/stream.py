@@ -1,230 +1,335 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Streams: the models that take part in training."""
+"""Streams: the models that take part in training, and what runs of them in a step."""
 
-import copy
-import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Optional, Union
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Optional
 
-import torch.nn as nn
-from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
+import torch
 from mmengine.logging import print_log
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import DefaultScope
+from torch import nn
 
-from dynkd.models.branches import attach_branches
-from dynkd.utils import load_stream_checkpoint
+from dynkd.models.taps import Recorder, Tap, TapError, collect
+
+from .branches import StageBranches, predict_branches, record_branched
+from .checkpoint import BRANCHES
+from .config import StreamConfig, missing_stream
+from .inputs import select_input
+from .proposals import SharedProposals, in_roi_head
+
+_NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
+#: Parts that ``extract_feat`` of OpenMMLab's models runs.
+_BODY = ('backbone', 'neck')
+#: Heads that receive what ``extract_feat`` returns.
+_HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
+#: What runs on the stages of a stream's backbone.
+_BRANCHES = 'branches'
+#: Images (RoIs) in the batch of a dry run.
+DRY_BATCH = 4
 
 
-@dataclass
 class Stream:
-    """What a config says about one stream: a model that takes part in training.
+    """A model that takes part in training, and how it runs.
+
+    It is not a module: the distillation registers the models of the trained streams,
+    and keeps those of the frozen ones out of parameters and checkpoints.
 
     Args:
-        name (str): The name of the stream, ``'student'`` or ``'teacher'`` for example.
-        config (str, optional): Where the model comes from: a config of an installed
-            OpenMMLab package (``'mmdet::fcos/….py'``) or the path of a config file.
-        model (dict): An inline model config. Together with ``config``: what to change
-            in that config's model, by MMEngine's merging rules (``_delete_`` works).
-        checkpoint (str, optional): Path or URL of the weights the stream starts from,
-            loaded strictly. Defaults to None: the model initialises itself.
-        frozen (bool): Whether the stream is never trained. A frozen stream is in
-            evaluation mode, builds no graph, and is neither in optimizers nor in
-            checkpoints. Defaults to False.
-        norm_eval (bool): Whether batch normalisation layers, but not those of its
-            branches, keep their statistics while the stream is trained. Defaults to
-            False.
-        scope (str, optional): The library whose registry builds the model. Found from
-            ``config`` or a prefix of the model's type (``'mmdet.FCOS'``) by default,
-            else the scope of the run.
-        input (str, optional): Which input the stream reads, where the data has several
-            (``inputs`` is a dict). Defaults to None: the one input there is.
-        proposals (str, optional): For two-stage detectors, the stream whose sampled
-            RoIs this stream's RoI head classifies too, see
-            :class:`~dynkd.models.algorithms.proposals.SharedProposals`.
-        input_shape (tuple of int): Shape, without the batch, of the random inputs on
-            which the taps are tried out when the model is built. Defaults to
-            (3, 128, 128).
-        loss_weight (float): Factor of the stream's own losses. Defaults to 1.0.
-        branches (dict, optional): Auxiliary classifiers on the stream's stages: the
-            arguments of :class:`~dynkd.models.branches.StageBranches` and ``stages``,
-            the names of the modules that end the stages (found by themselves for the
-            backbones of MMPretrain). They are trained with the stream, tapped as
-            ``'student.branches.0.fc'`` and left out on export. Defaults to None.
+        cfg (StreamConfig): What the config says about it.
+        model (nn.Module): Its model, as :meth:`StreamConfig.build` returns it.
     """
 
-    name: str
-    config: Optional[str] = None
-    model: dict[str, Any] = field(default_factory=dict)
-    checkpoint: Optional[str] = None
-    frozen: bool = False
-    norm_eval: bool = False
-    scope: Optional[str] = None
-    input: Optional[str] = None
-    proposals: Optional[str] = None
-    input_shape: tuple[int, ...] = (3, 128, 128)
-    loss_weight: float = 1.0
-    branches: Optional[dict[str, Any]] = None
+    def __init__(self, cfg: StreamConfig, model: nn.Module) -> None:
+        self.cfg = cfg
+        self.model = model
+        #: The proposals that the stream classifies besides its own.
+        self.proposals: Optional[SharedProposals] = None
+        #: The proposals that the stream samples for others.
+        self.provided: Optional[SharedProposals] = None
+        self.enter((), ())
 
-    @classmethod
-    def from_cfg(
-        cls, name: str, cfg: Union[str, dict], data_preprocessor: Optional[dict] = None
-    ) -> 'Stream':
-        """Read a stream's config and resolve which model it means.
+    @property
+    def name(self) -> str:
+        """str: Its name."""
+        return self.cfg.name
+
+    @property
+    def branches(self) -> Optional[StageBranches]:
+        """StageBranches or None: The classifiers on its stages."""
+        return getattr(self.model, 'branches', None)
+
+    # ------------------------------------------------------------------ phases
+
+    def enter(self, taps: Sequence[Tap], frozen: Sequence[str]) -> None:
+        """Begin a phase of the training.
 
         Args:
-            name (str): Name of the stream.
-            cfg (str or dict): The fields of this class, or only a ``config``.
-            data_preprocessor (dict, optional): The data preprocessor of a model that
-                names none.
+            taps (sequence of Tap): The taps of the stream that are read in the phase.
+            frozen (sequence of str): Names of the streams that are frozen in the phase.
+        """
+        self.learns = not self.cfg.frozen and self.name not in frozen
+        shared = self.proposals
+        self._late = [tap for tap in taps if shared is not None and in_roi_head(tap)]
+        early = [tap for tap in taps if tap not in self._late]
+        if self._late and shared is not None:
+            early = list(dict.fromkeys([*early, shared.features(self.model)]))
+        self._early = Recorder(early)
+
+    @property
+    def runs(self) -> bool:
+        """bool: Whether anything of it runs in a step of this phase."""
+        return self.learns or bool(self._early.taps) or bool(self._late)
+
+    def train(self, mode: bool) -> None:
+        """Set the mode of its modules: frozen streams stay in evaluation mode.
+
+        Args:
+            mode (bool): Whether the distillation trains.
+        """
+        if not self.learns:
+            self.model.eval()
+        elif mode and self.cfg.norm_eval:
+            for layer, module in self.model.named_modules():
+                # New branches have no statistics yet that could be kept.
+                if isinstance(module, _NORMS) and not layer.startswith(BRANCHES):
+                    module.eval()
+
+    def init_weights(self) -> None:
+        """Initialise the model, unless a checkpoint or its builder has."""
+        if self.cfg.checkpoint is None and not self.cfg.is_built:
+            self.model.init_weights()
+
+    # ------------------------------------------------------------------- steps
+
+    def prepare(self, data: dict[str, Any], training: bool) -> dict[str, Any]:
+        """Preprocess a batch, with the stream's own data preprocessor.
+
+        Args:
+            data (dict): A batch as the data loader returns it.
+            training (bool): Whether it is for training.
 
         Returns:
-            Stream: The stream, whose ``model`` is the whole model config.
-
-        Raises:
-            KeyError: If the config has an unknown field.
-            ValueError: If it names no model.
-            FileNotFoundError: If the config file or the checkpoint does not exist.
+            dict: ``inputs`` and ``data_samples`` as the model receives them.
         """
-        cfg = dict(config=cfg) if isinstance(cfg, str) else dict(cfg)
-        cfg.pop('_scope_', None)
-        known = [f.name for f in fields(cls) if f.name != 'name']
-        for key in cfg:
-            if key not in known:
-                near = get_close_matches(key, known, n=1)
-                hint = f' Did you mean `{near[0]}`?' if near else ''
-                raise KeyError(
-                    f'stream `{name}` has an unknown field `{key}`.{hint} '
-                    f'Known fields: {", ".join(known)}.'
-                )
-        if not name.isidentifier():
-            raise ValueError(f'a stream is named like a variable, not `{name}`.')
-        stream = cls(name=name, **cfg)
-        if stream.loss_weight < 0:
-            raise ValueError(
-                f'stream `{name}`: `loss_weight` is negative ({stream.loss_weight}).'
-            )
-        stream._resolve_model(data_preprocessor)
-        stream._check_checkpoint()
-        return stream
+        own = dict(data)
+        if isinstance(own['inputs'], dict):
+            own['inputs'] = select_input(own['inputs'], self.cfg)
+        return self.model.data_preprocessor(own, training)
 
-    def _resolve_model(self, data_preprocessor: Optional[dict]) -> None:
-        """Merge ``config`` and ``model`` and find the scope."""
-        whole = Config(dict(model={}))
-        if self.config is not None:
-            whole = _read_config(self.name, self.config)
-            data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
-            self.scope = self.scope or whole.get('default_scope')
-        if self.model:
-            # Merging takes `_delete_` out of what it is given.
-            whole.merge_from_dict(dict(model=copy.deepcopy(self.model)))
-        model = ConfigDict(whole.model)
-        if 'type' not in model:
-            raise ValueError(
-                f'stream `{self.name}` names no model: give it `model=dict(type=…)`, '
-                "`config='mmdet::…'` or the path of a config file."
-            )
-        if data_preprocessor is not None:
-            model.setdefault('data_preprocessor', data_preprocessor)
-        if self.scope is None:
-            self.scope = _library(model.type)
-        if self.scope is None and DefaultScope.get_current_instance() is not None:
-            self.scope = DefaultScope.get_current_instance().scope_name
-        self.model = model
+    def step(
+        self, batch: dict[str, Any]
+    ) -> tuple[dict[str, torch.Tensor], dict[Tap, Any]]:
+        """Run a training step: forward, once.
 
-    def _check_checkpoint(self) -> None:
-        """Refuse a checkpoint that does not exist before anything is built."""
-        path = self.checkpoint
-        if path is None or '://' in path or path.startswith('open-mmlab:'):
-            return
-        if not Path(path).is_file():
-            raise FileNotFoundError(
-                f'stream `{self.name}` starts from the checkpoint `{path}`, '
-                'which does not exist.'
-            )
-
-    def build(self) -> nn.Module:
-        """Build the model in its own library's scope and load its checkpoint.
+        Args:
+            batch (dict): A batch that :meth:`prepare` returned.
 
         Returns:
-            nn.Module: The model, frozen if the stream is.
+            tuple[dict, dict]: The stream's own losses, without any if it does not learn
+            in this phase; and what its taps yielded.
+        """
+        losses: dict[str, torch.Tensor] = {}
+        if self.learns:
+            provided = self.provided
+            keep = provided.keep(self.model) if provided is not None else nullcontext()
+            with keep, self._early(self.model) as recorded:
+                losses = self.losses(batch)
+        else:
+            recorded = self.observe(self._early, **batch)
+        outputs = collect(recorded)
+        if self._late and self.proposals is not None:
+            features = outputs[self.proposals.features(self.model)]
+            with torch.set_grad_enabled(self.learns and torch.is_grad_enabled()):
+                late = self.proposals.classify(self.model, features, self._late)
+            outputs.update(collect(late))
+        return losses, outputs
+
+    def losses(self, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
+        """The losses of the stream by itself: of its task, and of its branches.
+
+        Args:
+            batch (dict): A batch that :meth:`prepare` returned.
+
+        Returns:
+            dict[str, Tensor]: The losses by name.
+        """
+        with record_branched(self.model) as stages:
+            losses = self.model._run_forward(batch, mode='loss')
+        weight = self.cfg.loss_weight
+        if weight != 1:
+            losses = {k: _weighted(v, weight, k) for k, v in losses.items()}
+        branches = self.branches
+        if branches is not None:
+            logits = branches(stages)
+            losses.update(branches.loss(logits, batch['data_samples']))
+        return losses
+
+    @torch.no_grad()
+    def observe(
+        self,
+        taps: Recorder,
+        inputs: torch.Tensor,
+        data_samples: Optional[Sequence] = None,
+    ) -> dict[Tap, list[Any]]:
+        """Run the model for its taps, without a graph.
+
+        OpenMMLab's ``mode='tensor'`` calls the heads' ``forward`` past their hooks, so
+        the heads that are tapped are called here. A model with other taps computes its
+        losses, which are thrown away.
+
+        Args:
+            taps (Recorder): The taps to record.
+            inputs (Tensor): Preprocessed inputs, (B, C, H, W) for images.
+            data_samples (list, optional): Preprocessed data samples. Defaults to None.
+
+        Returns:
+            dict[Tap, list]: What the taps yielded.
+        """
+        roots = {tap.root for tap in taps.taps}
+        with taps(self.model) as outputs, record_branched(self.model) as stages:
+            if self.is_observable(taps.taps):
+                features, extra = self._body(inputs)
+                for root in sorted(roots - {*_BODY, _BRANCHES}):
+                    self.model.get_submodule(root)(features, **extra)
+            else:
+                self.model(inputs, data_samples, mode='loss')
+            if self.branches is not None and _BRANCHES in roots:
+                self.branches(stages)
+        return outputs
+
+    def is_observable(self, taps: Sequence[Tap]) -> bool:
+        """Whether taps can be read without the model's own losses.
+
+        Args:
+            taps (sequence of Tap): Taps of the stream.
+
+        Returns:
+            bool: Whether all of them lie in a body or a head that runs on features
+            alone.
+        """
+        if not hasattr(self.model, 'extract_feat'):
+            return False
+        # Between the body and the head of DETR and its kin stands a transformer.
+        heads = () if hasattr(self.model, 'forward_transformer') else _HEADS
+        return all(tap.root in (*_BODY, *heads, _BRANCHES) for tap in taps)
+
+    def _body(self, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
+        """What the model's body hands to its head, and by which further arguments."""
+        features = self.model.extract_feat(inputs)
+        # MMAction2's recognizers return both.
+        both = isinstance(features, tuple) and len(features) == 2
+        if both and isinstance(features[1], dict):
+            return features
+        return features, {}
+
+    def predict(
+        self, batch: dict[str, Any], branches: bool = False
+    ) -> dict[str, list[Any]]:
+        """Predict a batch.
+
+        Args:
+            batch (dict): A batch that :meth:`prepare` returned.
+            branches (bool): Whether to predict with the branches too. Defaults to
+                False.
+
+        Returns:
+            dict[str, list]: The predictions by the name of the stream, and of each
+            branch (``'student.branches.0'``).
+        """
+        if not branches:
+            return {self.name: self.model._run_forward(batch, mode='predict')}
+        own, others = predict_branches(self.model, batch)
+        found = {f'{self.name}.branches.{i}': other for i, other in enumerate(others)}
+        return {self.name: own, **found}
+
+    # ----------------------------------------------------------------- dry run
+
+    def dry_run(self, taps: Sequence[Tap]) -> dict[Tap, Any]:
+        """Run the stream on random inputs of its ``input_shape``, without a graph.
+
+        Args:
+            taps (sequence of Tap): Taps of the stream.
+
+        Returns:
+            dict[Tap, Any]: What the taps yielded; nothing if the stream cannot run on
+            random inputs, which is logged.
 
         Raises:
-            RuntimeError: If the checkpoint does not fit the model.
-            ValueError: If the branches do not fit the model's stages.
+            TapError: If a tap does not yield what it should.
         """
-        with DefaultScope.overwrite_default_scope(self.scope):
-            model = MMENGINE_MODELS.build(self.model)
-            if self.branches is not None:
-                attach_branches(model, self.branches, self.input_shape, self.name)
-            if self.checkpoint is not None:
-                if hasattr(model, 'branches'):
-                    # For those that the checkpoint may not have.
-                    model.branches.init_weights()
-                load_stream_checkpoint(
-                    model, self.checkpoint, self.name, whole=self.frozen
-                )
-            elif self.frozen:
-                print_log(
-                    f'The frozen stream `{self.name}` has no `checkpoint`: it teaches '
-                    'what its own initialisation gives.',
-                    logger='current',
-                    level=logging.WARNING,
-                )
-                model.init_weights()
-        if self.frozen:
-            model.requires_grad_(False)
-            model.eval()
-        return model
+        shared = self.proposals or self.provided
+        late = [tap for tap in taps if shared is not None and in_roi_head(tap)]
+        early = [tap for tap in taps if tap not in late]
+        if not taps or not self.is_observable(early):
+            return {}
+        # On the model's own device: it may have been built on a GPU.
+        device = next(self.model.parameters()).device
+        inputs = torch.randn(DRY_BATCH, *self.cfg.input_shape, device=device)
+        try:
+            recorded = self.observe(Recorder(early), inputs)
+            if late and shared is not None:
+                rois = [[index, 0, 0, 64, 64] for index in range(DRY_BATCH)]
+                with torch.no_grad():
+                    features = self.model.extract_feat(inputs)
+                    boxes = inputs.new_tensor(rois)
+                    recorded.update(
+                        shared.classify(self.model, features, late, [boxes])
+                    )
+        except TapError:
+            raise
+        except Exception as error:
+            print_log(
+                f'stream `{self.name}` cannot have a dry run on random inputs of shape '
+                f'{self.cfg.input_shape} ({type(error).__name__}: {error}); its taps '
+                'are checked in the first step. Its `input_shape` says which shape to '
+                'take.',
+                logger='current',
+            )
+            return {}
+        return collect(recorded)
 
 
-def _library(kind: Any) -> Optional[str]:
-    """The library that a model's type names: by its prefix, or as a class."""
-    path = kind if isinstance(kind, str) else kind.__module__
-    library, dot, _ = path.partition('.')
-    return library if dot else None
+def find_stream(streams: Mapping[str, Stream], name: str) -> Stream:
+    """The stream of a name.
+
+    Args:
+        streams (dict[str, Stream]): The streams by name.
+        name (str): The name.
+
+    Returns:
+        Stream: The stream.
+
+    Raises:
+        ValueError: If there is no such stream.
+    """
+    if name not in streams:
+        raise ValueError(missing_stream(name, streams))
+    return streams[name]
 
 
-def _read_config(name: str, path: str) -> Config:
-    """Read the config file of a stream, of an installed package or of the user."""
-    package, external, _ = path.partition('::')
-    if external and find_spec(package) is None:
-        raise ModuleNotFoundError(
-            f'stream `{name}` comes from `{path}`, but `{package}` is not installed.'
-        )
-    cfg = get_config(path) if external else Config.fromfile(path)
-    if 'model' not in cfg:
-        raise ValueError(f'stream `{name}`: the config `{path}` has no `model`.')
-    if external:
-        cfg.setdefault('default_scope', package)
-    return cfg
-
-
-def order_streams(streams: dict[str, Stream]) -> Sequence[str]:
-    """Order streams so that who provides proposals comes before who reads them.
+def share_proposals(streams: Mapping[str, Stream]) -> None:
+    """Give each stream that takes another's proposals access to them.
 
     Args:
         streams (dict[str, Stream]): The streams by name.
 
-    Returns:
-        list[str]: The names, in the order in which the streams run in a step.
-
     Raises:
-        ValueError: If a provider does not exist, or takes proposals itself.
+        ValueError: If one of the two has no RoI head, or a cascade.
     """
-    for stream in streams.values():
-        provider = stream.proposals
-        if provider is None:
+    for name, reader in streams.items():
+        if reader.cfg.proposals is None:
             continue
-        if provider not in streams or streams[provider].proposals is not None:
-            raise ValueError(
-                f'stream `{stream.name}` takes the proposals of `{provider}`, which '
-                'must be another stream that samples its own. '
-                f'Streams: {", ".join(streams)}.'
-            )
-    return sorted(streams, key=lambda name: streams[name].proposals is not None)
+        provider = streams[reader.cfg.proposals]
+        rois = None if provider.provided is None else provider.provided.rois
+        reader.proposals = SharedProposals(provider.name, name, rois)
+        reader.proposals.check({n: stream.model for n, stream in streams.items()})
+        provider.provided = provider.provided or reader.proposals
+
+
+def _weighted(value: Any, weight: float, key: str) -> Any:
+    """Weigh a loss, which may be a list of them; what is not a loss stays."""
+    if 'loss' not in key:
+        return value
+    if isinstance(value, torch.Tensor):
+        return value * weight
+    return [_weighted(item, weight, key) for item in value]

@@ -3,13 +3,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Callable, Optional
 
 import torch.nn as nn
 
-from dynkd.utils import find_module
+from . import find_module
 
 
 class TapError(RuntimeError):
@@ -109,34 +109,70 @@ class Tap:
         return output
 
 
-@contextmanager
-def record(model: nn.Module, taps: Iterable[Tap]) -> Iterator[dict[Tap, list[Any]]]:
-    """Record what taps yield while the model runs.
+class Recorder:
+    """Records what taps yield while a model runs.
 
-    The forward hooks exist only inside the ``with`` block, so nothing keeps a graph
-    alive after a step, and the model can be copied and pickled.
+    The modules are looked up once. The forward hooks exist only inside the ``with``
+    block, so nothing keeps a graph alive after a step, and the model can be copied and
+    pickled.
+
+    Args:
+        taps (iterable of Tap): The taps to record, of one stream.
+    """
+
+    def __init__(self, taps: Iterable[Tap]) -> None:
+        self.taps = list(dict.fromkeys(taps))
+        self._modules: Optional[list[nn.Module]] = None
+
+    @contextmanager
+    def __call__(self, model: nn.Module) -> Iterator[dict[Tap, list[Any]]]:
+        """Record inside a ``with`` block.
+
+        Args:
+            model (nn.Module): The model of the taps' stream, always the same one.
+
+        Yields:
+            dict[Tap, list]: The outputs of each tap, one for each time its module ran.
+        """
+        if self._modules is None:
+            # At the first step, because what MMEngine's runner wraps or converts may
+            # replace modules once the model is built.
+            self._modules = [tap.find(model) for tap in self.taps]
+        outputs: dict[Tap, list[Any]] = {tap: [] for tap in self.taps}
+        handles = [
+            module.register_forward_hook(_appender(tap, outputs[tap]))
+            for tap, module in zip(self.taps, self._modules)
+        ]
+        try:
+            yield outputs
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _appender(tap: Tap, found: list[Any]) -> Callable[..., None]:
+    """A forward hook that appends what a tap yields."""
+
+    def append(module: nn.Module, args: tuple, output: Any) -> None:
+        found.append(tap.select(output))
+
+    return append
+
+
+def record(
+    model: nn.Module, taps: Iterable[Tap]
+) -> AbstractContextManager[dict[Tap, list[Any]]]:
+    """Record what taps yield while the model runs.
 
     Args:
         model (nn.Module): The model of the taps' stream.
         taps (iterable of Tap): The taps to record.
 
-    Yields:
-        dict[Tap, list]: The outputs of each tap, one for each time its module ran.
+    Returns:
+        context manager: Its value is a dict of the outputs of each tap, one for each
+        time its module ran.
     """
-    outputs: dict[Tap, list[Any]] = {tap: [] for tap in taps}
-
-    def hook(tap: Tap):
-        def append(module: nn.Module, args: tuple, output: Any) -> None:
-            outputs[tap].append(tap.select(output))
-
-        return append
-
-    handles = [tap.find(model).register_forward_hook(hook(tap)) for tap in outputs]
-    try:
-        yield outputs
-    finally:
-        for handle in handles:
-            handle.remove()
+    return Recorder(taps)(model)
 
 
 def collect(recorded: dict[Tap, list[Any]]) -> dict[Tap, Any]:

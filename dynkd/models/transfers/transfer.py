@@ -2,17 +2,19 @@
 """Transfers: knowledge flowing from source taps to target taps."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional, Union
 
 import torch
 import torch.nn as nn
 from mmengine.registry import DefaultScope
 
-from dynkd.engine.schedules import Progress
+from dynkd.models.schedules import Progress
+from dynkd.models.taps import Tap
 from dynkd.registry import MODELS, SCHEDULES
 
-from .tap import Tap
+#: A loss or a connector: its config, or the module.
+Part = Union[dict[str, Any], nn.Module]
 
 
 class Transfer(nn.Module):
@@ -30,18 +32,20 @@ class Transfer(nn.Module):
         source (str or list[str]): Tap that teaches, for example ``'teacher.neck'``, or
             what a store keeps of a tap: ``'history.student.head'``.
         target (str or list[str]): Tap that learns, for example ``'student.neck'``.
-        loss (dict): Config of the loss, called as ``loss(target, source)``. Its
-            ``loss_weight`` may be a schedule:
+        loss (dict or nn.Module): The loss, called as ``loss(target, source)``: its
+            config, or the module. The ``loss_weight`` of a config may be a schedule:
             ``dict(type='LinearSchedule', start=0., stop=1., end=10)``.
-        source_connector (dict, optional): Config of a module between the source and the
-            loss. Defaults to None.
-        target_connector (dict, optional): Config of a module between the target and the
-            loss, such as a :class:`~dynkd.models.connectors.ChannelAligner`. Defaults
-            to None.
-        connector (dict, optional): Config of a module that is given both sides, as the
+        source_connector (dict or nn.Module, optional): Module between the source and
+            the loss, or its config. Defaults to None.
+        target_connector (dict or nn.Module, optional): Module between the target and
+            the loss, or its config, such as a
+            :class:`~dynkd.models.transfers.connectors.ChannelAligner`. Defaults to
+            None.
+        connector (dict or nn.Module, optional): Module that receives both sides, as the
             other connectors left them, ``connector(target, source)``, and returns what
-            the loss compares with the source in the target's place, such as a
-            :class:`~dynkd.models.connectors.PriorKnowledge`. Defaults to None.
+            the loss compares with the source in the target's place, or its config, such
+            as a
+            :class:`~dynkd.models.methods.dpk.PriorKnowledge`. Defaults to None.
         detach_source (bool): Whether the source gets no gradient. ``False`` exists for
             faithfulness to the released script of DKD, where both sides of every loss
             learn. It takes hardly more time here: the script's step takes 1.5 times as
@@ -56,10 +60,10 @@ class Transfer(nn.Module):
         self,
         source: Union[str, Sequence[str]],
         target: Union[str, Sequence[str]],
-        loss: dict,
-        source_connector: Optional[dict] = None,
-        target_connector: Optional[dict] = None,
-        connector: Optional[dict] = None,
+        loss: Part,
+        source_connector: Optional[Part] = None,
+        target_connector: Optional[Part] = None,
+        connector: Optional[Part] = None,
         detach_source: bool = True,
     ) -> None:
         super().__init__()
@@ -68,49 +72,62 @@ class Transfer(nn.Module):
         self.detach_source = detach_source
         self.schedule: Optional[Callable[[Progress], float]] = None
         with DefaultScope.overwrite_default_scope('dynkd'):
-            self.loss = self._build_loss(dict(loss))
+            self.loss = self._build_loss(loss)
             self.source_connector = _build(source_connector)
             self.target_connector = _build(target_connector)
             self.connector = _build(connector)
 
-    def _build_loss(self, cfg: dict) -> nn.Module:
+        #: Which further arguments each part names in its signature.
+        self._extras = {name: _extras(part) for name, part in self.named_children()}
+
+    def _build_loss(self, loss: Part) -> nn.Module:
         """Build the loss, with a schedule of its weight taken out of its config."""
+        if isinstance(loss, nn.Module):
+            return loss
+        cfg = dict(loss)
         if isinstance(cfg.get('loss_weight'), dict):
             self.schedule = SCHEDULES.build(cfg['loss_weight'])
             cfg['loss_weight'] = 1.0
         return MODELS.build(cfg)
 
     def forward(
-        self, outputs: dict[Tap, Any], data_samples: dict[str, Optional[Sequence]]
+        self,
+        outputs: Mapping[Tap, Any],
+        data_samples: Mapping[str, Optional[Sequence]],
+        progress: Progress,
     ) -> torch.Tensor:
         """Compute the loss of one step.
 
         Args:
             outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
             data_samples (dict[str, list]): Each stream's data samples.
+            progress (Progress): How far the training is.
 
         Returns:
             Tensor: The loss, a scalar, times its scheduled weight.
         """
-        loss = self.compare(outputs, data_samples)
-        if self.schedule is not None:
-            loss = loss * self.schedule(Progress.current())
-        return loss
+        loss = self.compare(outputs, data_samples, progress)
+        return loss if self.schedule is None else loss * self.schedule(progress)
 
     def compare(
-        self, outputs: dict[Tap, Any], data_samples: dict[str, Optional[Sequence]]
+        self,
+        outputs: Mapping[Tap, Any],
+        data_samples: Mapping[str, Optional[Sequence]],
+        progress: Progress,
     ) -> torch.Tensor:
-        """Compare source and target, at whatever point of the training.
+        """Compare source and target.
 
         Args:
             outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
             data_samples (dict[str, list]): Each stream's data samples. A loss or
-                connector that names ``data_samples`` is given the target's.
+                connector that names ``data_samples`` receives the target's.
+            progress (Progress): How far the training is. A loss or connector that
+                names ``progress`` receives it.
 
         Returns:
             Tensor: The loss, a scalar, before a scheduled weight.
         """
-        extra = dict(data_samples=data_samples.get(self.learner))
+        extra = dict(data_samples=data_samples.get(self.learner), progress=progress)
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
         if self.single:
@@ -118,12 +135,17 @@ class Transfer(nn.Module):
         if self.detach_source:
             source = _detach(source)
         if self.source_connector is not None:
-            source = _call(self.source_connector, source, extra=extra)
+            source = self._call('source_connector', source, extra=extra)
         if self.target_connector is not None:
-            target = _call(self.target_connector, target, extra=extra)
+            target = self._call('target_connector', target, extra=extra)
         if self.connector is not None:
-            target = _call(self.connector, target, source, extra=extra)
-        return _call(self.loss, target, source, extra=extra)
+            target = self._call('connector', target, source, extra=extra)
+        return self._call('loss', target, source, extra=extra)
+
+    def _call(self, part: str, *args: Any, extra: dict[str, Any]) -> Any:
+        """Call a part with those further arguments that its signature names."""
+        wanted = {name: extra[name] for name in self._extras[part]}
+        return getattr(self, part)(*args, **wanted)
 
     @property
     def stats(self) -> dict[str, torch.Tensor]:
@@ -157,6 +179,17 @@ class Transfer(nn.Module):
     def __str__(self) -> str:
         return ', '.join(f'{source} -> {target}' for source, target in self.pairs)
 
+    def needs_data_samples(self, part: nn.Module) -> bool:
+        """Whether a part receives data samples.
+
+        Args:
+            part (nn.Module): Its loss, or one of its connectors.
+
+        Returns:
+            bool: Whether the part's forward pass names ``data_samples``.
+        """
+        return 'data_samples' in _extras(part)
+
     def extra_repr(self) -> str:
         """str: The way it goes."""
         return str(self)
@@ -189,21 +222,16 @@ def _pair(
     return pairs
 
 
-def names_data_samples(part: nn.Module) -> bool:
-    """Whether a part of a transfer needs data samples.
-
-    Args:
-        part (nn.Module): Its loss, or one of its connectors.
-
-    Returns:
-        bool: Whether its forward pass names ``data_samples``.
-    """
-    return 'data_samples' in inspect.signature(part.forward).parameters
+def _extras(part: nn.Module) -> tuple[str, ...]:
+    """Which further arguments a part of a transfer names in its signature."""
+    names = inspect.signature(part.forward).parameters
+    return tuple(name for name in ('data_samples', 'progress') if name in names)
 
 
-def _build(cfg: Optional[dict]) -> Optional[nn.Module]:
+def _build(part: Optional[Part]) -> Optional[nn.Module]:
     """Build a connector, if there is one."""
-    return None if cfg is None else MODELS.build(cfg)
+    built = part is None or isinstance(part, nn.Module)
+    return part if built else MODELS.build(part)
 
 
 def _detach(value: Union[torch.Tensor, Sequence]) -> Any:
@@ -211,10 +239,3 @@ def _detach(value: Union[torch.Tensor, Sequence]) -> Any:
     if isinstance(value, torch.Tensor):
         return value.detach()
     return [_detach(item) for item in value]
-
-
-def _call(module: nn.Module, *args: Any, extra: dict[str, Any]) -> Any:
-    """Call a module with those extra arguments that its signature names."""
-    names = inspect.signature(module.forward).parameters
-    wanted = {name: value for name, value in extra.items() if name in names}
-    return module(*args, **wanted)

@@ -10,8 +10,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
 from dynkd.engine.functions import seed_worker
-from dynkd.engine.hooks import ExactResumeHook
 from dynkd.engine.hooks import exact_resume_hook as module
+from dynkd.engine.hooks.exact_resume_hook import ExactResumeHook
 from dynkd.registry import FUNCTIONS, HOOKS
 from dynkd.utils import RandomState, seed_everything
 
@@ -183,7 +183,7 @@ def test_drawn_paths_and_review_are_resumed(runner, classifier, tmp_path):
             work_dir=str(tmp_path / name),
             **cfg,
         )
-        teacher = built.model.stream('teacher')
+        teacher = built.model.stream('teacher').model
         teacher.load_state_dict(pretrained or teacher.state_dict())
         pretrained.update(copy.deepcopy(teacher.state_dict()))
         built.train()
@@ -197,7 +197,7 @@ def test_drawn_paths_and_review_are_resumed(runner, classifier, tmp_path):
     assert [p for p, _ in log] == pytest.approx([0.1, 0.1, 1, 1] * 2)
     assert rest == log[2:] and any(share > 0 for _, share in rest)
     for stream in ('student', 'teacher'):
-        states = [r.model.stream(stream).state_dict() for r in (whole, resumed)]
+        states = [r.model.stream(stream).model.state_dict() for r in (whole, resumed)]
         assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
     assert not torch.equal(
         states[0]['backbone.layer1.1.bn1.running_mean'],

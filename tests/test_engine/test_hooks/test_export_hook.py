@@ -55,7 +55,7 @@ def test_branches_are_exported_by_option(runner, classifier, tmp_path):
         for name in ('student', 'student_with-branches')
     )
     assert not any(key.startswith('branches.') for key in plain)
-    assert set(whole) == set(run.model.stream('student').state_dict())
+    assert set(whole) == set(run.model.stream('student').model.state_dict())
     assert set(plain) < set(whole)
 
 
@@ -78,10 +78,10 @@ def test_averaged_weights_are_exported_as_they_are_saved(
     )
     for key, value in student.items():
         assert torch.equal(value, saved[f'streams.student.{key}']), key
-    trained = run.model.stream('student').state_dict()
+    trained = run.model.stream('student').model.state_dict()
     # The model itself keeps its own.
     assert not torch.equal(student['head.fc.weight'], trained['head.fc.weight'])
-    for key, value in run.model.stream('teacher').state_dict().items():
+    for key, value in run.model.stream('teacher').model.state_dict().items():
         assert torch.equal(teacher[key], value), key
 
 

@@ -15,8 +15,8 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 
-from dynkd.engine.hooks import LearningRateHook
-from dynkd.engine.schedules import Progress
+from dynkd.engine.hooks.learning_rate_hook import LearningRateHook
+from dynkd.models.schedules import Progress
 
 LENGTH = 7
 MULTI_STEP = dict(type='MultiStepLR', milestones=[10, 15], gamma=0.1)

@@ -10,9 +10,10 @@ from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from dynkd.engine.hooks import RunCheckHook
-from dynkd.models.algorithms.phase import Phase
-from dynkd.utils import RandomState, TrainingData, first_data_sample
+from dynkd.engine.hooks.run_check_hook import RunCheckHook
+from dynkd.models.algorithms import Phase
+from dynkd.models.stores import first_data_sample
+from dynkd.utils import RandomState, TrainingData
 
 HOOKS = [dict(type='dynkd.RunCheckHook')]
 FGD = dict(type='FGDLoss', foreground=2e-3, background=5e-4)
@@ -131,7 +132,7 @@ def refused(runner: Runner, message: str) -> None:
     """Train, and find the error before anything has run."""
     calls = []
     for stream in ('teacher', 'student'):
-        runner.model.stream(stream).register_forward_pre_hook(
+        runner.model.stream(stream).model.register_forward_pre_hook(
             lambda *args: calls.append(args)
         )
     with pytest.raises(ValueError, match=message):

@@ -14,8 +14,9 @@ from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from dynkd.engine.hooks import StoreHook
-from dynkd.models.stores import PredictionStore, check_batch_augments
+from dynkd.engine.hooks.store_hook import StoreHook
+from dynkd.models.stores import PredictionStore
+from dynkd.models.streams.batch_augments import check_batch_augments
 
 CLASSES = 3
 TAP = 'student.head'

@@ -112,10 +112,10 @@ def validate(work_dir: str, launcher: str = 'none') -> list[dict[str, float]]:
         set_cpu_model_wrapper(cfg)
     runner = Runner.from_cfg(cfg)
     model = getattr(runner.model, 'module', runner.model)
-    spread(model.stream('teacher'), 0)
+    spread(model.stream('teacher').model, 0)
     found = []
     for seed in (1, 2):
-        spread(model.stream('student'), seed)
+        spread(model.stream('student').model, seed)
         found.append({key: float(value) for key, value in runner.val().items()})
     return found
 

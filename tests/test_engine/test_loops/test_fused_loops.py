@@ -45,7 +45,7 @@ class Watch(Hook):
 
     def before_val_epoch(self, runner):
         for name in ('student', 'teacher') if not self.metrics else ('student',):
-            spread(runner.model.stream(name), seed=len(name) + len(self.metrics))
+            spread(runner.model.stream(name).model, seed=len(name) + len(self.metrics))
 
     def after_val_epoch(self, runner, metrics=None):
         self.metrics.append(dict(metrics))
@@ -90,7 +90,7 @@ def directly(model) -> dict[str, torch.Tensor]:
     """The class probabilities of both streams, without loops and data samples."""
     found = {}
     for name in ('student', 'teacher'):
-        stream = model.stream(name)
+        stream = model.stream(name).model
         with torch.no_grad():
             found[name] = torch.softmax(stream.head.fc(pooled(stream)), 1)
     return found
@@ -109,7 +109,7 @@ def mean(own: dict, student: float, teacher: float) -> torch.Tensor:
 def runs(model, stream: str) -> list[int]:
     """Count the runs of a stream's head in evaluation mode."""
     seen = []
-    model.stream(stream).head.register_forward_hook(
+    model.stream(stream).model.head.register_forward_hook(
         lambda module, args, output: (
             seen.append(len(output)) if not model.training else None
         )
@@ -183,7 +183,7 @@ def test_the_test_loop_fuses(fusing):
         experiment_name='fused-test',
     )
     for seed, name in enumerate(('student', 'teacher')):
-        spread(run.model.stream(name), seed)
+        spread(run.model.stream(name).model, seed)
     metrics = run.test()
     assert metrics['fused/accuracy/top1'] == accuracy(mean(directly(run.model), 1, 3))
     assert 'fused/single-label/f1-score' in metrics
@@ -208,7 +208,7 @@ def test_branches_are_fused_with_their_stream(fusing, classifier):
         val_cfg=dict(VAL, branches=True, fused=weights),
     )
     # Both say one class for all images, the branch more decidedly.
-    student = run.model.stream('student')
+    student = run.model.stream('student').model
     student.head.fc.bias.data[0] = 1e3
     student.branches[1].fc.bias.data[4] = 1e6
     run.val_loop.fusion.weights['student'] = 0.4

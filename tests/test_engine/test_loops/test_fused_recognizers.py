@@ -100,7 +100,7 @@ def recognizers(runner):
 
 def directly(model, name: str) -> torch.Tensor:
     """The scores of a stream's videos, clip by clip, without its library's heads."""
-    own = model.stream(name).eval()
+    own = model.stream(name).model.eval()
     mean = torch.tensor(MEANS[STREAMS[name]]).view(-1, 1, 1, 1)
     found = []
     for item in Videos():
@@ -124,7 +124,7 @@ def test_rgb_and_flow_of_all_clips_are_fused(recognizers, frozen):
     found = []
     # A frozen stream is predicted in the first of both validations only.
     for _ in range(2):
-        head = run.model.stream('student').cls_head
+        head = run.model.stream('student').model.cls_head
         torch.nn.init.normal_(head.fc_cls.weight, std=0.5)
         metrics = run.val()
         own = {name: directly(run.model, name) for name in STREAMS}

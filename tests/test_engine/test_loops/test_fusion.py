@@ -10,8 +10,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.structures import BaseDataElement
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler
 
-from dynkd.engine.loops import Fusion
-from dynkd.engine.loops.fusion import same_order
+from dynkd.engine.loops.fusion import Fusion, same_order
 
 
 @pytest.mark.parametrize(

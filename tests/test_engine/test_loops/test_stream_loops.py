@@ -24,7 +24,7 @@ class Watch(Hook):
 def runs(model, stream: str) -> list[int]:
     """Count the runs of a stream's backbone in evaluation mode."""
     seen = []
-    model.stream(stream).head.register_forward_hook(
+    model.stream(stream).model.head.register_forward_hook(
         lambda module, args, output: (
             seen.append(len(output)) if not model.training else None
         )
@@ -49,7 +49,7 @@ def test_values_are_those_of_each_stream(runner):
     """Of 8 images 2 are of class 0, which the student always says, and 1 of class 4."""
     run = runner()
     for name, label in (('student', 0), ('teacher', 4)):
-        run.model.stream(name).head.fc.bias.data[label] = 1e4
+        run.model.stream(name).model.head.fc.bias.data[label] = 1e4
     assert run.val() == {'teacher/accuracy/top1': 12.5, 'student/accuracy/top1': 25.0}
 
 
@@ -173,7 +173,7 @@ def testing(runner, tmp_path):
             **dict(dict(test_evaluator=dict(type='Accuracy')), **cfg),
         )
         for name, label in (('student', 0), ('teacher', 4)):
-            run.model.stream(name).head.fc.bias.data[label] = 1e4
+            run.model.stream(name).model.head.fc.bias.data[label] = 1e4
         return run
 
     return build
@@ -226,7 +226,7 @@ def test_branches_are_evaluated_by_option(runner, classifier):
     loop = dict(type='dynkd.StreamValLoop', branches=True)
     run = runner(model=model_of(classifier), val_cfg=loop)
     for index, label in enumerate((0, 4)):
-        fc = run.model.stream('teacher').branches[index].fc
+        fc = run.model.stream('teacher').model.branches[index].fc
         fc.bias.data[label] = 1e4
     metrics = run.val()
     assert set(metrics) == {

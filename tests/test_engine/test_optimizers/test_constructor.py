@@ -37,7 +37,7 @@ def test_names_of_parameters_are_those_of_the_plain_model(build, classifier, wra
         for group in wrapper['student'].optimizer.param_groups
         for p in group['params']
     }
-    student = model.stream('student')
+    student = model.stream('student').model
     for part, rate in (
         (student.backbone, 0.1),
         (student.head, 10.0),

@@ -71,7 +71,7 @@ def test_scaled_step_is_that_of_full_precision(model, cls_batch, wrap, sgd, valu
 
 def test_overflow_in_one_stream_skips_that_stream(model, cls_batch, values, amp_wrap):
     wrapper = amp_wrap()
-    weight = model.stream('teacher').head.fc.weight
+    weight = model.stream('teacher').model.head.fc.weight
     handle = weight.register_hook(lambda grad: grad * float('inf'))
     before = values(model)
     model.train_step(cls_batch(), wrapper)

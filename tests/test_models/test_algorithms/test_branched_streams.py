@@ -6,7 +6,7 @@ import torch
 from mmengine.optim import OptimWrapper
 from mmpretrain.registry import MODELS as CLASSIFIERS
 
-from dynkd.utils import export_stream
+from dynkd.models.streams import export_stream
 
 BRANCHES = dict(module=dict(type='GuidedModule', out_channels=16))
 FAMILIES = {
@@ -181,7 +181,10 @@ def test_the_exported_model_is_plain(trained, classifier, tmp_path, cls_batch):
     from mmengine.config import Config
 
     out = tmp_path / 'student.pth'
-    spec, state = trained.specs['student'], trained.stream('student').state_dict()
+    spec, state = (
+        trained.stream('student').cfg,
+        trained.stream('student').model.state_dict(),
+    )
     config = export_stream(spec, state, Config(dict(default_scope='mmpretrain')), out)
     plain = plain_of(Config.fromfile(config).model)
     weights = torch.load(out, weights_only=True)['state_dict']
@@ -199,7 +202,10 @@ def test_branches_of_a_checkpoint(trained, build, classifier, tmp_path):
     """A stream's branches start from the checkpoint's, if it has them."""
     from mmengine.config import Config
 
-    spec, state = trained.specs['student'], trained.stream('student').state_dict()
+    spec, state = (
+        trained.stream('student').cfg,
+        trained.stream('student').model.state_dict(),
+    )
     cfg = Config(dict(default_scope='mmpretrain'))
     export_stream(spec, state, cfg, tmp_path / 'plain.pth')
     export_stream(spec, state, cfg, tmp_path / 'whole.pth', branches=True)
@@ -210,7 +216,7 @@ def test_branches_of_a_checkpoint(trained, build, classifier, tmp_path):
         stream = dict(dict(branches=BRANCHES), **stream)
         student = dict(model=classifier(), checkpoint=path, **stream)
         own = dict(student=student, other=dict(model=classifier()))
-        return build(streams=own).stream('student').state_dict()
+        return build(streams=own).stream('student').model.state_dict()
 
     whole = restarted('whole.pth')
     assert all(torch.equal(whole[key], state[key]) for key in state)
@@ -233,12 +239,14 @@ def test_branches_predict(trained, cls_batch):
     alone = trained.predict_streams(cls_batch(), ['student'])['student']
     scores = [torch.stack([s.pred_score for s in own]) for own in found.values()]
     torch.testing.assert_close(scores[0], torch.stack([s.pred_score for s in alone]))
-    images = trained.stream('student').data_preprocessor(cls_batch(), False)['inputs']
-    from dynkd.models.branches import record_branched
+    images = trained.stream('student').model.data_preprocessor(cls_batch(), False)[
+        'inputs'
+    ]
+    from dynkd.models.streams.branches import record_branched
 
-    with torch.no_grad(), record_branched(trained.stream('student')) as stages:
-        trained.stream('student').extract_feat(images)
-        logits = trained.stream('student').branches(stages)
+    with torch.no_grad(), record_branched(trained.stream('student').model) as stages:
+        trained.stream('student').model.extract_feat(images)
+        logits = trained.stream('student').model.branches(stages)
     for score, own, samples in zip(scores[1:], logits, list(found.values())[1:]):
         torch.testing.assert_close(score, own.softmax(1))
         assert [s.pred_label.item() for s in samples] == own.argmax(1).tolist()

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from dynkd.models.algorithms import TapError
+from dynkd.models.taps import TapError
 from dynkd.registry import MODELS
 
 
@@ -201,7 +201,7 @@ def test_missing_checkpoint(build, classifier, tmp_path):
 
 def test_checkpoint_of_another_architecture(build, classifier, tmp_path):
     path = str(tmp_path / 'other.pth')
-    state = build(student=dict(model=classifier(width=16))).stream('student')
+    state = build(student=dict(model=classifier(width=16))).stream('student').model
     state = state.state_dict()
     state['surplus.weight'] = state.pop('head.fc.bias')
     torch.save(dict(state_dict=state), path)

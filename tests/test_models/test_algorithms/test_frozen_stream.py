@@ -26,14 +26,14 @@ def test_is_in_no_book(static):
     books = (static.state_dict(), dict(static.named_parameters()))
     for book in (*books, dict(static.named_buffers()), dict(static.named_modules())):
         assert book and not any('teacher' in key for key in book)
-    assert not any(p.requires_grad for p in static.stream('teacher').parameters())
+    assert not any(p.requires_grad for p in static.stream('teacher').model.parameters())
 
 
 def test_stays_in_evaluation_mode(static):
     for mode in (True, False, True):
         static.train(mode)
-        assert not any(m.training for m in static.stream('teacher').modules())
-        assert static.stream('student').training is mode
+        assert not any(m.training for m in static.stream('teacher').model.modules())
+        assert static.stream('student').model.training is mode
 
 
 def test_dropout_of_a_frozen_teacher_rests(build, classifier, cls_batch, kld):
@@ -48,11 +48,13 @@ def test_dropout_of_a_frozen_teacher_rests(build, classifier, cls_batch, kld):
         transfers=dict(loss_kld=kld('teacher', 'student')),
     )
     dropouts = [
-        m for m in model.stream('teacher').modules() if isinstance(m, torch.nn.Dropout)
+        m
+        for m in model.stream('teacher').model.modules()
+        if isinstance(m, torch.nn.Dropout)
     ]
     assert dropouts and all(m.p == 0.5 and not m.training for m in dropouts)
     said = []
-    model.stream('teacher').head.register_forward_hook(
+    model.stream('teacher').model.head.register_forward_hook(
         lambda module, args, output: said.append(output)
     )
     for _ in range(2):
@@ -62,7 +64,7 @@ def test_dropout_of_a_frozen_teacher_rests(build, classifier, cls_batch, kld):
 
 def test_builds_no_graph(static, cls_batch):
     seen = []
-    static.stream('teacher').head.register_forward_hook(
+    static.stream('teacher').model.head.register_forward_hook(
         lambda module, args, output: seen.append(output)
     )
     static(**cls_batch(), mode='loss')
@@ -76,7 +78,7 @@ def test_that_no_transfer_reads_is_not_even_given_the_images(
         teacher=dict(model=classifier(), frozen=True), student=dict(model=classifier())
     )
     ran = []
-    for module in model.stream('teacher').modules():
+    for module in model.stream('teacher').model.modules():
         module.register_forward_hook(lambda module, args, output: ran.append(module))
     assert set(model(**cls_batch(), mode='loss')) == {'student/loss'}
     assert not ran
@@ -87,7 +89,7 @@ def test_has_no_losses_of_its_own(static, cls_batch):
 
 
 def test_moves_and_casts_with_the_others(static):
-    teacher = static.stream('teacher')
+    teacher = static.stream('teacher').model
     assert static.double() is static
     assert {p.dtype for p in teacher.parameters()} == {torch.float64}
     static.to(torch.float32)
@@ -115,7 +117,7 @@ def test_checkpoint_round_trip(static, build, classifier, kld, cls_batch):
 def test_checkpoint_of_a_plain_model_is_refused(static, load, prefix):
     """Nothing of it fits, and MMEngine would only warn, and test random weights."""
     whole = nn.ModuleDict(dict(module=static)) if prefix else static
-    plain = static.stream('student').state_dict()
+    plain = static.stream('student').model.state_dict()
     message = (
         f'none of its keys begins with `{prefix}streams.student.`. Its keys '
         rf'\({len(plain)}\): {prefix}backbone.conv1.weight, .*'
@@ -124,7 +126,7 @@ def test_checkpoint_of_a_plain_model_is_refused(static, load, prefix):
     with pytest.raises(RuntimeError, match=message):
         load(whole, {prefix + k: v for k, v in plain.items()}, strict=False)
     # The frozen teacher is in no checkpoint.
-    teacher = static.stream('teacher').state_dict()
+    teacher = static.stream('teacher').model.state_dict()
     state = {f'{prefix}streams.teacher.{k}': v for k, v in teacher.items()}
     with pytest.raises(RuntimeError, match='is not of this distillation'):
         load(whole, state, strict=False)
@@ -135,7 +137,7 @@ def test_checkpoint_of_frozen_stream_is_loaded(build, classifier, tmp_path, kld)
     path = tmp_path / 'teacher.pth'
     first = build(student=dict(model=classifier()))
     # Running statistics and a prefix of data-parallel training belong to it.
-    state = first.stream('student').state_dict()
+    state = first.stream('student').model.state_dict()
     state['backbone.bn1.running_mean'] += 3
     torch.save(dict(state_dict={f'module.{k}': v for k, v in state.items()}), path)
     model = build(
@@ -143,7 +145,7 @@ def test_checkpoint_of_frozen_stream_is_loaded(build, classifier, tmp_path, kld)
         student=dict(model=classifier()),
         transfers=dict(loss_kld=kld('teacher', 'student')),
     )
-    loaded = model.stream('teacher').state_dict()
+    loaded = model.stream('teacher').model.state_dict()
     assert loaded.keys() == state.keys()
     for key, value in state.items():
         torch.testing.assert_close(loaded[key], value, rtol=0, atol=0)
@@ -153,10 +155,10 @@ def test_trained_stream_keeps_its_checkpoint_when_weights_are_initialised(
     build, classifier, tmp_path
 ):
     path = tmp_path / 'student.pth'
-    state = build(student=dict(model=classifier())).stream('student').state_dict()
+    state = build(student=dict(model=classifier())).stream('student').model.state_dict()
     torch.save(state, path)
     model = build(student=dict(model=classifier(), checkpoint=str(path)))
-    for key, value in model.stream('student').state_dict().items():
+    for key, value in model.stream('student').model.state_dict().items():
         torch.testing.assert_close(value, state[key], rtol=0, atol=0)
 
 
@@ -166,7 +168,7 @@ def test_frozen_stream_without_checkpoint_is_initialised(build, classifier):
     model = build(
         teacher=dict(model=teacher, frozen=True), student=dict(model=classifier())
     )
-    weight = model.stream('teacher').head.fc.weight
+    weight = model.stream('teacher').model.head.fc.weight
     torch.testing.assert_close(weight, torch.full_like(weight, 0.5))
 
 
@@ -180,7 +182,7 @@ def test_deepcopy_pickle_and_moving_average(static, cls_batch):
         ExponentialMovingAverage(static).module,
     ):
         torch.testing.assert_close(twin.val_step(batch)[0].pred_score, expected)
-        assert twin.stream('teacher') is not static.stream('teacher')
+        assert twin.stream('teacher').model is not static.stream('teacher').model
         twin.train()
         assert set(twin(**batch, mode='loss')) == {'student/loss', 'loss_kld'}
 
@@ -191,7 +193,10 @@ def test_nothing_is_held_after_a_step(static, cls_batch):
     def hold(module, args, output):
         held.append(weakref.ref(output))
 
-    handles = [static.stream(n).head.register_forward_hook(hold) for n in static.specs]
+    handles = [
+        static.stream(n).model.head.register_forward_hook(hold)
+        for n in static.all_streams
+    ]
     losses = static(**cls_batch(), mode='loss')
     static.parse_losses(losses)[0].backward()
     for handle in handles:
@@ -199,8 +204,8 @@ def test_nothing_is_held_after_a_step(static, cls_batch):
     del losses
     gc.collect()
     assert len(held) == 2 and all(output() is None for output in held)
-    for name in static.specs:
-        modules = static.stream(name).modules()
+    for name in static.all_streams:
+        modules = static.stream(name).model.modules()
         assert not any(m._forward_hooks or m._forward_pre_hooks for m in modules)
 
 
@@ -210,7 +215,7 @@ def test_building_changes_no_random_numbers_and_no_buffers(build, classifier):
     def state(**cfg):
         torch.manual_seed(3)
         model = build(student=dict(model=classifier()), **cfg)
-        return model.stream('student').state_dict(), torch.rand(1)
+        return model.stream('student').model.state_dict(), torch.rand(1)
 
     feature = dict(
         source='student.backbone.layer4.0',

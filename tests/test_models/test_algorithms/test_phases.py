@@ -2,8 +2,9 @@
 import pytest
 import torch
 
-from dynkd.engine.schedules import Progress
-from dynkd.models.algorithms.phase import Phase, check_phases, phase_at
+from dynkd.models.algorithms import Phase
+from dynkd.models.algorithms.phase import check_phases, phase_at
+from dynkd.models.schedules import Progress
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 STATIC = dict(name='static', begin=0, transfers=['loss_static'], frozen=['teacher'])
@@ -48,7 +49,7 @@ def test_static_phase_leaves_the_teacher_alone(
     assert losses_of(log) == {'student/loss', 'loss_static'}
     changed = moved(before, snapshot(phased))
     assert changed == {name for name in before if name.startswith('streams.student.')}
-    teacher = phased.stream('teacher')
+    teacher = phased.stream('teacher').model
     assert not any(module.training for module in teacher.modules())
     assert all(parameter.grad is None for parameter in teacher.parameters())
     # Momentum and weight decay have not touched it either.
@@ -60,7 +61,7 @@ def test_phases_follow_the_epochs(phased, optimizers, cls_batch, progress):
         progress(epoch=epoch)
         phased.train_step(cls_batch(), optimizers)
         assert phased._phase.name == phase
-    assert all(module.training for module in phased.stream('teacher').modules())
+    assert all(module.training for module in phased.stream('teacher').model.modules())
 
 
 def test_dynamic_phase_moves_both(
@@ -101,10 +102,10 @@ def test_stream_that_rests_again_is_not_moved_by_momentum(
 
 def test_train_keeps_a_resting_stream_in_evaluation(phased):
     phased.train()
-    assert not phased.stream('teacher').training
-    assert phased.stream('student').training
+    assert not phased.stream('teacher').model.training
+    assert phased.stream('student').model.training
     phased.eval()
-    assert not phased.stream('student').training
+    assert not phased.stream('student').model.training
 
 
 def test_phases_by_iteration(progress):
@@ -156,7 +157,7 @@ def test_config_with_scopes_of_inheritance(build, classifier):
 
 def test_resting_stream_builds_no_graph(phased, cls_batch):
     seen = []
-    handle = phased.stream('teacher').backbone.register_forward_hook(
+    handle = phased.stream('teacher').model.backbone.register_forward_hook(
         lambda module, args, output: seen.append(output[1].requires_grad)
     )
     phased(**cls_batch(), mode='loss')

@@ -70,8 +70,8 @@ def test_recognizers(build, recognizer, kind, frozen):
         ),
     )
     said = {}
-    for name in model.specs:
-        model.stream(name).cls_head.register_forward_hook(
+    for name in model.all_streams:
+        model.stream(name).model.cls_head.register_forward_hook(
             lambda module, args, output, name=name: said.update({name: output})
         )
     losses = model(**clip_batch(SHAPES[kind]), mode='loss')

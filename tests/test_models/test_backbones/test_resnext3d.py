@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from dynkd.models.backbones import ResNeXt3D
+from dynkd.models.backbones.resnext3d import ResNeXt3D
 from dynkd.models.backbones.resnext3d_blocks import ZeroPadShortcut
 
 ORACLE = Path(__file__).resolve().with_name('published_resnext3d.py')

@@ -7,7 +7,7 @@ from typing import Any, Callable
 import pytest
 import torch
 
-from dynkd.models.algorithms.tap import Tap, collect, record
+from dynkd.models.taps import Tap, collect, record
 
 
 @pytest.fixture(scope='session')
@@ -47,9 +47,9 @@ def yielded() -> Callable[..., dict[str, torch.Tensor]]:
     def run(model, batch, *taps: str) -> tuple[dict, dict[str, torch.Tensor]]:
         recorded: dict[str, torch.Tensor] = {}
         contexts = []
-        for name in model.specs:
+        for name in model.all_streams:
             own = [tap for tap in map(Tap.parse, taps) if tap.stream == name]
-            contexts.append(record(model.stream(name), own))
+            contexts.append(record(model.stream(name).model, own))
         outputs = [context.__enter__() for context in contexts]
         losses = model(**batch, mode='loss')
         for context in contexts:

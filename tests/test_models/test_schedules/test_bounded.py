@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynkd.engine.schedules import BoundedSchedule, Progress, Schedule
+from dynkd.models.schedules import BoundedSchedule, Progress, Schedule
 from dynkd.registry import SCHEDULES
 
 

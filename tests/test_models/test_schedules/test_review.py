@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynkd.engine.schedules import Progress, ReviewSchedule
+from dynkd.models.schedules import Progress, ReviewSchedule
 from dynkd.registry import SCHEDULES
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.registry import DefaultScope
 
-from dynkd.engine.schedules import Progress
+from dynkd.models.schedules import Progress
 from dynkd.registry import SCHEDULES
 
 numbers = st.floats(-1e3, 1e3)

@@ -15,12 +15,8 @@ from mmpretrain.datasets import KFoldDataset
 from mmpretrain.structures import DataSample
 from torch.utils.data import Dataset, Subset
 
-from dynkd.utils import (
-    RandomState,
-    base_dataset,
-    check_sample_idx,
-    dataset_fingerprint,
-)
+from dynkd.models.stores import base_dataset, check_sample_idx, dataset_fingerprint
+from dynkd.utils import RandomState
 
 
 def pack(info: dict) -> dict:

@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn as nn
 
+from dynkd.models.streams import load_stream_checkpoint
 from dynkd.registry import MODELS
-from dynkd.utils import load_stream_checkpoint
 
 
 def model() -> nn.Module:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from dynkd.models.algorithms import Stream
-from dynkd.utils import export_stream, plain_types, stream_config
+from dynkd.models.streams import Stream, export_stream, stream_config
+from dynkd.utils import plain_types
 
 
 def config() -> Config:

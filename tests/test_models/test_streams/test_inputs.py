@@ -6,16 +6,16 @@ import copy
 import pytest
 import torch
 
-from dynkd.models.algorithms import inputs
+from dynkd.models.streams import inputs
 
 LOOSE = dict(mean=None, std=None, to_rgb=False, num_classes=5)
 
 
 def received(model) -> dict[str, list]:
     """What the streams' backbones are given, by stream."""
-    seen = {name: [] for name in model.specs}
+    seen = {name: [] for name in model.all_streams}
     for name, own in seen.items():
-        model.stream(name).backbone.register_forward_pre_hook(
+        model.stream(name).model.backbone.register_forward_pre_hook(
             lambda module, args, own=own: own.append(args[0].clone())
         )
     return seen

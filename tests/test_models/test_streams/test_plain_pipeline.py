@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import pytest
 
-from dynkd.utils.plain_pipeline import names_dynkd, single_modality
+from dynkd.models.streams.plain_pipeline import names_dynkd, single_modality
 
 SAMPLE = dict(type='SampleFrames', clip_len=16)
 CROP = dict(type='CenterCrop', crop_size=96)

@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from dynkd.models.algorithms import TapError
+from dynkd.models.taps import TapError
 
 HEAD = 'roi_head.bbox_head'
 
@@ -20,7 +20,7 @@ def roi_kld(source: str, target: str) -> dict:
 def capture(model, name):
     """Keep features, RoIs and logits of a stream's RoI head."""
     seen = dict(features=[], rois=[], logits=[])
-    head = model.stream(name).roi_head
+    head = model.stream(name).model.roi_head
     head.bbox_roi_extractor.register_forward_pre_hook(
         lambda module, args: seen['features'].append(args[0])
     )
@@ -40,14 +40,14 @@ def test_teacher_classifies_the_students_rois(build, faster_rcnn, det_batch, fro
         student=dict(model=faster_rcnn()),
         transfers=dict(loss_kld=roi_kld('teacher', 'student')),
     )
-    seen = {name: capture(model, name) for name in model.specs}
+    seen = {name: capture(model, name) for name in model.all_streams}
     losses = model(**det_batch(), mode='loss')
     rois = seen['student']['rois'][0]
     # A trained teacher samples RoIs for its own losses first.
     assert len(seen['teacher']['rois']) == (1 if frozen else 2)
     assert torch.equal(seen['teacher']['rois'][-1], rois)
     # The logits are those of a direct computation on these RoIs.
-    head = model.stream('teacher').roi_head
+    head = model.stream('teacher').model.roi_head
     logits = seen['teacher']['logits'][-1]
     with torch.no_grad():
         features = seen['teacher']['features'][-1]

@@ -8,8 +8,7 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
 
-from dynkd.models.algorithms import Stream
-from dynkd.models.algorithms.stream import order_streams
+from dynkd.models.streams import StreamConfig, order_streams
 from dynkd.registry import MODELS
 
 RESNET = 'mmpretrain::resnet/resnet18_8xb16_cifar10.py'
@@ -31,11 +30,13 @@ def test_streams_of_two_libraries(build, classifier, fcos, default):
             detector=dict(model=fcos()),
         )
     )
-    libraries = {name: type(model.stream(name)).__module__ for name in model.specs}
+    libraries = {
+        name: type(model.stream(name).model).__module__ for name in model.all_streams
+    }
     assert libraries['first'].startswith('mmpretrain.')
     assert libraries['second'].startswith('mmpretrain.')
     assert libraries['detector'].startswith('mmdet.')
-    backbone = type(model.stream('detector').backbone).__module__
+    backbone = type(model.stream('detector').model.backbone).__module__
     assert backbone.startswith('mmdet.')
     assert DefaultScope.get_current_instance().scope_name == default
 
@@ -43,8 +44,8 @@ def test_streams_of_two_libraries(build, classifier, fcos, default):
 def test_default_scope_is_the_last_resort(build, classifier):
     DefaultScope.get_instance('run', scope_name='mmpretrain')
     model = build(student=dict(model=bare(classifier())))
-    assert type(model.stream('student')).__module__.startswith('mmpretrain.')
-    assert model.specs['student'].scope == 'mmpretrain'
+    assert type(model.stream('student').model).__module__.startswith('mmpretrain.')
+    assert model.stream('student').cfg.scope == 'mmpretrain'
 
 
 def test_type_that_is_a_class(build, classifier):
@@ -53,14 +54,14 @@ def test_type_that_is_a_class(build, classifier):
 
     DefaultScope.get_instance('run', scope_name='mmdet')
     model = build(student=dict(model=dict(classifier(), type=ImageClassifier)))
-    assert isinstance(model.stream('student'), ImageClassifier)
-    assert model.specs['student'].scope == 'mmpretrain'
+    assert isinstance(model.stream('student').model, ImageClassifier)
+    assert model.stream('student').cfg.scope == 'mmpretrain'
 
 
 def test_config_of_a_package(build, cls_batch):
     DefaultScope.get_instance('run', scope_name='mmdet')
     model = build(student=dict(config=RESNET), streams=dict(other=dict(config=RESNET)))
-    student = model.stream('student')
+    student = model.stream('student').model
     assert type(student).__module__.startswith('mmpretrain.')
     assert student.head.fc.out_features == 10
     # The config's data preprocessor stands beside its model.
@@ -85,7 +86,7 @@ def test_overrides_are_merged(build):
             ),
         )
     )
-    student = model.stream('student')
+    student = model.stream('student').model
     assert student.backbone.conv1.out_channels == 8
     # What is not named stays.
     assert student.backbone.depth == 18
@@ -109,7 +110,9 @@ def test_the_users_config_is_left_as_it_is():
     )
     before = copy.deepcopy(cfg)
     for _ in range(2):
-        assert type(MODELS.build(cfg).stream('student').backbone).__name__ == 'VGG'
+        assert (
+            type(MODELS.build(cfg).stream('student').model.backbone).__name__ == 'VGG'
+        )
         assert cfg == before
 
 
@@ -123,7 +126,7 @@ def test_config_file(build, classifier, tmp_path):
         f'data_preprocessor = {dict(preprocessor, mean=[1.0, 2.0, 3.0])!r}\n'
     )
     built = build(student=dict(config=str(path)))
-    mean = built.stream('student').data_preprocessor.mean.flatten().tolist()
+    mean = built.stream('student').model.data_preprocessor.mean.flatten().tolist()
     assert mean == [1, 2, 3]
 
 
@@ -136,17 +139,17 @@ def test_data_preprocessor_of_streams_without_one(build, classifier):
         data_preprocessor=preprocessor,
     )
     means = {
-        name: model.stream(name).data_preprocessor.mean.flatten().tolist()
-        for name in model.specs
+        name: model.stream(name).model.data_preprocessor.mean.flatten().tolist()
+        for name in model.all_streams
     }
     assert means == dict(teacher=[127.5] * 3, student=[1, 2, 3])
 
 
 def test_order_of_streams():
     streams = {
-        'teacher': Stream('teacher', proposals='student'),
-        'student': Stream('student'),
-        'other': Stream('other'),
+        'teacher': StreamConfig('teacher', proposals='student'),
+        'student': StreamConfig('student'),
+        'other': StreamConfig('other'),
     }
     assert list(order_streams(streams)) == ['student', 'other', 'teacher']
     streams['student'].proposals = 'nobody'

@@ -2,7 +2,7 @@
 import pytest
 from torch import nn
 
-from dynkd.utils import find_module
+from dynkd.models.taps import find_module
 
 
 @pytest.fixture

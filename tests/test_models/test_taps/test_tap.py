@@ -8,8 +8,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from dynkd.models.algorithms import Tap, TapError
-from dynkd.models.algorithms.tap import collect, record
+from dynkd.models.taps import Tap, TapError, collect, record
 
 
 class Levels(nn.Module):

@@ -3,7 +3,9 @@ import pytest
 import torch
 import torch.nn as nn
 
-from dynkd.models.algorithms import Tap, Transfer
+from dynkd.models.schedules import Progress
+from dynkd.models.taps import Tap
+from dynkd.models.transfers import Transfer
 from dynkd.registry import MODELS
 
 SOURCE, TARGET = Tap.parse('teacher.m'), Tap.parse('student.m')
@@ -62,7 +64,7 @@ def pair(*shape):
 
 def test_loss_is_called_with_target_and_source_detached():
     outputs = pair()
-    loss = transfer()(outputs, {})
+    loss = transfer()(outputs, {}, Progress.current())
     loss.backward()
     torch.testing.assert_close(
         loss, (outputs[TARGET] - outputs[SOURCE]).square().mean()
@@ -74,14 +76,14 @@ def test_loss_is_called_with_target_and_source_detached():
 
 def test_undetached():
     outputs = pair()
-    transfer(detach_source=False)(outputs, {}).backward()
+    transfer(detach_source=False)(outputs, {}, Progress.current()).backward()
     torch.testing.assert_close(outputs[SOURCE].grad, -outputs[TARGET].grad)
 
 
 def test_levels_are_summed_and_detached():
     levels = [torch.randn(2, 3, requires_grad=True) for _ in range(4)]
     outputs = {SOURCE: (levels[0], [levels[1]][0]), TARGET: levels[2:]}
-    loss = transfer()(outputs, {})
+    loss = transfer()(outputs, {}, Progress.current())
     loss.backward()
     expected = sum((levels[i + 2] - levels[i]).square().mean() for i in range(2))
     torch.testing.assert_close(loss, expected)
@@ -92,7 +94,7 @@ def test_connector_of_both_sides(registered):
     module = transfer(connector=dict(type='Blend', share=0.25))
     assert module.stats == {}
     outputs = pair()
-    module(outputs, {}).backward()
+    module(outputs, {}, Progress.current()).backward()
     assert outputs[SOURCE].grad is None and module.connector.share.grad is not None
     gap = (outputs[TARGET] - outputs[SOURCE]).detach()
     expected = 2 * 0.75 * 0.75 * gap / 6
@@ -105,7 +107,7 @@ def test_connector_of_both_sides_sees_what_the_other_connectors_give(registered)
     module = transfer(target_connector=double, connector=dict(type='Blend', share=0.5))
     outputs = pair()
     samples = [None, None]
-    loss = module(outputs, dict(student=samples))
+    loss = module(outputs, dict(student=samples), Progress.current())
     mixed = 0.5 * outputs[SOURCE] + 0.5 * 2 * outputs[TARGET]
     torch.testing.assert_close(loss, (mixed - outputs[SOURCE]).square().mean())
 
@@ -114,7 +116,7 @@ def test_source_connector_learns_though_the_source_is_detached():
     aligner = dict(type='ChannelAligner', in_channels=3, out_channels=3, dims=0)
     module = transfer(source_connector=aligner, target_connector=aligner)
     outputs = pair()
-    module(outputs, {}).backward()
+    module(outputs, {}, Progress.current()).backward()
     assert outputs[SOURCE].grad is None
     assert all(p.grad.abs().sum() > 0 for p in module.parameters())
 
@@ -124,7 +126,7 @@ def test_data_samples_go_to_who_names_them(registered):
     module = transfer(
         loss=dict(type='SampleLoss'), target_connector=dict(type='SampleConnector')
     )
-    loss = module(outputs, dict(student=[1, 2], teacher=[50]))
+    loss = module(outputs, dict(student=[1, 2], teacher=[50]), Progress.current())
     torch.testing.assert_close(
         loss, outputs[TARGET].sum() * 2 + outputs[SOURCE].sum() + 3
     )
@@ -146,8 +148,8 @@ def test_build_does_not_try_what_needs_data_samples(
         ),
     )
     said = {}
-    for name in model.specs:
-        model.stream(name).head.register_forward_hook(
+    for name in model.all_streams:
+        model.stream(name).model.head.register_forward_hook(
             lambda module, args, output, name=name: said.update({name: output})
         )
     losses = model(**cls_batch(), mode='loss')
@@ -162,7 +164,10 @@ def test_weight_follows_the_progress(progress, epoch):
     outputs = pair()
     progress(epoch=epoch)
     weight = 1 + 2 * min(epoch / 5, 1)
-    torch.testing.assert_close(scheduled(outputs, {}), weight * transfer()(outputs, {}))
+    torch.testing.assert_close(
+        scheduled(outputs, {}, Progress.current()),
+        weight * transfer()(outputs, {}, Progress.current()),
+    )
 
 
 def test_weight_over_the_whole_training(build, classifier, cls_batch, kld, progress):
@@ -210,8 +215,8 @@ def test_half_precision(build, classifier, cls_batch, kld):
         transfers=dict(loss_kld=kld('teacher', 'student')),
     )
     seen = []
-    for name in model.specs:
-        model.stream(name).head.register_forward_hook(
+    for name in model.all_streams:
+        model.stream(name).model.head.register_forward_hook(
             lambda module, args, output: seen.append(output.dtype)
         )
     full = model(**cls_batch(), mode='loss')['loss_kld']
@@ -241,7 +246,7 @@ def test_lists_are_paired():
     expected = sum(
         (outputs[s] - outputs[t]).square().mean() for s, t in zip(taps, targets)
     )
-    torch.testing.assert_close(own(outputs, {}), expected)
+    torch.testing.assert_close(own(outputs, {}, Progress.current()), expected)
     assert list(own.taps) == [*taps, *targets]
     assert str(own) == 'teacher.a -> student.c, teacher.b -> student.d'
 
@@ -256,7 +261,7 @@ def test_one_tap_is_paired_with_each_of_a_list(many):
     expected = sum(
         (outputs[one] - outputs[other]).square().mean() for other in (two, three)
     )
-    torch.testing.assert_close(own(outputs, {}), expected)
+    torch.testing.assert_close(own(outputs, {}, Progress.current()), expected)
     assert own.learner == 'student'
 
 

@@ -8,7 +8,8 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from .base import TransferLoss, channel_dim_of, connector_hint
+from dynkd.models.transfers.losses import TransferLoss
+from dynkd.models.transfers.losses.base import channel_dim_of, connector_hint
 
 LAYOUTS = ('spatial', 'channel', 'batch')
 

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynkd.models.schedules import Progress
+
 from .mask_ratio import MaskRatio
 from .patch_masks import MASKS
 from .token_blocks import Grid
@@ -15,7 +17,7 @@ from .token_coders import TokenDecoder, TokenEncoder
 
 class HybridFeature(nn.Module):
     """The hybrid of one pair of feature maps: one level of a
-    :class:`~dynkd.models.connectors.PriorKnowledge`, which says what the parts are.
+    :class:`~dynkd.models.methods.dpk.PriorKnowledge`, which says what the parts are.
 
     Args:
         student_encoder (TokenEncoder): Makes tokens of the student's map.
@@ -25,7 +27,7 @@ class HybridFeature(nn.Module):
         decoder (TokenDecoder): Makes a map of the hybrid tokens.
         ratio (MaskRatio): Share of the patches that are masked.
         mask (str): Strategy that draws them, a key of
-            :data:`~dynkd.models.connectors.patch_masks.MASKS`.
+            :data:`~dynkd.models.methods.dpk.patch_masks.MASKS`.
         resize (bool): Whether a student's map of another size gets the teacher's.
         everywhere (bool): Whether the loss is to see masked positions too.
     """
@@ -53,12 +55,16 @@ class HybridFeature(nn.Module):
         self.everywhere = everywhere
         self.stats: dict[str, Tensor] = {}
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def forward(
+        self, student: Tensor, teacher: Tensor, progress: Optional[Progress] = None
+    ) -> Tensor:
         """Build the feature that is compared with the teacher's.
 
         Args:
             student (Tensor): The student's map, shape (B, C, H, W).
             teacher (Tensor): The teacher's map, shape (B, C', H, W); gets no gradient.
+            progress (Progress, optional): How far the training is. Defaults to None:
+                as far as the runner at work.
 
         Returns:
             Tensor: A map of the teacher's shape.
@@ -69,7 +75,8 @@ class HybridFeature(nn.Module):
         teacher = teacher.detach()
         student = self._fit(student, teacher)
         tokens, grid = self.student_encoder(student)
-        mask = self.draw(self.ratio(student, teacher), len(tokens), grid)
+        ratio = self.ratio(student, teacher, progress)
+        mask = self.draw(ratio, len(tokens), grid)
         self.stats = self.ratio.stats
         if self.mask == 'grid':
             # Which with an odd side is less than what was asked for.

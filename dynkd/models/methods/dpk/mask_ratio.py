@@ -2,23 +2,16 @@
 """How much of the student's feature is replaced: what all ratios share."""
 
 from abc import ABCMeta, abstractmethod
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from dynkd.engine.schedules import BoundedSchedule, Progress
-from dynkd.models.losses.cka import (
-    MIN_SAMPLES,
-    cka,
-    cka_of_terms,
-    position_terms,
-)
+from dynkd.models.schedules import BoundedSchedule, Progress
 from dynkd.registry import MODELS, SCHEDULES
 
-#: Where a model is that is tried out before a runner says how long it will train.
-_BEGINNING = Progress(max_epochs=10**6, max_iters=10**6)
+from .cka import MIN_SAMPLES, cka, cka_of_terms, position_terms
 
 
 class MaskRatio(nn.Module, metaclass=ABCMeta):
@@ -36,27 +29,33 @@ class MaskRatio(nn.Module, metaclass=ABCMeta):
         self.stats: dict[str, Tensor] = {}
 
     @torch.no_grad()
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def forward(
+        self, student: Tensor, teacher: Tensor, progress: Optional[Progress] = None
+    ) -> Tensor:
         """The ratio of one step.
 
         Args:
             student (Tensor): The student's feature, shape (B, C, H, W).
             teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+            progress (Progress, optional): How far the training is. Defaults to None:
+                as far as the runner at work.
 
         Returns:
             Tensor: The ratio, a scalar.
         """
         self.stats = {}
-        self.stats['ratio'] = self.ratio(student, teacher).clamp(0, 1)
+        progress = progress or Progress.current()
+        self.stats['ratio'] = self.ratio(student, teacher, progress).clamp(0, 1)
         return self.stats['ratio']
 
     @abstractmethod
-    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def ratio(self, student: Tensor, teacher: Tensor, progress: Progress) -> Tensor:
         """The ratio before it is held within [0, 1].
 
         Args:
             student (Tensor): The student's feature, shape (B, C, H, W).
             teacher (Tensor): The teacher's feature, shape (B, C', H, W).
+            progress (Progress): How far the training is.
 
         Returns:
             Tensor: The ratio, a scalar.
@@ -92,11 +91,10 @@ class ScheduledRatio(MaskRatio):
         super().__init__()
         self.schedule = BoundedSchedule(ratio, 'PriorKnowledge: ratio')
 
-    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def ratio(self, student: Tensor, teacher: Tensor, progress: Progress) -> Tensor:
         """See :meth:`MaskRatio.ratio`."""
         self.note_cka(student, teacher)
-        now = Progress.current() if self.training else _BEGINNING
-        return torch.tensor(float(self.schedule(now)), device=teacher.device)
+        return torch.tensor(float(self.schedule(progress)), device=teacher.device)
 
     def extra_repr(self) -> str:
         """str: The schedule's name."""
@@ -109,8 +107,8 @@ def build_ratio(ratio: Union[float, dict[str, Any]]) -> MaskRatio:
     Args:
         ratio (float or dict): A number in [0, 1], the config of a schedule of such
             numbers, or that of a measurement,
-            :class:`~dynkd.models.connectors.CKARatio` or
-            :class:`~dynkd.models.connectors.CosineRatio`.
+            :class:`~dynkd.models.methods.dpk.CKARatio` or
+            :class:`~dynkd.models.methods.dpk.CosineRatio`.
 
     Returns:
         MaskRatio: The ratio.

@@ -9,15 +9,11 @@ import torch.nn.functional as F
 from mmengine.dist import all_reduce
 from torch import Tensor
 
-from dynkd.models.losses.cka import (
-    MIN_SAMPLES,
-    cka_of_terms,
-    hsic_terms,
-    position_terms,
-)
+from dynkd.models.schedules import Progress
 from dynkd.registry import MODELS
 from dynkd.utils import TrainingData
 
+from .cka import MIN_SAMPLES, cka_of_terms, hsic_terms, position_terms
 from .mask_ratio import MaskRatio
 
 SAMPLES = ('images', 'positions')
@@ -86,7 +82,7 @@ class MeasuredRatio(MaskRatio):
             Tensor: A scalar.
         """
 
-    def ratio(self, student: Tensor, teacher: Tensor) -> Tensor:
+    def ratio(self, student: Tensor, teacher: Tensor, progress: Progress) -> Tensor:
         """See :meth:`MaskRatio.ratio`."""
         terms = self.measure(student, teacher)
         row = self.measured.new_zeros(self.num_terms + 1)
@@ -122,9 +118,9 @@ class CKARatio(MeasuredRatio):
         \pi = 1 - \mathrm{CKA}_{minibatch}(X, Y)
 
     with the flattened features X of the teacher and Y of the student, before any
-    encoder, and CKA as in :func:`~dynkd.models.losses.cka.cka_of_terms`. A minibatch of
-    fewer than 4 samples, the last of an epoch for instance, is not measured: the ratio
-    stays what it was.
+    encoder, and CKA as in :func:`~dynkd.models.methods.dpk.cka.cka_of_terms`. A
+    minibatch of fewer than 4 samples, the last of an epoch for instance, is not
+    measured: the ratio stays what it was.
 
     Args:
         window (int): Minibatches of each process that are averaged over, the k of
@@ -132,7 +128,8 @@ class CKARatio(MeasuredRatio):
         samples (str): What a sample is. ``'images'``: an image with its whole feature,
             as in the paper; takes 4 images a batch and process. ``'positions'``: a
             position of the maps (ours), for detectors with few images a batch, see
-            :func:`~dynkd.models.losses.cka.position_terms`. Defaults to ``'images'``.
+            :func:`~dynkd.models.methods.dpk.cka.position_terms`. Defaults to
+            ``'images'``.
 
     Raises:
         ValueError: If an argument is out of its range; before the training with

@@ -7,6 +7,7 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from dynkd.models.schedules import Progress
 from dynkd.registry import MODELS
 
 from .hybrid_feature import HybridFeature
@@ -77,15 +78,15 @@ class PriorKnowledge(nn.Module):
             ``embed_dims``. Defaults to None: 4, as in ViT.
         ratio (float or dict, optional): The share :math:`\pi` of the student's patches
             that are replaced, rounded to whole patches: a number, a schedule, or a
-            measurement, :class:`~dynkd.models.connectors.CKARatio` or
-            :class:`~dynkd.models.connectors.CosineRatio`. The schedules of Table 6 are
+            measurement, :class:`~dynkd.models.methods.dpk.CKARatio` or
+            :class:`~dynkd.models.methods.dpk.CosineRatio`. The schedules of Table 6 are
             ``dict(type='ExponentialSchedule', start=1.0, gamma=0.95)`` and
             ``dict(type='LinearSchedule', start=1.0, stop=0.05)``: the decrement of 0.95
             that the paper prints for an epoch is taken for that of the whole training
             (ours), since the second epoch would be left with 0.05 and the third with
             less than nothing. Defaults to None: ``dict(type='CKARatio')``.
         mask (str): Which patches: ``'random'``, ``'block'`` or ``'grid'`` (Table 6),
-            see :mod:`~dynkd.models.connectors.patch_masks`. ``'grid'`` keeps one of
+            see :mod:`~dynkd.models.methods.dpk.patch_masks`. ``'grid'`` keeps one of
             every four, or more where a grid of patches has an odd side, and takes no
             other ``ratio``. Defaults to ``'random'``.
         fill (str): What stands in their place: ``'teacher'``'s tokens, ``'zero'`` or a
@@ -173,6 +174,7 @@ class PriorKnowledge(nn.Module):
         self,
         target: Union[Tensor, Sequence[Tensor]],
         source: Union[Tensor, Sequence[Tensor]],
+        progress: Optional[Progress] = None,
     ) -> Union[Tensor, list[Tensor]]:
         """Build the hybrid features.
 
@@ -181,6 +183,8 @@ class PriorKnowledge(nn.Module):
                 or one a level.
             source (Tensor | Sequence[Tensor]): The teacher's map, shape (B, C', H, W),
                 likewise. It gets no gradient.
+            progress (Progress, optional): How far the training is. Defaults to None:
+                as far as the runner at work.
 
         Returns:
             Tensor | list[Tensor]: What is compared with the source, of its shape.
@@ -195,7 +199,9 @@ class PriorKnowledge(nn.Module):
         )
         self._check(students, teachers)
         pairs = zip(self.levels, students, teachers)
-        features = [level(student, teacher) for level, student, teacher in pairs]
+        features = [
+            level(student, teacher, progress) for level, student, teacher in pairs
+        ]
         self.stats = {
             key if self.num_levels is None else f'{key}_{index}': value
             for index, level in enumerate(self.levels)

@@ -2,16 +2,12 @@
 """The transfers of DTSKD."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional, Union
+from typing import Optional, Union
 
-import torch.nn as nn
-
+from dynkd.models.streams import Stream, find_stream
+from dynkd.models.transfers import TransferGroup, branch_taps
 from dynkd.registry import TRANSFER_GROUPS
-
-from .base import TransferGroup, branch_taps, check_weights, model_of
-
-if TYPE_CHECKING:
-    from dynkd.models.algorithms.stream import Stream
+from dynkd.utils import check_weights
 
 
 @TRANSFER_GROUPS.register_module()
@@ -65,11 +61,9 @@ class DualTeacherTransfers(TransferGroup):
         self.temperature = temperature
         self.beta = beta
 
-    def expand(
-        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
-    ) -> dict[str, dict]:
+    def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
-        branches = branch_taps(model_of(models, self.stream), self.stream, 'fc')
+        branches = branch_taps(find_stream(streams, self.stream), 'fc')
         head = f'{self.stream}.head'
         found = {}
         if self.historical:

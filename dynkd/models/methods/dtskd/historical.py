@@ -2,23 +2,20 @@
 """Learning from what the same classifier said about the same samples before."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynkd.engine.schedules import BoundedSchedule, Progress
-from dynkd.models.targets import class_probabilities
+from dynkd.models.labels import class_probabilities
+from dynkd.models.schedules import BoundedSchedule, Progress
+from dynkd.models.transfers.losses import TransferLoss
+from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
-
-from .base import Levels, TransferLoss
 
 #: How far stored probabilities may be from a sum of 1.
 _SLACK = 0.1
-#: Epochs of a long training.
-_LONG = 10**6
 
 
 @MODELS.register_module()
@@ -72,7 +69,11 @@ class HistoricalLoss(TransferLoss):
         self._seen = False
 
     def forward(
-        self, target: Levels, source: Levels, data_samples: Optional[Sequence] = None
+        self,
+        target: Levels,
+        source: Levels,
+        data_samples: Optional[Sequence] = None,
+        progress: Optional[Progress] = None,
     ) -> Tensor:
         """The weighted divergence, summed over the levels.
 
@@ -83,6 +84,8 @@ class HistoricalLoss(TransferLoss):
                 likewise.
             data_samples (list): The batch's data samples, with ``gt_label`` or
                 ``gt_score``.
+            progress (Progress, optional): How far the training is. Defaults to None:
+                as far as the runner at work.
 
         Returns:
             Tensor: A scalar.
@@ -99,7 +102,7 @@ class HistoricalLoss(TransferLoss):
             labels=class_probabilities(
                 data_samples, targets[0].size(-1), targets[0].device
             ),
-            beta=self.beta(_now()),
+            beta=self.beta(progress or Progress.current()),
         )
         losses = [
             weight * super(HistoricalLoss, self).forward(*pair, **extra)
@@ -166,15 +169,3 @@ class HistoricalLoss(TransferLoss):
                 f'sums over the classes up to {off:.3g} away from 1. Its source is a '
                 "store, for example 'history.student.head'"
             )
-
-
-def _now() -> Progress:
-    """Where the training is; at the beginning of a long one for a mere try-out.
-
-    A model is tried out, without a graph, before a runner says how long it will train.
-    """
-    now = Progress.current()
-    known = now.max_epochs is not None or now.max_iters is not None
-    if known or torch.is_grad_enabled():
-        return now
-    return replace(now, max_epochs=_LONG, max_iters=_LONG)

@@ -7,10 +7,10 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from dynkd.models.streams.branches import Branch
+from dynkd.models.streams.branches.base import ACT, NORM
 from dynkd.registry import MODELS
 from dynkd.utils import TrainingData
-
-from .base import ACT, NORM, Branch
 
 FUSIONS = ('mixed', 'add', 'concat', 'none')
 

@@ -2,16 +2,14 @@
 """The transfers of EKD."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import torch.nn as nn
 
+from dynkd.models.streams import Stream, find_stream
+from dynkd.models.transfers import TransferGroup, branch_taps
 from dynkd.registry import TRANSFER_GROUPS
-
-from .base import TransferGroup, branch_taps, check_weights, model_of
-
-if TYPE_CHECKING:
-    from dynkd.models.algorithms.stream import Stream
+from dynkd.utils import check_weights, without_scope
 
 
 @TRANSFER_GROUPS.register_module()
@@ -82,36 +80,34 @@ class EvolutionaryTransfers(TransferGroup):
         self.student = student
         self.temperature = temperature
         self.within = within
-        self.features = dict(features or {})
+        self.features = without_scope(features or {})
         known = list(dict.fromkeys([teacher, student, *(within or ())]))
         for name in self.features:
-            if name not in (*known, '_scope_'):
+            if name not in known:
                 raise ValueError(
-                    f'`features` has `{name}`, which is no stream of these transfers. '
-                    f'They are of: {", ".join(known)}.'
+                    f'`features` has `{name}`, which is not a stream of these '
+                    f'transfers. They are of: {", ".join(known)}.'
                 )
 
-    def expand(
-        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
-    ) -> dict[str, dict]:
+    def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
-        self._check_names(models)
+        self._check_names(streams)
         found: dict[str, dict] = {}
-        pair = [name for name in (self.teacher, self.student) if name in models]
-        trained = [name for name in pair if not specs[name].frozen]
+        pair = [name for name in (self.teacher, self.student) if name in streams]
+        trained = [name for name in pair if not streams[name].cfg.frozen]
         for name in trained if self.within is None else self.within:
-            found.update(self._within(model_of(models, name), name))
+            found.update(self._within(find_stream(streams, name)))
         if self.weights['cross_kl'] or self.weights['cross_l2']:
-            found.update(self._across(models))
+            found.update(self._across(streams))
         return found
 
-    def _check_names(self, models: Mapping[str, nn.Module]) -> None:
-        """Refuse streams that are named and do not exist. One stream may be alone."""
+    def _check_names(self, streams: Mapping[str, Stream]) -> None:
+        """Reject streams that are named and do not exist. One stream may be alone."""
         for name, default in ((self.teacher, 'teacher'), (self.student, 'student')):
             if name != default:
-                model_of(models, name)
-        if self.within is None and self.teacher not in models:
-            model_of(models, self.student)
+                find_stream(streams, name)
+        if self.within is None and self.teacher not in streams:
+            find_stream(streams, self.student)
 
     def _kl(self, name: str) -> dict:
         """The loss of Eqs. 3 and 6."""
@@ -122,32 +118,31 @@ class EvolutionaryTransfers(TransferGroup):
         """The loss of Eqs. 4 and 7."""
         return dict(type='FeatureLoss', kind='mse', loss_weight=self.weights[name])
 
-    def _within(self, model: nn.Module, stream: str) -> dict[str, dict]:
+    def _within(self, stream: Stream) -> dict[str, dict]:
         """Eqs. 3 and 4: each classifier of a stream learns from all deeper ones."""
-        logits = branch_taps(model, stream, 'fc')
-        vectors = branch_taps(model, stream, 'features')
+        logits = branch_taps(stream, 'fc')
         if not logits:
             return {}
         found = {}
         if self.weights['within_kl']:
-            found[f'within_kl_{stream}'] = dict(
-                _deeper_to_shallower([*logits, f'{stream}.head']),
+            found[f'within_kl_{stream.name}'] = dict(
+                _deeper_to_shallower([*logits, f'{stream.name}.head']),
                 loss=self._kl('within_kl'),
             )
         if self.weights['within_l2']:
-            found.update(self._within_l2(model, stream, vectors))
+            found.update(self._within_l2(stream))
         return found
 
-    def _within_l2(
-        self, model: nn.Module, stream: str, vectors: list[str]
-    ) -> dict[str, dict]:
+    def _within_l2(self, stream: Stream) -> dict[str, dict]:
         """Eq. 4, in two transfers where widths differ."""
-        final = f'{stream}.{self.features.get(stream) or _final_feature(model)}'
+        name, model = stream.name, stream.model
+        vectors = branch_taps(stream, 'features')
+        final = f'{name}.{self.features.get(name) or _final_feature(model)}'
         loss = self._l2('within_l2')
         width, final_width = model.branches[0].fc.in_features, _final_width(model)
         if width == final_width:
             pairs = _deeper_to_shallower([*vectors, final])
-            return {f'within_l2_{stream}': dict(pairs, loss=loss)}
+            return {f'within_l2_{name}': dict(pairs, loss=loss)}
         connector = dict(
             type='ChannelAligner',
             in_channels=width,
@@ -156,7 +151,7 @@ class EvolutionaryTransfers(TransferGroup):
             num_levels=len(vectors),
         )
         found = {
-            f'within_l2_final_{stream}': dict(
+            f'within_l2_final_{name}': dict(
                 source=final,
                 target=list(vectors),
                 target_connector=connector,
@@ -165,23 +160,22 @@ class EvolutionaryTransfers(TransferGroup):
         }
         if len(vectors) > 1:
             pairs = _deeper_to_shallower(vectors)
-            found[f'within_l2_{stream}'] = dict(pairs, loss=loss)
+            found[f'within_l2_{name}'] = dict(pairs, loss=loss)
         return found
 
-    def _across(self, models: Mapping[str, nn.Module]) -> dict[str, dict]:
+    def _across(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """Eqs. 6 and 7: each classifier of the student learns from its counterpart."""
-        teacher = model_of(models, self.teacher)
-        student = model_of(models, self.student)
-        counts = [len(branch_taps(model, '', 'fc')) for model in (teacher, student)]
+        pair = [find_stream(streams, name) for name in (self.teacher, self.student)]
+        counts = [len(branch_taps(stream, 'fc')) for stream in pair]
         if min(counts) and counts[0] != counts[1]:
             raise ValueError(
                 f'`{self.teacher}` has {counts[0]} branches and `{self.student}` '
                 f'{counts[1]}: guided modules come in pairs. Give both equally many '
                 '(`branches=dict(num=…)`), or one of them none.'
             )
-        paired = [self.teacher, self.student] if min(counts) else []
+        paired = pair if min(counts) else []
         taps = {
-            part: [branch_taps(models[name], name, part) for name in paired]
+            part: [branch_taps(stream, part) for stream in paired]
             for part in ('fc', 'features')
         }
         found = {}

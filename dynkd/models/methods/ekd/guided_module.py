@@ -7,9 +7,9 @@ from typing import Any, Optional, Union
 from mmcv.cnn import ConvModule, build_activation_layer
 from torch import Tensor, nn
 
+from dynkd.models.streams.branches import Branch
+from dynkd.models.streams.branches.base import ACT, NORM
 from dynkd.registry import MODELS
-
-from .base import ACT, NORM, Branch
 
 
 class _Bottleneck(nn.Module):

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from mmcv.cnn.bricks import ContextBlock
 from torch import Tensor, nn
 
+from dynkd.models.transfers.losses import TransferLoss
+from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
-from dynkd.utils import TrainingData
+from dynkd.utils import TrainingData, check_weights
 
 from .attention import channel_attention, spatial_attention
-from .base import Levels, TransferLoss
 from .fgd_masks import (
     Boxes,
     background_masks,
@@ -60,11 +61,11 @@ class FGDLoss(TransferLoss):
 
     The first sum is Eq. 8 of `Better Teacher Better Student: Dynamic Prior Knowledge
     for Knowledge Distillation`, and Eq. 9 where the target is the hybrid feature of a
-    :class:`~dynkd.models.connectors.PriorKnowledge` connector. :math:`M` is the scale
+    :class:`~dynkd.models.methods.dpk.PriorKnowledge` connector. :math:`M` is the scale
     mask of the ground-truth boxes
-    (:func:`~dynkd.models.losses.fgd_masks.foreground_masks`), :math:`M'` that of the
-    background, and :math:`A^S`, :math:`A^C` are the source's spatial and channel
-    attention (:mod:`~dynkd.models.losses.attention`). The second term
+    (:func:`~dynkd.models.methods.fgd.fgd_masks.foreground_masks`), :math:`M'` that of
+    the background, and :math:`A^S`, :math:`A^C` are the source's spatial and channel
+    attention (:mod:`~dynkd.models.methods.fgd.attention`). The second term
     brings the target's attention close to them, the third the relations between
     positions, which a GCNet block :math:`R` on each side sums up.
 
@@ -75,8 +76,8 @@ class FGDLoss(TransferLoss):
 
     A term of weight 0 is not computed and has no parameters; without ``foreground`` and
     ``background`` no data samples are needed. Where the target has other channels than
-    the source, a :class:`~dynkd.models.connectors.ChannelAligner` as the transfer's
-    ``target_connector`` is the adaptation layer.
+    the source, a :class:`~dynkd.models.transfers.connectors.ChannelAligner` as the
+    transfer's ``target_connector`` is the adaptation layer.
 
     Args:
         foreground (float): :math:`w_f` of DPK, FGD's alpha. DPK: 5e-5 for two-stage
@@ -158,7 +159,7 @@ class FGDLoss(TransferLoss):
             source (Tensor | Sequence[Tensor]): What is learned from, the same shapes.
             data_samples (Sequence, optional): MMDetection's data samples of the batch,
                 needed by ``foreground`` and ``background``; see
-                :func:`~dynkd.models.losses.fgd_masks.ground_truth`.
+                :func:`~dynkd.models.methods.fgd.fgd_masks.ground_truth`.
 
         Returns:
             Tensor: A scalar.
@@ -303,10 +304,8 @@ class FGDLoss(TransferLoss):
 
 
 def _check_weights(weights: dict[str, float]) -> None:
-    """Refuse weights with which there is nothing to learn, or the opposite of it."""
-    for name, weight in weights.items():
-        if not weight >= 0:
-            raise ValueError(f'FGDLoss: {name} must not be negative, got {weight}')
+    """Reject weights with which there is nothing to learn, or the opposite of it."""
+    check_weights(weights, 'FGDLoss')
     if not any(weights.values()):
         raise ValueError(
             f'FGDLoss: all of {", ".join(weights)} are 0: there is nothing to compare'

@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Optional, Union
 
+import numpy as np
 import torch
+from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from dynkd.engine.schedules import Progress
+from dynkd.models.schedules import BoundedSchedule, Progress
 
-from .draws import build_probability, draw_paths
-from .pair_checks import check_pairs
+from .pair_checks import check_forwards, check_pairs, check_with_cp
 from .pairs import Pair, check_level, find_pairs, read_pairs
-from .recomputing import check_forwards, check_with_cp
 from .swapping import swapped_in
+
+#: Tells these draws from others that are made of the same seed and iteration.
+_PATHS = 0x1A4D
 
 
 class Interaction:
@@ -34,7 +37,7 @@ class Interaction:
         pairs (list[dict], optional): The pairs by name, each
             ``dict(student=['backbone.layer1.1'], teacher=['backbone.layer1.1',
             'backbone.layer1.2'])``. Defaults to None: found, see
-            :func:`~dynkd.models.interaction.find_pairs`.
+            :func:`~dynkd.models.methods.iakd.find_pairs`.
         track_teacher_stats (bool): Whether swapped-in batch normalisations update the
             teacher's running statistics, which are then in the checkpoints. Defaults to
             False.
@@ -92,13 +95,14 @@ class Interaction:
         check_with_cp(self.pairs, student, teacher)
 
     def swap(
-        self, student: nn.Module, teacher: nn.Module
+        self, student: nn.Module, teacher: nn.Module, progress: Progress
     ) -> AbstractContextManager[None]:
         """Draw the paths of this step, and take them.
 
         Args:
             student (nn.Module): The student's model.
             teacher (nn.Module): The teacher's model.
+            progress (Progress): How far the training is.
 
         Returns:
             context manager: Inside it, the student is the hybrid network of Eq. 5.
@@ -108,11 +112,55 @@ class Interaction:
                 around a replaced one would run again in the backward pass.
         """
         check_forwards(self.pairs, student, self.student)
-        probability = self.probability(Progress.current())
-        drawn = draw_paths(len(self.pairs), probability)
+        probability = self.probability(progress)
+        drawn = draw_paths(len(self.pairs), probability, progress)
         self.stats = dict(
             p=torch.tensor(float(probability)),
             swapped=torch.tensor(sum(drawn) / len(drawn)),
         )
         swapped = [pair for pair, teaches in zip(self.pairs, drawn) if teaches]
         return swapped_in(student, teacher, swapped, self.track_teacher_stats)
+
+
+def build_probability(
+    probability: Union[float, dict[str, Any]], owner: str = ''
+) -> BoundedSchedule:
+    """The probability of a path, p of Eqs. 2 to 4 and 6.
+
+    Args:
+        probability (float or dict): The probability in (0, 1], or the config of a
+            schedule of it.
+        owner (str): Who has it, for messages. Defaults to ``''``: they say it already.
+
+    Returns:
+        BoundedSchedule: The probability as a function of progress.
+
+    Raises:
+        ValueError: If the probability, or an end of its schedule, is not in (0, 1].
+    """
+    name = f'{owner}: probability' if owner else 'probability'
+    return BoundedSchedule(probability, name, low_open=True)
+
+
+def draw_paths(count: int, probability: float, progress: Progress) -> tuple[bool, ...]:
+    r"""Draw a path for each pair, :math:`1 - a_i` of Eqs. 2 to 4 of `Interactive
+    Knowledge Distillation`.
+
+    It is a function of the run's seed and of the iterations that are done alone: every
+    process draws the same, a resumed run draws what it would have drawn, and no random
+    state is read or moved. The seed is the one that
+    :class:`~dynkd.engine.hooks.ExactResumeHook` has put into the message hub, 0 without
+    it.
+
+    Args:
+        count (int): Number of pairs.
+        probability (float): Probability of the student's path, :math:`p_i = P(a_i=1)`.
+        progress (Progress): How far the training is.
+
+    Returns:
+        tuple[bool, ...]: For each pair, whether the teacher's path is taken.
+    """
+    seed = MessageHub.get_current_instance().get_info('seed', 0)
+    words = np.random.SeedSequence((_PATHS, seed, progress.iter))
+    draws = np.random.default_rng(words).random(count)
+    return tuple(bool(draw >= probability) for draw in draws)

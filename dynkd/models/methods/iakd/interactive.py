@@ -1,16 +1,19 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Interactive distillation: the teacher's blocks in the student's place."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor, nn
 
-from dynkd.models.interaction import Interaction, save_teacher_stats
+from dynkd.models.algorithms import Distillation
+from dynkd.models.schedules import Progress
+from dynkd.models.streams import Stream, find_stream
+from dynkd.models.taps import Tap
 from dynkd.registry import MODELS
+from dynkd.utils import named, without_scope
 
-from .distillation import Distillation
+from .interaction import Interaction
+from .teacher_stats import save_teacher_stats
 
 
 @MODELS.register_module()
@@ -35,7 +38,7 @@ class InteractiveDistillation(Distillation):
 
     Args:
         interaction (dict): The arguments of
-            :class:`~dynkd.models.interaction.Interaction`: ``probability``, and
+            :class:`~dynkd.models.methods.iakd.Interaction`: ``probability``, and
             optionally ``student``, ``teacher``, ``level``, ``pairs`` and
             ``track_teacher_stats``.
         **distillation: The arguments of :class:`Distillation`: ``streams`` with a
@@ -50,17 +53,17 @@ class InteractiveDistillation(Distillation):
     """
 
     def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
-        with _named():
+        with named('interaction'):
             found = _build(interaction)
         super().__init__(**distillation)
         self.interaction = found
-        with _named():
+        with named('interaction'):
             self._check_streams()
-            specs = [self.specs[name] for name in (found.student, found.teacher)]
-            found.pair(*self._models, *(spec.input_shape for spec in specs))
+            pair = [self.stream(name) for name in (found.student, found.teacher)]
+            found.pair(*self._models, *(stream.cfg.input_shape for stream in pair))
             for tap in self.taps(found.student):
                 self._check_read(tap.module, f'the tap `{tap}`', f'`{tap.stream}.')
-            branches = getattr(self.stream(found.student), 'branches', None)
+            branches = pair[0].branches
             for stage in branches.stages if branches is not None else ():
                 self._check_read(stage, f'the stage `{stage}` of the branches', '`')
             if found.track_teacher_stats:
@@ -72,11 +75,8 @@ class InteractiveDistillation(Distillation):
         """Refuse a student that does not learn, and a teacher that does."""
         for side, frozen in (('student', False), ('teacher', True)):
             name = getattr(self.interaction, side)
-            if name not in self.specs:
-                raise ValueError(
-                    f'there is no stream `{name}`. Streams: {", ".join(self.specs)}.'
-                )
-            if self.specs[name].frozen is not frozen:
+            stream = find_stream(self.all_streams, name)
+            if stream.cfg.frozen is not frozen:
                 remedy = 'must be `frozen=True`' if frozen else 'must not be frozen'
                 raise ValueError(f'the {side}, stream `{name}`, {remedy}.')
 
@@ -102,13 +102,22 @@ class InteractiveDistillation(Distillation):
         moving = self.interaction.teacher if tracked else None
         return [name for name in super().constant_streams if name != moving]
 
+    def leaves_unused(self) -> dict[str, str]:
+        """See :meth:`Distillation.leaves_unused`."""
+        blocks = {'the interaction': 'of the blocks that it replaces'}
+        return {**super().leaves_unused(), **blocks}
+
+    def schedule_owners(self) -> dict[str, object]:
+        """See :meth:`Distillation.schedule_owners`."""
+        return dict(super().schedule_owners(), interaction=self.interaction)
+
     # -------------------------------------------------------------------- steps
 
     @property
     def _models(self) -> tuple[nn.Module, nn.Module]:
         """tuple[nn.Module, nn.Module]: The student's model and the teacher's."""
         names = self.interaction.student, self.interaction.teacher
-        return self.stream(names[0]), self.stream(names[1])
+        return self.stream(names[0]).model, self.stream(names[1]).model
 
     def _loss(self, data: dict) -> dict[str, Tensor]:
         """The losses of a training step, and what was drawn for it."""
@@ -117,14 +126,16 @@ class InteractiveDistillation(Distillation):
         stats = self.interaction.stats
         return {**losses, **{f'interaction/{key}': v for key, v in stats.items()}}
 
-    def _own_losses(self, name: str, batch: dict) -> dict[str, Tensor]:
-        """The losses of a stream by itself; the student's, of the hybrid network."""
-        if name != self.interaction.student or not self.training:
-            return super()._own_losses(name, batch)
-        with _named():
-            swapped = self.interaction.swap(*self._models)
+    def _step(
+        self, stream: Stream, batch: dict[str, Any], progress: Progress
+    ) -> tuple[dict[str, Tensor], dict[Tap, Any]]:
+        """Run one stream; the student as the hybrid network."""
+        if stream.name != self.interaction.student or not self.training:
+            return super()._step(stream, batch, progress)
+        with named('interaction'):
+            swapped = self.interaction.swap(*self._models, progress)
         with swapped:
-            return super()._own_losses(name, batch)
+            return super()._step(stream, batch, progress)
 
 
 def _build(interaction: dict[str, Any]) -> Interaction:
@@ -133,14 +144,4 @@ def _build(interaction: dict[str, Any]) -> Interaction:
         raise TypeError(
             f'it is written `interaction=dict(probability=…)`, not {interaction!r}.'
         )
-    own = {key: value for key, value in interaction.items() if key != '_scope_'}
-    return Interaction(**own)
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    """Let messages say which part of the config they are about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise type(error)(f'interaction: {error}') from error
+    return Interaction(**without_scope(interaction))

@@ -2,31 +2,28 @@
 """The control experiment of IAKD: its pairs, without interaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
-import torch.nn as nn
-
-from dynkd.models.interaction import check_level, check_pairs, find_pairs, read_pairs
+from dynkd.models.streams import Stream, find_stream
+from dynkd.models.transfers import TransferGroup
 from dynkd.registry import TRANSFER_GROUPS
 
-from .base import TransferGroup, model_of
-
-if TYPE_CHECKING:
-    from dynkd.models.algorithms.stream import Stream
+from .pair_checks import check_pairs
+from .pairs import check_level, find_pairs, read_pairs
 
 
 @TRANSFER_GROUPS.register_module()
 class NonInteractiveTransfers(TransferGroup):
     """The transfers without interaction of `Interactive Knowledge Distillation`, Eq. 6.
 
-    The blocks are paired as :class:`~dynkd.models.algorithms.InteractiveDistillation`
+    The blocks are paired as :class:`~dynkd.models.methods.iakd.InteractiveDistillation`
     pairs them, and instead of taking the teacher's path, the output of the student's
     learns from the output of the teacher's. Each pair is ignored with a probability.
 
     It stands for one transfer, ``…_feature``, from the last modules of the teacher's
     paths to those of the student's, by
-    :class:`~dynkd.models.losses.RandomLevelsLoss`. Its loss is the mean of the squared
-    differences (ours: the paper's L2 loss has no printed normalisation).
+    :class:`~dynkd.models.methods.iakd.RandomLevelsLoss`. Its loss is the mean of the
+    squared differences (ours: the paper's L2 loss has no printed normalisation).
 
     Args:
         probability (float or dict): p_n, the probability of ignoring a pair, in (0, 1]:
@@ -35,7 +32,7 @@ class NonInteractiveTransfers(TransferGroup):
         teacher (str): The stream that teaches. Defaults to ``'teacher'``.
         level (str): ``'block'`` or ``'group'``. Defaults to ``'block'``.
         pairs (list[dict], optional): The pairs by name. Defaults to None: found, see
-            :func:`~dynkd.models.interaction.find_pairs`.
+            :func:`~dynkd.models.methods.iakd.find_pairs`.
         loss_weight (float): Factor of the sum. Defaults to 1.0.
 
     Raises:
@@ -60,16 +57,14 @@ class NonInteractiveTransfers(TransferGroup):
         self.pairs = None if pairs is None else read_pairs(pairs)
         self.loss_weight = loss_weight
 
-    def expand(
-        self, models: Mapping[str, nn.Module], specs: Mapping[str, 'Stream']
-    ) -> dict[str, dict]:
+    def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
-        student, teacher = (
-            model_of(models, name) for name in (self.student, self.teacher)
-        )
-        shapes = [specs[name].input_shape for name in (self.student, self.teacher)]
-        pairs = self.pairs or find_pairs(student, teacher, self.level, *shapes)
-        check_pairs(pairs, student, teacher, shapes[0])
+        names = (self.student, self.teacher)
+        pair = [find_stream(streams, name) for name in names]
+        models = [stream.model for stream in pair]
+        shapes = [stream.cfg.input_shape for stream in pair]
+        pairs = self.pairs or find_pairs(*models, self.level, *shapes)
+        check_pairs(pairs, *models, shapes[0])
         loss = dict(
             type='RandomLevelsLoss',
             probability=self.probability,

@@ -8,6 +8,8 @@ from typing import Any, Optional
 from mmengine.logging import print_log
 from torch import nn
 
+from dynkd.utils import without_scope
+
 from .units import Shape, Unit, find_units
 
 #: Whether a pair is a block of the student, or all of a stage's.
@@ -120,8 +122,7 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
 
 def _read_pair(cfg: Mapping) -> Pair:
     """Read one pair that is given by name."""
-    given = dict(cfg) if isinstance(cfg, Mapping) else {}
-    given.pop('_scope_', None)
+    given = without_scope(cfg) if isinstance(cfg, Mapping) else {}
     sides = {
         key: (value,) if isinstance(value, str) else value
         for key, value in given.items()

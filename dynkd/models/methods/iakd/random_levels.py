@@ -1,17 +1,18 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """A loss that counts at random levels in each step."""
 
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from dynkd.engine.schedules import Progress
-from dynkd.models.interaction import build_probability, draw_paths
+from dynkd.models.schedules import Progress
+from dynkd.models.transfers.losses import TransferLoss
+from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
 
-from .base import Levels, TransferLoss
+from .interaction import build_probability, draw_paths
 
 
 @MODELS.register_module()
@@ -24,7 +25,7 @@ class RandomLevelsLoss(TransferLoss):
 
     where :math:`F_n^S`, :math:`F_n^T` are level n of the target and of the source, and
     :math:`\varphi` is the loss that it is given. The draws are those of
-    :class:`~dynkd.models.algorithms.InteractiveDistillation`: a level counts in the
+    :class:`~dynkd.models.methods.iakd.InteractiveDistillation`: a level counts in the
     steps in which that, at the same probability, would take the teacher's path of pair
     n. Without gradients, and in evaluation mode, all levels count.
 
@@ -53,12 +54,16 @@ class RandomLevelsLoss(TransferLoss):
             self.loss = MODELS.build(dict(loss))
         self.stats: dict[str, Tensor] = {}
 
-    def forward(self, target: Levels, source: Levels) -> Tensor:
+    def forward(
+        self, target: Levels, source: Levels, progress: Optional[Progress] = None
+    ) -> Tensor:
         """The weighted loss, summed over the levels that count in this step.
 
         Args:
             target (Tensor | Sequence[Tensor]): What learns: a tensor, or one a level.
             source (Tensor | Sequence[Tensor]): What is learned from, likewise.
+            progress (Progress, optional): How far the training is. Defaults to None:
+                as far as the runner at work.
 
         Returns:
             Tensor: A scalar; 0 if no level counts.
@@ -73,14 +78,15 @@ class RandomLevelsLoss(TransferLoss):
             return super().forward(targets, sources)  # which says so
         counts = (True,) * len(targets)
         if self.training and torch.is_grad_enabled():
-            probability = self.probability(Progress.current())
-            counts = draw_paths(len(targets), probability)
+            progress = progress or Progress.current()
+            probability = self.probability(progress)
+            counts = draw_paths(len(targets), probability, progress)
             self.stats = dict(
                 p=torch.tensor(float(probability)),
                 counted=torch.tensor(sum(counts) / len(counts)),
             )
         if not any(counts):
-            # Of nothing, so that it has a graph and no value can spoil it.
+            # A zero that stays on the graph and cannot become NaN.
             return targets[0].flatten()[:0].sum()
         chosen = [
             [level for level, own in zip(levels, counts) if own]

@@ -46,7 +46,7 @@ class _TeacherStats:
 
     def of(self, distillation: Any) -> dict[str, Tensor]:
         """The buffers, by their names in a checkpoint."""
-        modules = distillation.stream(self.stream).named_modules()
+        modules = distillation.stream(self.stream).model.named_modules()
         return {
             f'{_PREFIX}{name}.{key}': buffer
             for name, module in modules

@@ -1,47 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Units: the blocks of which a backbone is a chain, and their shapes."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from dynkd.models.branches import find_stages
-
-#: Shape without the batch.
-Shape = tuple[int, ...]
+from dynkd.models.streams.branches import find_stages
+from dynkd.models.taps import Shape, probe
 
 _REMEDY = 'Name them: `pairs=[dict(student=[…], teacher=[…]), …]`.'
-
-
-@dataclass(frozen=True)
-class Call:
-    """How a module was called in a probing forward pass, and what it gave.
-
-    Args:
-        args (tuple): Its positional arguments.
-        kwargs (dict): Its keyword arguments.
-        output (Any): What it returned.
-    """
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    output: Any
-
-    @property
-    def is_map(self) -> bool:
-        """bool: Whether one tensor went in and one came out."""
-        return bool(self.args) and all(
-            isinstance(side, Tensor) for side in (self.args[0], self.output)
-        )
-
-    @property
-    def shapes(self) -> tuple[Shape, Shape]:
-        """tuple[tuple, tuple]: Shapes of what went in and came out, less the batch."""
-        return tuple(self.args[0].shape[1:]), tuple(self.output.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -51,9 +19,9 @@ class Unit:
     Args:
         modules (tuple[str, ...]): Names of its modules in the model, in the order in
             which they run: one, or a convolution with the pooling before it.
-        given (tuple of int): Shape of what it is given, without the batch.
-        gives (tuple of int): Shape of what it gives, without the batch.
-        is_stem (bool): Whether it is given the image.
+        given (tuple of int): Shape of what it receives, without the batch.
+        gives (tuple of int): Shape of what it returns, without the batch.
+        is_stem (bool): Whether it receives the image.
     """
 
     modules: tuple[str, ...]
@@ -65,77 +33,6 @@ class Unit:
     def is_inner(self) -> bool:
         """bool: Whether it keeps the shape, so that others may take its place."""
         return self.given == self.gives
-
-
-def probe(
-    model: nn.Module, input_shape: Sequence[int], names: Sequence[str]
-) -> dict[str, Call]:
-    """Run a model's body once, to see how modules are called.
-
-    Neither the modes of the modules nor their buffers nor any random state change.
-
-    Args:
-        model (nn.Module): A model with ``extract_feat`` or a ``backbone``.
-        input_shape (sequence of int): Shape of the input, without the batch.
-        names (sequence of str): Names of the modules.
-
-    Returns:
-        dict[str, Call]: The first call of each that ran, in the order of the calls.
-
-    Raises:
-        ValueError: If the model has no body, or does not run on such an input.
-    """
-    calls: dict[str, Call] = {}
-
-    def keep(name: str) -> Any:
-        def hook(module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
-            calls.setdefault(name, Call(args, kwargs, output))
-
-        return hook
-
-    body = getattr(model, 'extract_feat', None) or getattr(model, 'backbone', None)
-    if body is None:
-        raise ValueError(f'{type(model).__name__} has neither a backbone nor features.')
-    weight = next(model.parameters())
-    inputs = torch.zeros(1, *input_shape, dtype=weight.dtype, device=weight.device)
-    handles = [
-        model.get_submodule(name).register_forward_hook(keep(name), with_kwargs=True)
-        for name in names
-    ]
-    try:
-        with at_rest(model):
-            body(inputs)
-    except RuntimeError as error:
-        raise ValueError(
-            f'{type(model).__name__} does not run on an input of shape '
-            f"{tuple(input_shape)}: {error}. Give the stream's `input_shape`."
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return calls
-
-
-@contextmanager
-def at_rest(model: nn.Module) -> Iterator[None]:
-    """Let a model be in evaluation mode, and build no graph.
-
-    Args:
-        model (nn.Module): The model.
-
-    Yields:
-        None
-    """
-    modes = {module: module.training for module in model.modules()}
-    # OpenMMLab's backbones freeze layers in `train`, which would undo the modes.
-    for module in modes:
-        module.training = False
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
 
 
 def find_units(model: nn.Module, input_shape: Sequence[int]) -> list[Unit]:

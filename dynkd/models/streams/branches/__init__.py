@@ -3,15 +3,11 @@
 
 from .attach import attach_branches, record_branched
 from .base import Branch, StageBranches
-from .guided_module import GuidedModule
-from .mixed_fusion import MixedFusionModule
 from .predict import predict_branches
 from .stages import find_stages, probe_stages, record_stages
 
 __all__ = [
     'Branch',
-    'GuidedModule',
-    'MixedFusionModule',
     'StageBranches',
     'attach_branches',
     'find_stages',

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import torch
 import torch.nn as nn
 
-from dynkd.utils import RandomState
+from dynkd.utils import RandomState, named, without_scope
 
 from .base import StageBranches
 from .stages import probe_stages, record_stages
@@ -36,11 +36,11 @@ def attach_branches(
     Raises:
         ValueError: If the model has no head or stages, or fewer stages than branches.
     """
-    cfg = {key: copy.deepcopy(v) for key, v in cfg.items() if key != '_scope_'}
+    cfg = copy.deepcopy(without_scope(cfg))
     stages = cfg.pop('stages', None)
     if cfg.get('num') == 0:
         return
-    try:
+    with named(f'branches of stream `{name}`'):
         _check(model, cfg)
         cfg.setdefault('num_classes', getattr(model.head, 'num_classes', None))
         if cfg['num_classes'] is None:
@@ -52,8 +52,6 @@ def attach_branches(
         names, channels = probe_stages(model, input_shape, stages)
         branches = StageBranches(channels=channels, stages=names, **cfg)
         state.restore()
-    except (TypeError, ValueError) as error:
-        raise type(error)(f'branches of stream `{name}`: {error}') from error
     model.branches = branches
 
 

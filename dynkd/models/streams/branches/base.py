@@ -10,8 +10,9 @@ from mmengine.model import BaseModule, ModuleList
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from dynkd.models.targets import class_probabilities
+from dynkd.models.labels import class_probabilities
 from dynkd.registry import MODELS
+from dynkd.utils import check_weights
 
 #: What follows the convolutions of branches by default.
 NORM: dict[str, Any] = dict(type='BN')
@@ -135,10 +136,7 @@ class StageBranches(ModuleList):
         """Refuse numbers that make no sense."""
         if self.num_classes < 1:
             raise ValueError(f'`num_classes` must be positive, got {self.num_classes}.')
-        if self.loss_weight < 0:
-            raise ValueError(
-                f'`loss_weight` must not be negative, got {self.loss_weight}.'
-            )
+        check_weights(dict(loss_weight=self.loss_weight))
         most = len(self.channels) - 1
         if 1 <= num <= most:
             return

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional, Union
 
-import torch
 from torch import Tensor, nn
 
-from dynkd.utils import find_module
+from dynkd.models.taps import find_module, probe
 
 #: Where OpenMMLab's backbones keep what their stages are made of: a container, or the
 #: names of attributes.
@@ -76,7 +75,7 @@ def probe_stages(
     """
     names = find_stages(model) if stages is None else list(stages)
     modules = {name: _find(model, name) for name in names}
-    outputs = _run(model, input_shape, modules)
+    outputs = {n: call.output for n, call in probe(model, input_shape, names).items()}
     if stages is None:
         maps = {name: _as_map(output) for name, output in outputs.items()}
         found = _group({k: v for k, v in maps.items() if v is not None}, modules)
@@ -147,35 +146,10 @@ def _find(model: nn.Module, name: str) -> nn.Module:
     return find_module(model, name, f'stage `{name}`: the model')
 
 
-def _run(
-    model: nn.Module, input_shape: Sequence[int], modules: dict[str, nn.Module]
-) -> dict[str, Any]:
-    """What modules give, in the order in which they run first."""
-    outputs: dict[str, Any] = {}
-    weight = next(model.backbone.parameters(), torch.empty(0))
-    inputs = torch.zeros(1, *input_shape, dtype=weight.dtype, device=weight.device)
-    modes = {module: module.training for module in model.backbone.modules()}
-    # OpenMMLab's backbones freeze layers in `train`, which would undo the modes.
-    for module in modes:
-        module.training = False
-    try:
-        with torch.no_grad(), _listen(modules, outputs.__setitem__):
-            model.backbone(inputs)
-    except RuntimeError as error:
-        raise ValueError(
-            f'{type(model.backbone).__name__} does not run on an input of shape '
-            f"{tuple(input_shape)}: {error}. Give the stream's `input_shape`."
-        ) from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-    return outputs
-
-
 def _group(maps: dict[str, Tensor], modules: dict[str, nn.Module]) -> dict[str, Tensor]:
     """The last of each run of modules of one resolution, if the run has parameters."""
     stages: dict[str, Tensor] = {}
-    size: Optional[torch.Size] = None
+    size: Optional[tuple[int, ...]] = None
     last, learns = '', False
     for name, own in maps.items():
         if own.shape[2:] != size:

@@ -8,6 +8,8 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor, nn
 
+from dynkd.utils import check_weights
+
 #: What a tap gives: a tensor, or one tensor a level.
 Levels = Union[Tensor, Sequence[Tensor]]
 
@@ -22,10 +24,15 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
 
     Args:
         loss_weight (float): Factor of the loss. Defaults to 1.0.
+
+    Raises:
+        TypeError: If ``loss_weight`` is not a number.
+        ValueError: If it is negative, infinite or not a number.
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
+        check_weights(dict(loss_weight=loss_weight), type(self).__name__)
         self.loss_weight = loss_weight
 
     @abstractmethod

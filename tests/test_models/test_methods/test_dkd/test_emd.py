@@ -9,8 +9,8 @@ from geomloss import SamplesLoss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses import EMDLoss, assignment
-from dynkd.models.losses.assignment import best_permutation, optimal_matching
+from dynkd.models.methods.dkd import EMDLoss, assignment
+from dynkd.models.methods.dkd.assignment import best_permutation, optimal_matching
 
 #: Eq. 1 with the factor of the class's docstring.
 COST = {1: lambda d: d, 2: lambda d: d**2 / 2}
@@ -201,7 +201,7 @@ def test_groups_give_the_whole_where_features_are_close():
 def test_points_on_a_line_are_sorted(p, monkeypatch):
     x, y = torch.randn(2, 3, 50).double()
     expected = np.mean([pot(a[:, None], b[:, None], p) for a, b in zip(x, y)])
-    monkeypatch.setattr('dynkd.models.losses.emd.optimal_matching', None)
+    monkeypatch.setattr('dynkd.models.methods.dkd.emd.optimal_matching', None)
     found = EMDLoss('channel', p=p, max_points=7)(x, y)
     assert found.item() == pytest.approx(expected, rel=1e-9)
 

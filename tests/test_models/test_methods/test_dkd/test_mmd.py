@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses import MMDLoss
+from dynkd.models.methods.dkd import MMDLoss
 
 
 def slow_mmd(x, y, bandwidths, scale=None):

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses import EMDLoss, MMDLoss
-from dynkd.models.losses.points import (
+from dynkd.models.methods.dkd import EMDLoss, MMDLoss
+from dynkd.models.methods.dkd.points import (
     interleaved_groups,
     squared_distances,
     to_points,

@@ -9,7 +9,7 @@ from mmengine.dist import get_rank
 from torch import Tensor
 
 from dynkd.compat import init_cpu_process_group, leave_process_group
-from dynkd.models.connectors import CKARatio, CosineRatio
+from dynkd.models.methods.dpk import CKARatio, CosineRatio
 
 WORLD, STEPS, SMALL = 2, 5, 3
 KINDS = {

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses.cka import (
+from dynkd.models.methods.dpk.cka import (
     cka,
     cka_of_terms,
     hsic1,
@@ -93,7 +93,7 @@ def test_large_features_do_not_overflow():
 def test_more_features_than_are_compared_at_once(monkeypatch):
     x, y = activations(6, 50)
     expected = cka(x, y).item()
-    monkeypatch.setattr('dynkd.models.losses.cka._PART', 6 * 7)
+    monkeypatch.setattr('dynkd.models.methods.dpk.cka._PART', 6 * 7)
     assert cka(x, y).item() == pytest.approx(expected, abs=1e-6)
 
 

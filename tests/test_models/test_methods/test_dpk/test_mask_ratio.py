@@ -2,8 +2,8 @@
 import pytest
 import torch
 
-from dynkd.models.connectors.mask_ratio import build_ratio
-from dynkd.models.losses.cka import cka, cka_of_terms, position_terms
+from dynkd.models.methods.dpk.cka import cka, cka_of_terms, position_terms
+from dynkd.models.methods.dpk.mask_ratio import build_ratio
 
 SIDES = [torch.randn(6, 3, 2, 2), torch.randn(6, 4, 2, 2)]
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.connectors import CKARatio, CosineRatio
-from dynkd.models.connectors.mask_ratio import build_ratio
-from dynkd.models.losses.cka import cka, cka_of_terms, hsic_terms, position_terms
+from dynkd.models.methods.dpk import CKARatio, CosineRatio
+from dynkd.models.methods.dpk.cka import cka, cka_of_terms, hsic_terms, position_terms
+from dynkd.models.methods.dpk.mask_ratio import build_ratio
 
 
 def batch(seed, size=8, likeness=1.0):

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.connectors.patch_masks import (
+from dynkd.models.methods.dpk.patch_masks import (
     _block,
     block_mask,
     grid_mask,

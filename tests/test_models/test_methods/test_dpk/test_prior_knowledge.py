@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.connectors import CKARatio, PriorKnowledge
-from dynkd.models.losses.cka import cka
+from dynkd.models.methods.dpk import CKARatio, PriorKnowledge
+from dynkd.models.methods.dpk.cka import cka
 from dynkd.registry import MODELS
 
 SMALL = dict(

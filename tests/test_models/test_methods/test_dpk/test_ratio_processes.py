@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.losses.cka import cka_of_terms, hsic_terms, position_terms
+from dynkd.models.methods.dpk.cka import cka_of_terms, hsic_terms, position_terms
 
 SCRIPT = Path(__file__).resolve().with_name('ratio_processes.py')
 _spec = importlib.util.spec_from_file_location('ratio_processes', SCRIPT)

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.connectors.token_blocks import (
+from dynkd.models.methods.dpk.token_blocks import (
     ConvBlocks,
     PositionEmbedding,
     TransformerBlocks,

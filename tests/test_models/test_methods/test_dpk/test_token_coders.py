@@ -3,8 +3,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from dynkd.models.connectors.token_blocks import ConvBlocks, TransformerBlocks
-from dynkd.models.connectors.token_coders import CoderRecipe
+from dynkd.models.methods.dpk.token_blocks import ConvBlocks, TransformerBlocks
+from dynkd.models.methods.dpk.token_coders import CoderRecipe
 
 
 class Same(torch.nn.Module):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mmengine.structures import BaseDataElement
 
-from dynkd.models.losses import HistoricalLoss
+from dynkd.models.methods.dtskd import HistoricalLoss
 from dynkd.registry import MODELS
 
 EQ7 = dict(type='CosineSchedule', start=0.9, stop=0.0, begin=-1)

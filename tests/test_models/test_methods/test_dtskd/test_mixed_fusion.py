@@ -5,12 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from dynkd.models.branches import (
-    MixedFusionModule,
-    StageBranches,
-    probe_stages,
-    record_stages,
-)
+from dynkd.models.methods.dtskd import MixedFusionModule
+from dynkd.models.streams.branches import StageBranches, probe_stages, record_stages
 from dynkd.registry import MODELS
 
 FUSIONS = ['mixed', 'add', 'concat', 'none']

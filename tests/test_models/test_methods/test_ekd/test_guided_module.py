@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from dynkd.models.branches import GuidedModule
+from dynkd.models.methods.ekd import GuidedModule
 
 
 def normalised(x, layer):

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from dynkd.models.losses.attention import channel_attention, spatial_attention
+from dynkd.models.methods.fgd.attention import channel_attention, spatial_attention
 
 
 def softmax(values):

@@ -6,7 +6,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import BaseDataElement, InstanceData
 
-from dynkd.models.losses import FGDLoss
+from dynkd.models.methods.fgd import FGDLoss
 
 IMAGE = (32, 48)
 #: Boxes of two images: overlapping ones with one that hangs out, and none.

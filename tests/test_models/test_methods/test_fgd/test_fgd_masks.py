@@ -9,7 +9,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.structures import BaseDataElement, InstanceData
 
-from dynkd.models.losses.fgd_masks import (
+from dynkd.models.methods.fgd.fgd_masks import (
     Boxes,
     background_masks,
     foreground_masks,

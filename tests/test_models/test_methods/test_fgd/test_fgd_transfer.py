@@ -43,7 +43,7 @@ def test_a_step(distil, det_batch):
     assert found['loss_fgd'].item() == pytest.approx(sum(terms).item(), rel=1e-5)
     assert all(term > 0 for term in terms)
     found['loss_fgd'].backward()
-    student = model.stream('student')
+    student = model.stream('student').model
     for parameter in [*student.backbone.parameters(), *student.neck.parameters()]:
         assert parameter.grad is not None
     assert all(p.grad is None for p in student.bbox_head.parameters())
@@ -81,7 +81,9 @@ def test_dpk_inside_fgd_is_two_transfers(distil, det_batch):
     total = found['loss_dpk'] + found['loss_fgd']
     assert torch.isfinite(total)
     total.backward()
-    assert all(p.grad is not None for p in model.stream('student').neck.parameters())
+    assert all(
+        p.grad is not None for p in model.stream('student').model.neck.parameters()
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 """Small interactive distillations, and what is seen of their steps."""
 
 import copy
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 import torch
 from mmengine.config import ConfigDict
+from torch import nn
 
-from dynkd.models.interaction import interaction as paths
+from dynkd.models.methods.iakd import interaction as paths
 from dynkd.registry import MODELS
 
 IMAGE = (3, 32, 32)
@@ -65,7 +66,9 @@ def take(monkeypatch):
 
     def set_paths(*indices: int) -> None:
         monkeypatch.setattr(
-            paths, 'draw_paths', lambda n, p: tuple(i in indices for i in range(n))
+            paths,
+            'draw_paths',
+            lambda n, p, progress: tuple(i in indices for i in range(n)),
         )
 
     return set_paths
@@ -84,8 +87,8 @@ def counted() -> Callable[..., dict[str, int]]:
 
             return count
 
-        for stream in model.specs:
-            for name, part in model.stream(stream).named_modules():
+        for stream in model.all_streams:
+            for name, part in model.stream(stream).model.named_modules():
                 if name:
                     part.register_forward_hook(hook(f'{stream}.{name}'))
         return counts
@@ -103,3 +106,36 @@ def step() -> Callable[..., dict[str, torch.Tensor]]:
         return losses
 
     return run
+
+
+@pytest.fixture(scope='session')
+def body() -> Callable[..., nn.Module]:
+    """A model that is nothing but a backbone, of MMPretrain unless it says so."""
+
+    def build(kind: str, **cfg: Any) -> nn.Module:
+        model = nn.Module()
+        kind = kind if '.' in kind else f'mmpretrain.{kind}'
+        model.backbone = MODELS.build(dict(type=kind, **cfg))
+        for parameter in model.parameters():  # blocks that differ, and do something
+            nn.init.normal_(parameter, std=0.2)
+        return model.eval()
+
+    return build
+
+
+@pytest.fixture(scope='session')
+def thin(body) -> Callable[..., nn.Module]:
+    """A ResNet of 6n+2 layers, 4 channels wide."""
+
+    def build(depth: int) -> nn.Module:
+        return body(
+            'dynkd.ResNet6nPlus2', depth=depth, stem_channels=4, base_channels=4
+        )
+
+    return build
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    """Eight random images."""
+    return torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(1))

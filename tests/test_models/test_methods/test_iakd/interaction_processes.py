@@ -66,7 +66,7 @@ def main() -> None:
         loss, _ = model.module.parse_losses(losses)
         wrapper.zero_grad()
         wrapper.backward(loss)
-        own = model.module.stream('student').named_parameters()
+        own = model.module.stream('student').model.named_parameters()
         silent.append([name for name, p in own if p.grad is None])
         swapped.append(losses['interaction/swapped'].item())
         wrapper.step()

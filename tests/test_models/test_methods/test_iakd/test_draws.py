@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynkd.engine.schedules import Progress
-from dynkd.models.interaction import build_probability, draw_paths
+from dynkd.models.methods.iakd import build_probability, draw_paths
+from dynkd.models.schedules import Progress
 from dynkd.utils import seed_everything
 
 
@@ -20,7 +20,7 @@ def test_the_share_of_the_teacher_is_one_minus_p(progress, p):
     drawn = np.empty((steps, pairs))
     for step in range(steps):
         progress(iter=step)
-        drawn[step] = draw_paths(pairs, p)
+        drawn[step] = draw_paths(pairs, p, Progress.current())
 
     def holds(hits, trials, share):
         return abs(hits - trials * share) < 4.5 * (trials * share * (1 - share)) ** 0.5
@@ -36,29 +36,29 @@ def test_the_share_of_the_teacher_is_one_minus_p(progress, p):
 def test_p_of_one_is_the_student_alone(progress):
     for step in range(200):
         progress(iter=step)
-        assert draw_paths(5, 1.0) == (False,) * 5
+        assert draw_paths(5, 1.0, Progress.current()) == (False,) * 5
 
 
 def test_seed_and_iteration_say_all(progress):
     progress(seed=5, iter=7)
-    first = draw_paths(40, 0.5)
-    draw_paths(3, 0.1)
+    first = draw_paths(40, 0.5, Progress.current())
+    draw_paths(3, 0.1, Progress.current())
     seed_everything(9, 9)
     progress(epoch=3, max_epochs=8)
-    assert draw_paths(40, 0.5) == first
+    assert draw_paths(40, 0.5, Progress.current()) == first
     progress(iter=8)
-    after = draw_paths(40, 0.5)
+    after = draw_paths(40, 0.5, Progress.current())
     progress(iter=7, seed=6)
-    other = draw_paths(40, 0.5)
+    other = draw_paths(40, 0.5, Progress.current())
     assert len({first, after, other}) == 3
     # A larger p swaps less, and nothing else.
     progress(seed=5)
-    assert all(a >= b for a, b in zip(first, draw_paths(40, 0.8)))
+    assert all(a >= b for a, b in zip(first, draw_paths(40, 0.8, Progress.current())))
 
 
 def test_no_random_state_moves():
     states = random.getstate(), np.random.get_state()[1].copy(), torch.get_rng_state()
-    draw_paths(50, 0.5)
+    draw_paths(50, 0.5, Progress.current())
     assert random.getstate() == states[0]
     assert (np.random.get_state()[1] == states[1]).all()
     assert torch.equal(torch.get_rng_state(), states[2])

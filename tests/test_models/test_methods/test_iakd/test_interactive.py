@@ -30,17 +30,17 @@ def test_what_is_run_what_learns_and_what_is_logged(
     assert all(counts[name] == 1 for name in drawn)
     # Of the student all but the insides of the blocks that were replaced.
     silent = tuple(f'{pairs[i].student[0]}.' for i in (0, 3))
-    student = {n for n, _ in model.stream('student').named_modules() if n}
+    student = {n for n, _ in model.stream('student').model.named_modules() if n}
     expected = {n for n in student if not n.startswith(silent)}
     own = {n.removeprefix('student.') for n in counts if n.startswith('student.')}
     assert own >= expected - {'data_preprocessor', 'head.loss_module'}
     assert not any(n.startswith(silent) for n in own)
-    for name, parameter in model.stream('student').named_parameters():
+    for name, parameter in model.stream('student').model.named_parameters():
         if name.startswith(silent):
             assert parameter.grad is None, name
         else:
             assert parameter.grad.abs().sum().item() > 0, name
-    assert all(p.grad is None for p in model.stream('teacher').parameters())
+    assert all(p.grad is None for p in model.stream('teacher').model.parameters())
 
 
 def test_weight_decay_and_momentum_leave_replaced_blocks_alone(
@@ -121,7 +121,7 @@ def test_swapped_share_of_many_steps(interactive, progress):
     """What a training counts, within 4.5 standard deviations."""
     model = interactive(interaction=dict(probability=0.7))
     swapped = 0.0
-    models = model.stream('student'), model.stream('teacher')
+    models = model.stream('student').model, model.stream('teacher').model
     for at in range(500):
         progress(iter=at)
         with model.interaction.swap(*models):

@@ -59,7 +59,7 @@ def test_no_dictionary():
 def test_refused_in_a_step(interactive, cls_batch):
     """Where it lies is said there too, of the config and of nothing else."""
     model = interactive()
-    student = model.stream('student')
+    student = model.stream('student').model
     turn_on_activation_checkpointing(student, 'backbone.layer1')
     with pytest.raises(ValueError, match='^interaction: `streams.student.backbone.lay'):
         model(**cls_batch(), mode='loss')

@@ -12,22 +12,22 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint_to_model, get_state_dict
 
-from dynkd.models.algorithms import interactive as module
+from dynkd.models.methods.iakd import interactive as module
+from dynkd.models.streams import export_stream
 from dynkd.registry import MODELS
-from dynkd.utils import export_stream
 
 # ------------------------------------------------------------- the teacher's statistics
 
 
 def test_teacher_s_buffers_stay_bit_identical(interactive, cls_batch, take, step):
     model = interactive()
-    before = pickle.dumps(model.stream('teacher').state_dict())
+    before = pickle.dumps(model.stream('teacher').model.state_dict())
     take(0, 2, 4)
     for _ in range(2):
         step(model, cls_batch())
-    assert pickle.dumps(model.stream('teacher').state_dict()) == before
+    assert pickle.dumps(model.stream('teacher').model.state_dict()) == before
     assert not any('teacher' in name for name in model.state_dict())
-    assert not any(m.training for m in model.stream('teacher').modules())
+    assert not any(m.training for m in model.stream('teacher').model.modules())
 
 
 @pytest.mark.parametrize('collect', [get_state_dict, lambda m: m.state_dict()])
@@ -37,7 +37,7 @@ def test_tracked_statistics_are_in_checkpoints(
 ):
     tracked = dict(interaction=dict(track_teacher_stats=True))
     model = interactive(**tracked)
-    teacher = model.stream('teacher')
+    teacher = model.stream('teacher').model
     before = {k: v.clone() for k, v in teacher.state_dict().items()}
     take(0)
     step(model, cls_batch())
@@ -48,13 +48,13 @@ def test_tracked_statistics_are_in_checkpoints(
     assert changed and all(name.startswith(blocks) for name in changed)
     saved = copy.deepcopy(collect(model))
     other = interactive(**tracked)
-    other.stream('teacher').load_state_dict(before)
+    other.stream('teacher').model.load_state_dict(before)
     if load is None:
         other.load_state_dict(saved, strict=True)
     else:
         load(other, dict(state_dict=saved), strict=True)
     for key, value in teacher.state_dict().items():
-        assert torch.equal(other.stream('teacher').state_dict()[key], value)
+        assert torch.equal(other.stream('teacher').model.state_dict()[key], value)
     with pytest.raises(RuntimeError, match='teacher_stats.backbone.layer1.1.bn1'):
         other.load_state_dict(
             {k: v for k, v in saved.items() if not k.startswith('teacher_stats')}
@@ -83,7 +83,7 @@ def test_hkd_is_one_transfer(
 @pytest.fixture
 def yielded_head():
     def run(model, stream, batch):
-        own = model.stream(stream)
+        own = model.stream(stream).model
         training = own.training
         own.eval()
         with torch.no_grad():
@@ -114,7 +114,7 @@ def test_branches_on_pairs_see_what_the_pair_gives(interactive, cls_batch, take,
     model = interactive(
         stream=dict(student=dict(branches=branches)), interaction=dict(level='group')
     )
-    student = model.stream('student')
+    student = model.stream('student').model
     given = []
     student.branches[1].register_forward_pre_hook(lambda _, args: given.append(args[0]))
     student.backbone.layer2[2].register_forward_hook(
@@ -159,14 +159,14 @@ def test_copies_and_failures_leave_the_student_as_it_was(
     interactive, cls_batch, take, monkeypatch, step
 ):
     model = interactive()
-    student = model.stream('student')
+    student = model.stream('student').model
     take(0, 1, 2)
     step(model, cls_batch())
     twin = pickle.loads(pickle.dumps(copy.deepcopy(model)))
     losses, its = (m(**cls_batch(), mode='loss') for m in (model, twin))
     assert all(torch.equal(losses[key], its[key]) for key in losses)
     calls = []
-    twin.stream('teacher').backbone.layer1[1].register_forward_hook(
+    twin.stream('teacher').model.backbone.layer1[1].register_forward_hook(
         lambda *args: calls.append(args)
     )
     model(**cls_batch(), mode='loss')
@@ -179,7 +179,7 @@ def test_copies_and_failures_leave_the_student_as_it_was(
     with pytest.raises(RuntimeError, match='out of memory'):
         model(**cls_batch(), mode='loss')
     assert not any('forward' in m.__dict__ for m in student.modules())
-    assert not any(m.training for m in model.stream('teacher').modules())
+    assert not any(m.training for m in model.stream('teacher').model.modules())
 
 
 def test_exported_student_is_plain(interactive, cls_batch, tmp_path, step):
@@ -192,7 +192,7 @@ def test_exported_student_is_plain(interactive, cls_batch, tmp_path, step):
         if key.startswith('streams.student.')
     }
     out = tmp_path / 'student.pth'
-    config = export_stream(model.specs['student'], weights, Config(dict()), out)
+    config = export_stream(model.stream('student').cfg, weights, Config(dict()), out)
     assert 'interaction' not in config.read_text()
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         plain = MMENGINE_MODELS.build(Config.fromfile(config).model).eval()

@@ -4,7 +4,8 @@
 import pytest
 import torch
 
-from dynkd.models.interaction import draw_paths
+from dynkd.models.methods.iakd import draw_paths
+from dynkd.models.schedules import Progress
 
 GROUP = dict(type='NonInteractiveTransfers', probability=0.6)
 
@@ -45,7 +46,7 @@ def test_equation(control, cls_batch, yielded, progress):
     for at in range(4):
         progress(iter=at, seed=1)
         losses, out = yielded(model, cls_batch(), *taps)
-        drawn = draw_paths(4, 0.6)
+        drawn = draw_paths(4, 0.6, Progress.current())
         expected = sum(
             a * (out[str(target)] - out[str(source)]).pow(2).mean().item()
             for (source, target), a in zip(pairs, drawn)
@@ -64,9 +65,9 @@ def test_the_student_learns_in_whole(control, cls_batch):
     model = control(probability=0.01)
     losses = model(**cls_batch(), mode='loss')
     model.parse_losses(losses)[0].backward()
-    student = model.stream('student').named_parameters()
+    student = model.stream('student').model.named_parameters()
     assert all(p.grad.abs().sum().item() > 0 for _, p in student)
-    assert all(p.grad is None for p in model.stream('teacher').parameters())
+    assert all(p.grad is None for p in model.stream('teacher').model.parameters())
 
 
 def test_given_pairs_and_levels(control):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from dynkd.models.interaction import Pair, check_pairs
+from dynkd.models.methods.iakd import Pair, check_pairs
 
 SHAPE = (3, 32, 32)
 L = 'backbone.layer'

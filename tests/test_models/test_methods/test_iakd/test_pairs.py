@@ -7,9 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from dynkd.models.interaction import Pair, check_pairs, find_pairs, pairs, read_pairs
-from dynkd.models.interaction import units as units_module
-from dynkd.models.interaction.units import Unit, find_units
+from dynkd.models.methods.iakd import (
+    Pair,
+    Unit,
+    check_pairs,
+    find_pairs,
+    find_units,
+    pairs,
+    read_pairs,
+)
+from dynkd.models.methods.iakd import units as units_module
 
 SMALL, IMAGE = (3, 32, 32), (3, 64, 64)
 BN = dict(type='BN')

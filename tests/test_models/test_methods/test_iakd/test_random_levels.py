@@ -4,8 +4,8 @@
 import pytest
 import torch
 
-from dynkd.models.interaction import draw_paths
-from dynkd.models.losses import random_levels
+from dynkd.models.methods.iakd import draw_paths, random_levels
+from dynkd.models.schedules import Progress
 from dynkd.registry import MODELS
 
 
@@ -40,7 +40,7 @@ def squared(target: torch.Tensor, source: torch.Tensor) -> float:
 @pytest.mark.parametrize('drawn', [(1, 0, 1, 0, 0), (0, 1, 1, 1, 1), (1, 1, 1, 1, 1)])
 def test_equation(monkeypatch, drawn):
     monkeypatch.setattr(
-        random_levels, 'draw_paths', lambda n, p: tuple(map(bool, drawn[:n]))
+        random_levels, 'draw_paths', lambda n, p, progress: tuple(map(bool, drawn[:n]))
     )
     target, source = levels()
     loss = build(weight=0.25)
@@ -70,7 +70,7 @@ def test_draws_are_those_of_the_interaction(progress):
     shares = set()
     for at in range(30):
         progress(iter=at, seed=4)
-        drawn = draw_paths(5, 0.7)
+        drawn = draw_paths(5, 0.7, Progress.current())
         own = sum(squared(t, s) for t, s, d in zip(target, source, drawn) if d)
         assert loss(target, source).item() == pytest.approx(own)
         shares.add(loss.stats['counted'].item())

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
-from dynkd.models.interaction import Interaction, read_pairs, swapped_in
+from dynkd.models.methods.iakd import Interaction, read_pairs, swapped_in
 
 SHAPE = (3, 32, 32)
 L = 'backbone.layer'

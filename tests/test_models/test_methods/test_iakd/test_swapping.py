@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from dynkd.models.interaction import Pair, find_pairs, swapped_in
+from dynkd.models.methods.iakd import Pair, find_pairs, swapped_in
 
 SHAPE = (3, 32, 32)
 

@@ -8,10 +8,10 @@ from mmengine.registry import DefaultScope
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from dynkd.models.branches import (
+from dynkd.models.methods.dtskd import MixedFusionModule
+from dynkd.models.methods.ekd import GuidedModule
+from dynkd.models.streams.branches import (
     Branch,
-    GuidedModule,
-    MixedFusionModule,
     StageBranches,
     probe_stages,
     record_stages,

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from dynkd.models.branches import find_stages, probe_stages, record_stages
+from dynkd.models.streams.branches import find_stages, probe_stages, record_stages
 from dynkd.utils import RandomState
 
 from .conftest import BACKBONES

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from dynkd.models.connectors import ChannelAligner
+from dynkd.models.transfers.connectors import ChannelAligner
 from dynkd.registry import MODELS
 
 

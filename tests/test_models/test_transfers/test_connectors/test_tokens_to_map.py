@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from dynkd.models.connectors import TokensToMap
+from dynkd.models.transfers.connectors import TokensToMap
 from dynkd.registry import MODELS
 
 

@@ -2,8 +2,9 @@
 import pytest
 import torch
 
-from dynkd.models.losses import EMDLoss, FeatureLoss, KLDLoss, MMDLoss, TransferLoss
-from dynkd.models.losses.base import channel_dim_of
+from dynkd.models.methods.dkd import EMDLoss, MMDLoss
+from dynkd.models.transfers.losses import FeatureLoss, KLDLoss, TransferLoss
+from dynkd.models.transfers.losses.base import channel_dim_of
 from dynkd.registry import MODELS
 
 CONFIGS = [

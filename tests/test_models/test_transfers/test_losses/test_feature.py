@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses import FeatureLoss
+from dynkd.models.transfers.losses import FeatureLoss
 
 
 def pairs(target, source):

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynkd.models.losses import KLDLoss
+from dynkd.models.transfers.losses import KLDLoss
 
 
 def logits(*shape, seed=0):

@@ -1,0 +1,36 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Streams: the models that take part in training."""
+
+from .batch_augments import MIXERS, check_augments, check_stored
+from .batches import Batches, RawBatches, copy_batch
+from .checkpoint import BRANCHES, check_streams_in, load_stream_checkpoint
+from .config import StreamConfig, missing_stream, order_streams
+from .export import export_stream, stream_config, stream_weights
+from .inputs import warn_of_unread
+from .proposals import SharedProposals, in_roi_head
+from .stream import DRY_BATCH, Stream, find_stream, share_proposals
+
+__all__ = [
+    'BRANCHES',
+    'Batches',
+    'DRY_BATCH',
+    'MIXERS',
+    'RawBatches',
+    'SharedProposals',
+    'Stream',
+    'StreamConfig',
+    'check_augments',
+    'check_stored',
+    'check_streams_in',
+    'copy_batch',
+    'export_stream',
+    'find_stream',
+    'in_roi_head',
+    'load_stream_checkpoint',
+    'missing_stream',
+    'order_streams',
+    'share_proposals',
+    'stream_config',
+    'stream_weights',
+    'warn_of_unread',
+]

@@ -1,0 +1,164 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Batches of several streams: each preprocessed once, and nobody's changes seen."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.structures import BaseDataElement
+
+from dynkd.utils import RandomState
+
+from .batch_augments import MIXERS, alike, draws
+from .stream import Stream
+
+
+class RawBatches(BaseDataPreprocessor):
+    """Hands batches on as they are: each stream has a data preprocessor of its own."""
+
+    def forward(self, data: Any, training: bool = False) -> Any:
+        """Return a batch as it is.
+
+        Args:
+            data (Any): The batch.
+            training (bool): Whether it is for training. Defaults to False.
+
+        Returns:
+            Any: The same object.
+        """
+        return data
+
+
+class Batches:
+    """Preprocesses batches for several streams.
+
+    Streams that read the same input through data preprocessors that are configured
+    alike share one preprocessed batch, each with data samples of its own. The others
+    see the same random draws (mixup, random resizing), so that what they make of a
+    batch can be compared.
+
+    Args:
+        streams (dict[str, Stream]): The streams by name.
+    """
+
+    def __init__(self, streams: Mapping[str, Stream]) -> None:
+        self.streams = streams
+        self._groups: dict[tuple[str, ...], list[list[str]]] = {}
+        self._mixers: list[int] = []
+
+    def __call__(
+        self, data: dict[str, Any], names: Sequence[str], training: bool
+    ) -> dict[str, dict[str, Any]]:
+        """Preprocess a batch.
+
+        Args:
+            data (dict): The batch as the data loader returns it. A preprocessor may
+                write into it, as into that of a model by itself.
+            names (sequence of str): The streams that need it.
+            training (bool): Whether it is for training.
+
+        Returns:
+            dict[str, dict]: The batch of each, ``inputs`` and ``data_samples``.
+        """
+        groups = self._grouped(names)
+        firsts = [self.streams[group[0]] for group in groups]
+        random = any(draws(stream.model.data_preprocessor) for stream in firsts)
+        state = RandomState.capture() if random and len(groups) > 1 else None
+        batches: dict[str, dict[str, Any]] = {}
+        for index, (group, first) in enumerate(zip(groups, firsts)):
+            if state is not None:
+                state.restore()
+            last = index == len(groups) - 1
+            own = data if last else copy_batch(data, images=random)
+            batches[group[0]] = first.prepare(own, training)
+            for name in group[1:]:
+                batches[name] = copy_batch(batches[group[0]])
+        return {name: batches[name] for name in names}
+
+    def _grouped(self, names: Sequence[str]) -> list[list[str]]:
+        """The streams, those that share a batch together."""
+        # MMPretrain's SwitchRecipeHook replaces augmentations while a training runs.
+        mixers = [
+            id(getattr(stream.model.data_preprocessor, key, None))
+            for stream in self.streams.values()
+            for key in MIXERS
+        ]
+        if mixers != self._mixers:
+            self._groups, self._mixers = {}, mixers
+        key = tuple(names)
+        if key not in self._groups:
+            self._groups[key] = self._group(names)
+        return self._groups[key]
+
+    def _group(self, names: Sequence[str]) -> list[list[str]]:
+        """Find the streams that can share a batch."""
+        groups: list[list[str]] = []
+        for name in names:
+            for group in groups:
+                if self._share(self.streams[group[0]], self.streams[name]):
+                    group.append(name)
+                    break
+            else:
+                groups.append([name])
+        return groups
+
+    @staticmethod
+    def _share(one: Stream, other: Stream) -> bool:
+        """Whether two streams can share a batch."""
+        return one.cfg.input == other.cfg.input and alike(
+            one.model.data_preprocessor, other.model.data_preprocessor
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies find their groups anew: a copied module has another identity."""
+        return dict(streams=self.streams, _groups={}, _mixers=[])
+
+
+def copy_batch(data: dict[str, Any], images: bool = False) -> dict[str, Any]:
+    """Copy a batch so that changes to its data samples stay in the copy.
+
+    Args:
+        data (dict): The batch.
+        images (bool): Whether the inputs may be written into, and are copied too.
+            Defaults to False.
+
+    Returns:
+        dict: The copy. Tensors of data samples are copied; what else they hold, such as
+        file names, is shared.
+    """
+    own = dict(data)
+    if images:
+        own['inputs'] = copy.deepcopy(own['inputs'])
+    if own.get('data_samples') is not None:
+        own['data_samples'] = _copied(own['data_samples'])
+    return own
+
+
+def _copied(value: Any) -> Any:
+    """A copy of data samples: of their objects and tensors, not of plain values."""
+    if isinstance(value, torch.Tensor):
+        return value.clone()
+    if isinstance(value, BaseDataElement):
+        return _copied_element(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(_copied(item) for item in value)
+    if isinstance(value, (str, int, float, bool, bytes, type(None))):
+        return value
+    return copy.deepcopy(value)
+
+
+def _copied_element(element: BaseDataElement) -> BaseDataElement:
+    """A copy of a data element; its own methods would copy meta information deeply."""
+    new: Optional[Any] = object.__new__(type(element))
+    meta = element.__dict__['_metainfo_fields']
+    for key, value in element.__dict__.items():
+        if key in ('_metainfo_fields', '_data_fields'):
+            value = set(value)
+        elif key not in meta:
+            value = _copied(value)
+        elif isinstance(value, (list, dict)):
+            value = copy.copy(value)
+        new.__dict__[key] = value
+    return new

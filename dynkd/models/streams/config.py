@@ -1,0 +1,287 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What a config says about streams, and how their models are built."""
+
+import copy
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import torch.nn as nn
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.logging import print_log
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import DefaultScope
+
+from dynkd.models.streams.branches import attach_branches
+from dynkd.utils import check_weights, without_scope
+
+from .checkpoint import load_stream_checkpoint
+
+
+@dataclass
+class StreamConfig:
+    """What a config says about one stream: a model that takes part in training.
+
+    Args:
+        name (str): The name of the stream, ``'student'`` or ``'teacher'`` for example.
+        config (str, optional): Where the model comes from: a config of an installed
+            OpenMMLab package (``'mmdet::fcos/….py'``) or the path of a config file.
+        model (dict or nn.Module): An inline model config, or a built model. Together
+            with ``config``: what to change in that config's model, by MMEngine's
+            merging rules (``_delete_`` works).
+        checkpoint (str, optional): Path or URL of the weights the stream starts from,
+            loaded strictly. Defaults to None: the model initialises itself.
+        frozen (bool): Whether the stream is never trained. A frozen stream is in
+            evaluation mode, builds no graph, and is neither in optimizers nor in
+            checkpoints. Defaults to False.
+        norm_eval (bool): Whether batch normalisation layers, but not those of its
+            branches, keep their statistics while the stream is trained. Defaults to
+            False.
+        scope (str, optional): The library whose registry builds the model. Found from
+            ``config`` or a prefix of the model's type (``'mmdet.FCOS'``) by default,
+            else the scope of the run.
+        input (str, optional): Which input the stream reads, where the data has several
+            (``inputs`` is a dict). Defaults to None: the one input there is.
+        proposals (str, optional): For two-stage detectors, the stream whose sampled
+            RoIs this stream's RoI head classifies too, see
+            :class:`~dynkd.models.streams.proposals.SharedProposals`.
+        input_shape (tuple of int): Shape, without the batch, of the random inputs on
+            which the stream has its dry run when the model is built. Defaults to
+            (3, 128, 128).
+        loss_weight (float): Factor of the stream's own losses. Defaults to 1.0.
+        branches (dict, optional): Auxiliary classifiers on the stream's stages: the
+            arguments of :class:`~dynkd.models.streams.branches.StageBranches` and
+            ``stages``, the names of the modules that end the stages (found by
+            themselves for the backbones of MMPretrain). They are trained with the
+            stream, tapped as ``'student.branches.0.fc'`` and left out on export.
+            Defaults to None.
+    """
+
+    name: str
+    config: Optional[str] = None
+    model: Union[dict[str, Any], nn.Module] = field(default_factory=dict)
+    checkpoint: Optional[str] = None
+    frozen: bool = False
+    norm_eval: bool = False
+    scope: Optional[str] = None
+    input: Optional[str] = None
+    proposals: Optional[str] = None
+    input_shape: tuple[int, ...] = (3, 128, 128)
+    loss_weight: float = 1.0
+    branches: Optional[dict[str, Any]] = None
+
+    @classmethod
+    def from_cfg(
+        cls,
+        name: str,
+        cfg: Union[str, dict, nn.Module],
+        data_preprocessor: Optional[dict] = None,
+    ) -> 'StreamConfig':
+        """Read a stream's config and resolve which model it means.
+
+        Args:
+            name (str): Name of the stream.
+            cfg (str, dict or nn.Module): The fields of this class, or only a ``config``
+                or a built ``model``.
+            data_preprocessor (dict, optional): The data preprocessor of a model that
+                names none.
+
+        Returns:
+            StreamConfig: The config, whose ``model`` is the whole model config, or the
+            built model.
+
+        Raises:
+            KeyError: If the config has an unknown field.
+            TypeError: If it is not a config, or a built model is not a model of
+                MMEngine.
+            ValueError: If it names no model.
+            FileNotFoundError: If the config file or the checkpoint does not exist.
+        """
+        given = _as_fields(name, cfg)
+        known = [f.name for f in fields(cls) if f.name != 'name']
+        for key in given:
+            if key not in known:
+                near = get_close_matches(key, known, n=1)
+                hint = f' Did you mean `{near[0]}`?' if near else ''
+                raise KeyError(
+                    f'stream `{name}` has an unknown field `{key}`.{hint} '
+                    f'Known fields: {", ".join(known)}.'
+                )
+        if not name.isidentifier():
+            raise ValueError(f'a stream is named like a variable, not `{name}`.')
+        config = cls(name=name, **given)
+        check_weights(dict(loss_weight=config.loss_weight), f'stream `{name}`')
+        if config.is_built:
+            config._check_built()
+        else:
+            config._resolve_model(data_preprocessor)
+        config._check_checkpoint()
+        return config
+
+    @property
+    def is_built(self) -> bool:
+        """bool: Whether ``model`` is a built model."""
+        return isinstance(self.model, nn.Module)
+
+    def _check_built(self) -> None:
+        """Reject a built model that does not run as MMEngine's models do."""
+        if not isinstance(self.model, BaseModel):
+            raise TypeError(
+                f'stream `{self.name}`: {type(self.model).__name__} is not a model of '
+                'MMEngine. Derive it from `mmengine.model.BaseModel`: its `forward` '
+                'takes `inputs`, `data_samples` and `mode`.'
+            )
+        if self.config is not None:
+            raise ValueError(
+                f'stream `{self.name}`: give it a `config` or a built `model`, not '
+                'both.'
+            )
+
+    def _resolve_model(self, data_preprocessor: Optional[dict]) -> None:
+        """Merge ``config`` and ``model`` and find the scope."""
+        whole = Config(dict(model={}))
+        if self.config is not None:
+            whole = _read_config(self.name, self.config)
+            data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
+            self.scope = self.scope or whole.get('default_scope')
+        if self.model:
+            # Merging takes `_delete_` out of what it is given.
+            whole.merge_from_dict(dict(model=copy.deepcopy(self.model)))
+        model = ConfigDict(whole.model)
+        if 'type' not in model:
+            raise ValueError(
+                f'stream `{self.name}` names no model: give it `model=dict(type=…)`, '
+                "`config='mmdet::…'` or the path of a config file."
+            )
+        if data_preprocessor is not None:
+            model.setdefault('data_preprocessor', data_preprocessor)
+        if self.scope is None:
+            self.scope = _library(model.type)
+        if self.scope is None and DefaultScope.get_current_instance() is not None:
+            self.scope = DefaultScope.get_current_instance().scope_name
+        self.model = model
+
+    def _check_checkpoint(self) -> None:
+        """Refuse a checkpoint that does not exist before anything is built."""
+        path = self.checkpoint
+        if path is None or '://' in path or path.startswith('open-mmlab:'):
+            return
+        if not Path(path).is_file():
+            raise FileNotFoundError(
+                f'stream `{self.name}` starts from the checkpoint `{path}`, '
+                'which does not exist.'
+            )
+
+    def build(self) -> nn.Module:
+        """Build the model in its own library's scope and load its checkpoint.
+
+        Returns:
+            nn.Module: The model, frozen if the stream is.
+
+        Raises:
+            RuntimeError: If the checkpoint does not fit the model.
+            ValueError: If the branches do not fit the model's stages.
+        """
+        with DefaultScope.overwrite_default_scope(self.scope):
+            model = self.model if self.is_built else MMENGINE_MODELS.build(self.model)
+            if self.branches is not None:
+                attach_branches(model, self.branches, self.input_shape, self.name)
+            if self.checkpoint is not None:
+                if hasattr(model, 'branches'):
+                    # For those that the checkpoint may not have.
+                    model.branches.init_weights()
+                load_stream_checkpoint(
+                    model, self.checkpoint, self.name, whole=self.frozen
+                )
+            elif self.frozen and not self.is_built:
+                print_log(
+                    f'The frozen stream `{self.name}` has no `checkpoint`: it teaches '
+                    'what its own initialisation gives.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                model.init_weights()
+        if self.frozen:
+            model.requires_grad_(False)
+            model.eval()
+        return model
+
+
+def _as_fields(name: str, cfg: Any) -> dict[str, Any]:
+    """The fields that a stream's config, path or model stands for."""
+    if isinstance(cfg, str):
+        return dict(config=cfg)
+    if isinstance(cfg, nn.Module):
+        return dict(model=cfg)
+    if isinstance(cfg, Mapping):
+        return without_scope(cfg)
+    raise TypeError(
+        f'stream `{name}` is a dict, the path of a config or a built model, not '
+        f'{cfg!r}.'
+    )
+
+
+def _library(kind: Any) -> Optional[str]:
+    """The library that a model's type names: by its prefix, or as a class."""
+    path = kind if isinstance(kind, str) else kind.__module__
+    library, dot, _ = path.partition('.')
+    return library if dot else None
+
+
+def _read_config(name: str, path: str) -> Config:
+    """Read the config file of a stream, of an installed package or of the user."""
+    package, external, _ = path.partition('::')
+    if external and find_spec(package) is None:
+        raise ModuleNotFoundError(
+            f'stream `{name}` comes from `{path}`, but `{package}` is not installed.'
+        )
+    cfg = get_config(path) if external else Config.fromfile(path)
+    if 'model' not in cfg:
+        raise ValueError(f'stream `{name}`: the config `{path}` has no `model`.')
+    if external:
+        cfg.setdefault('default_scope', package)
+    return cfg
+
+
+def missing_stream(name: str, known: Collection[str]) -> str:
+    """What messages say of a stream that does not exist.
+
+    Args:
+        name (str): Its name.
+        known (collection of str): Names of the streams that exist.
+
+    Returns:
+        str: The message.
+    """
+    return f'there is no stream `{name}`. Streams: {", ".join(known)}.'
+
+
+def order_streams(streams: dict[str, StreamConfig]) -> Sequence[str]:
+    """Order streams so that who provides proposals comes before who reads them.
+
+    Args:
+        streams (dict[str, StreamConfig]): The streams by name.
+
+    Returns:
+        list[str]: The names, in the order in which the streams run in a step.
+
+    Raises:
+        ValueError: If a provider does not exist, or takes proposals itself.
+    """
+    for stream in streams.values():
+        provider = stream.proposals
+        if provider is None:
+            continue
+        if provider not in streams or streams[provider].proposals is not None:
+            raise ValueError(
+                f'stream `{stream.name}` takes the proposals of `{provider}`, which '
+                'must be another stream that samples its own. '
+                f'Streams: {", ".join(streams)}.'
+            )
+    return sorted(streams, key=lambda name: streams[name].proposals is not None)

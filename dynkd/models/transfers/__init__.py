@@ -1,0 +1,17 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Transfers: knowledge that flows from source taps to target taps."""
+
+from .build import build_transfers, expand_groups
+from .checks import check_transfer, dry_run_transfer
+from .group import TransferGroup, branch_taps
+from .transfer import Transfer
+
+__all__ = [
+    'Transfer',
+    'TransferGroup',
+    'branch_taps',
+    'build_transfers',
+    'check_transfer',
+    'dry_run_transfer',
+    'expand_groups',
+]

@@ -1,0 +1,69 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Building the transfers of a distillation, and what groups stand for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.registry import DefaultScope
+
+from dynkd.models.streams import Stream
+from dynkd.registry import TRANSFER_GROUPS
+from dynkd.utils import named, without_scope
+
+from .transfer import Transfer
+
+
+def build_transfers(
+    cfgs: Mapping[str, Any], streams: Mapping[str, Stream]
+) -> dict[str, Transfer]:
+    """Build transfers, with the name of the transfer in each error.
+
+    Args:
+        cfgs (dict[str, dict]): Configs of transfers and groups by name.
+        streams (dict[str, Stream]): The streams by name.
+
+    Returns:
+        dict[str, Transfer]: The transfers by name.
+
+    Raises:
+        ValueError: If a name is not that of a loss, or a config does not hold.
+    """
+    transfers = {}
+    for name, cfg in expand_groups(without_scope(cfgs), streams).items():
+        if 'loss' not in name or '.' in name:
+            raise ValueError(
+                f'transfer `{name}`: the name must contain "loss" and no dot, as the '
+                'names of losses do, or it would not be added to the total.'
+            )
+        with named(f'transfer `{name}`'):
+            transfers[name] = Transfer(**{k: v for k, v in cfg.items() if k[0] != '_'})
+    return transfers
+
+
+def expand_groups(
+    cfgs: Mapping[str, Any], streams: Mapping[str, Stream]
+) -> dict[str, Any]:
+    """Replace the groups among transfers by what they stand for.
+
+    Args:
+        cfgs (dict[str, dict]): Configs of transfers and groups by name.
+        streams (dict[str, Stream]): The streams by name.
+
+    Returns:
+        dict[str, dict]: Configs of transfers by name.
+
+    Raises:
+        ValueError: If a group cannot be expanded; names the group.
+    """
+    expanded: dict[str, Any] = {}
+    for name, cfg in cfgs.items():
+        if not isinstance(cfg, Mapping) or 'type' not in cfg:
+            expanded[name] = cfg
+            continue
+        with named(f'transfers `{name}`'):
+            with DefaultScope.overwrite_default_scope('dynkd'):
+                group = TRANSFER_GROUPS.build(without_scope(cfg))
+            found = group.expand(streams)
+        for end, transfer in found.items():
+            expanded[f'{name}_{end}'] = transfer
+    return expanded

@@ -1,0 +1,170 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What is checked of a transfer when it is built, before hours are spent on it."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from mmengine.structures import BaseDataElement
+from torch import nn
+
+from dynkd.models.schedules import Progress
+from dynkd.models.stores import stored
+from dynkd.models.streams import (
+    DRY_BATCH,
+    Stream,
+    check_augments,
+    in_roi_head,
+    missing_stream,
+)
+from dynkd.models.taps import Tap
+
+from .transfer import Transfer
+
+
+def check_transfer(
+    transfer: Transfer,
+    streams: Mapping[str, Stream],
+    stores: Collection[str],
+    frozen_in: Mapping[str, str],
+) -> None:
+    """Check that a transfer joins taps that exist and can teach and learn.
+
+    Args:
+        transfer (Transfer): The transfer.
+        streams (dict[str, Stream]): The streams by name.
+        stores (collection of str): Names of the stores.
+        frozen_in (dict[str, str]): The streams that are frozen in a phase in which the
+            transfer acts, and that phase.
+
+    Raises:
+        ValueError: If it names an unknown stream or module, has a target that is
+            frozen, compares RoIs of different proposals, or joins streams that mix the
+            images of one input differently.
+    """
+    for tap in transfer.sources:
+        _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
+    for tap in transfer.targets:
+        _check_tap(tap, streams, stores)
+    _check_learner(transfer, streams, frozen_in)
+    if not transfer.detach_source:
+        _check_teachers(transfer, streams, stores)
+    for source, target in transfer.pairs:
+        _check_proposals(source, target, streams, frozen_in)
+        check_augments(source, target, streams)
+
+
+def _check_tap(
+    tap: Tap, streams: Mapping[str, Stream], stores: Collection[str]
+) -> None:
+    """Reject a tap of a stream or module that does not exist."""
+    if tap.stream not in streams:
+        also = f' Stores, for sources: {", ".join(stores)}.' if stores else ''
+        raise ValueError(f'tap `{tap}`: {missing_stream(tap.stream, streams)}{also}')
+    try:
+        tap.find(streams[tap.stream].model)
+    except ValueError as error:
+        lacks = tap.root == 'branches' and streams[tap.stream].branches is None
+        hint = f' The stream `{tap.stream}` has no `branches`.' if lacks else ''
+        raise ValueError(f'{error}{hint}') from error
+
+
+def _check_learner(
+    transfer: Transfer, streams: Mapping[str, Stream], frozen_in: Mapping[str, str]
+) -> None:
+    """Reject a target that does not learn while the transfer acts."""
+    target = transfer.learner
+    if streams[target].cfg.frozen or target in frozen_in:
+        where = f' in phase `{frozen_in[target]}`' if target in frozen_in else ''
+        raise ValueError(
+            f'its target `{transfer.targets[0]}` lies in the stream `{target}`, which '
+            f'is frozen{where} and cannot learn. Train that stream, or leave the '
+            'transfer out.'
+        )
+
+
+def _check_teachers(
+    transfer: Transfer, streams: Mapping[str, Stream], stores: Collection[str]
+) -> None:
+    """Reject sources that are to learn and cannot."""
+    for source in transfer.sources:
+        if source.stream in stores or streams[source.stream].cfg.frozen:
+            kind = 'store' if source.stream in stores else 'frozen stream'
+            raise ValueError(
+                f'`detach_source=False` lets the source learn, but `{source}` lies in '
+                f'the {kind} `{source.stream}`.'
+            )
+
+
+def _check_proposals(
+    source: Tap,
+    target: Tap,
+    streams: Mapping[str, Stream],
+    frozen_in: Mapping[str, str],
+) -> None:
+    """Reject a comparison of RoI outputs that belong to different boxes."""
+    pair = (source.stream, target.stream)
+    if pair[0] == pair[1] or not (in_roi_head(source) or in_roi_head(target)):
+        return
+    shared = [
+        (provider, reader)
+        for provider, reader in (pair, pair[::-1])
+        if reader in streams and streams[reader].cfg.proposals == provider
+    ]
+    if not shared:
+        raise ValueError(
+            f'`{source}` and `{target}` belong to proposals that each stream samples '
+            "for itself, and are not comparable. Let one stream classify the other's: "
+            "`teacher=dict(proposals='student', …)`."
+        )
+    for provider, reader in shared:
+        if streams[provider].cfg.frozen or provider in frozen_in:
+            raise ValueError(
+                f'`{reader}` takes the proposals of `{provider}`, which is frozen and '
+                f'samples none. Turn it round: `{provider}=dict(proposals={reader!r}, '
+                '…)`.'
+            )
+
+
+def dry_run_transfer(
+    transfer: Transfer, yielded: Mapping[Tap, Any], streams: Mapping[str, Stream]
+) -> None:
+    """Run a transfer on what its taps yielded in a dry run of the streams.
+
+    It receives labels if it needs data samples. A part that needs more of them than a
+    label is left for the first step.
+
+    Args:
+        transfer (Transfer): The transfer.
+        yielded (dict[Tap, Any]): What the taps yielded.
+        streams (dict[str, Stream]): The streams by name.
+
+    Raises:
+        ValueError: If it cannot work on what its taps yield.
+    """
+    samples = [BaseDataElement(gt_label=torch.zeros(1)) for _ in range(DRY_BATCH)]
+    running: list[nn.Module] = []
+    handles = [
+        part.register_forward_pre_hook(lambda own, args: running.append(own))
+        for part in transfer.children()
+    ]
+    # How long a training will be is not known yet: schedules are at its beginning.
+    beginning = Progress(max_epochs=10**6, max_iters=10**6)
+    try:
+        with torch.no_grad():
+            transfer.compare(yielded, {transfer.learner: samples}, beginning)
+    except (AttributeError, KeyError, TypeError):
+        if not running or not transfer.needs_data_samples(running[-1]):
+            raise
+    except (ValueError, RuntimeError) as error:
+        names = dict.fromkeys(tap.stream for tap in transfer.taps)
+        shapes = [streams[n].cfg.input_shape for n in names if n in streams]
+        shown = ' and '.join(map(str, dict.fromkeys(shapes)))
+        raise ValueError(
+            f'{transfer}: {str(error).rstrip(".")}. This is from a dry run on inputs '
+            f"of the streams' input_shape={shown}: "
+            'set that to the size of the images if they have another.'
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
