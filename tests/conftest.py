@@ -314,8 +314,8 @@ def snapshot() -> Callable[[torch.nn.Module], dict[str, torch.Tensor]]:
 
     def take(model: torch.nn.Module) -> dict[str, torch.Tensor]:
         state = dict(model.state_dict())
-        for name, frozen in model._resting.items():
-            own = frozen.state_dict()
+        for name, stream in model.all_streams.items():
+            own = stream.model.state_dict()
             state.update({f'streams.{name}.{key}': v for key, v in own.items()})
         return {key: value.detach().clone() for key, value in state.items()}
 

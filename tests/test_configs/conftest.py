@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-from dynkd.models.streams import Stream
+from dynkd.models.streams import StreamConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,13 +46,13 @@ def read_offline(read) -> Callable[[str], Config]:
 
 
 @pytest.fixture(scope='session')
-def resolve() -> Callable[[Config, str], Stream]:
+def resolve() -> Callable[[Config, str], StreamConfig]:
     """Finds the whole model config of a stream."""
 
-    def resolve(cfg: Config, name: str) -> Stream:
+    def resolve(cfg: Config, name: str) -> StreamConfig:
         with DefaultScope.overwrite_default_scope(cfg.default_scope):
             preprocessor = cfg.get('data_preprocessor')
-            return Stream.from_cfg(name, cfg.model.streams[name], preprocessor)
+            return StreamConfig.from_cfg(name, cfg.model.streams[name], preprocessor)
 
     return resolve
 

@@ -122,7 +122,7 @@ def test_distillations_build_with_their_optimizers(name, runner_of):
     changed = learners(list(runner.optim_wrapper.values()))
     assert changed == {id(parameter) for parameter in model.parameters()}
     assert set(runner.optim_wrapper.keys()) == set(model.streams)
-    assert set(model.streams) | set(model._resting) == {'teacher', 'student'}
+    assert set(model.all_streams) == {'teacher', 'student'}
     found = schedules(runner)
     assert set(found.values()) == {FAMILIES[name]}
     assert set(found) == set(model.streams)
@@ -137,7 +137,7 @@ def test_streams_of_one_recipe_build_with_their_branches(name, runner_of):
     changed = learners([runner.optim_wrapper])
     assert changed == {id(parameter) for parameter in model.parameters()}
     assert set(schedules(runner).values()) == {MultiStepLR}
-    streams = {**model.streams, **model._resting}
+    streams = {n: stream.model for n, stream in model.all_streams.items()}
     found = {name: len(getattr(own, 'branches', ())) for name, own in streams.items()}
     assert found == BRANCHED[name]
 

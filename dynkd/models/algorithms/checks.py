@@ -77,7 +77,7 @@ def dry_run(
         every = {name: stream for name, (stream, _) in streams.items()}
         for name, transfer in transfers.items():
             if all(tap in yielded for tap in transfer.taps):
-                with named(f'transfer `{name}`'):
+                with named(f'transfer `{name}` ({transfer})'):
                     dry_run_transfer(transfer, yielded, every)
     finally:
         model.train(training)

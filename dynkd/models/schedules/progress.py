@@ -37,6 +37,16 @@ class Progress:
     lr_without_steps: Optional[Mapping[str, str]] = None
 
     @classmethod
+    def beginning(cls) -> 'Progress':
+        """The progress of a dry run: the beginning of a training of unknown length.
+
+        Returns:
+            Progress: The progress.
+        """
+        # Longer than any, so that all that begins later begins before its end.
+        return cls(max_epochs=10**9, max_iters=10**9)
+
+    @classmethod
     def current(cls) -> 'Progress':
         """The progress of the runner at work, which MMEngine's message hub knows.
 

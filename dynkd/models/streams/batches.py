@@ -54,8 +54,7 @@ class Batches:
         """Preprocess a batch.
 
         Args:
-            data (dict): The batch as the data loader returns it. A preprocessor may
-                write into it, as into that of a model by itself.
+            data (dict): The batch as the data loader returns it, which stays as it is.
             names (sequence of str): The streams that need it.
             training (bool): Whether it is for training.
 
@@ -67,12 +66,10 @@ class Batches:
         random = any(draws(stream.model.data_preprocessor) for stream in firsts)
         state = RandomState.capture() if random and len(groups) > 1 else None
         batches: dict[str, dict[str, Any]] = {}
-        for index, (group, first) in enumerate(zip(groups, firsts)):
+        for group, first in zip(groups, firsts):
             if state is not None:
                 state.restore()
-            last = index == len(groups) - 1
-            own = data if last else copy_batch(data, images=random)
-            batches[group[0]] = first.prepare(own, training)
+            batches[group[0]] = first.prepare(copy_batch(data, random), training)
             for name in group[1:]:
                 batches[name] = copy_batch(batches[group[0]])
         return {name: batches[name] for name in names}

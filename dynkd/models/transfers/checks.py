@@ -148,11 +148,9 @@ def dry_run_transfer(
         part.register_forward_pre_hook(lambda own, args: running.append(own))
         for part in transfer.children()
     ]
-    # How long a training will be is not known yet: schedules are at its beginning.
-    beginning = Progress(max_epochs=10**6, max_iters=10**6)
     try:
         with torch.no_grad():
-            transfer.compare(yielded, {transfer.learner: samples}, beginning)
+            transfer.compare(yielded, {transfer.learner: samples}, Progress.beginning())
     except (AttributeError, KeyError, TypeError):
         if not running or not transfer.needs_data_samples(running[-1]):
             raise
@@ -161,8 +159,8 @@ def dry_run_transfer(
         shapes = [streams[n].cfg.input_shape for n in names if n in streams]
         shown = ' and '.join(map(str, dict.fromkeys(shapes)))
         raise ValueError(
-            f'{transfer}: {str(error).rstrip(".")}. This is from a dry run on inputs '
-            f"of the streams' input_shape={shown}: "
+            f'{str(error).rstrip(".")}. This is from a dry run on inputs of the '
+            f"streams' input_shape={shown}: "
             'set that to the size of the images if they have another.'
         ) from error
     finally:

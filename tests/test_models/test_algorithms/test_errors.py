@@ -45,7 +45,7 @@ def two(classifier, **teacher):
             r'loss_x.*`student\.bakbone`.*no module `bakbone`.*backbone',
         ),
         ('student.head.fcc', r'`head\.fcc`.*nearest are: .*head\.fc'),
-        ('tutor.head', 'loss_x.*stream `tutor`.*does not exist.*teacher, student'),
+        ('tutor.head', 'loss_x.*no stream `tutor`.*teacher, student'),
         ('student', 'loss_x.*`student` is not a tap.*stream.module'),
         ('teacher.head', 'loss_x.*same tap'),
     ],

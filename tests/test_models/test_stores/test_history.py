@@ -77,7 +77,7 @@ def test_the_past_of_one_stream_teaches_another(build, classifier, cls_batch):
     [
         (dict(transfer=dict(source='history.head')), 'reads the store `history`'),
         (dict(transfer=dict(source='histry.student.head')), 'histry.*Stores.*history'),
-        (dict(transfer=dict(source='history.tutor.head')), '`tutor`.*does not exist'),
+        (dict(transfer=dict(source='history.tutor.head')), 'no stream `tutor`'),
         (dict(transfer=dict(source='history.student.hed')), 'no module `hed`'),
         (dict(transfer=dict(source='history.student.backbone[1]')), r'logits of shape'),
         (dict(transfer=dict(detach_source=False)), 'lies in the store `history`'),

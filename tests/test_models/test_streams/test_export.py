@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from dynkd.models.streams import Stream, export_stream, stream_config
+from dynkd.models.streams import StreamConfig, export_stream, stream_config
 from dynkd.utils import plain_types
 
 
@@ -25,9 +25,9 @@ def config() -> Config:
     )
 
 
-def stream(**model) -> Stream:
+def stream(**model) -> StreamConfig:
     model = dict(dict(type='FCOS', backbone=dict(type='ResNet')), **model)
-    return Stream.from_cfg('student', dict(model=model, scope='mmdet'))
+    return StreamConfig.from_cfg('student', dict(model=model, scope='mmdet'))
 
 
 def test_plain_config_names_nothing_of_ours():

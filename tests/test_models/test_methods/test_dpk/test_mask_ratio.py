@@ -4,6 +4,7 @@ import torch
 
 from dynkd.models.methods.dpk.cka import cka, cka_of_terms, position_terms
 from dynkd.models.methods.dpk.mask_ratio import build_ratio
+from dynkd.models.schedules import Progress
 
 SIDES = [torch.randn(6, 3, 2, 2), torch.randn(6, 4, 2, 2)]
 
@@ -33,9 +34,9 @@ def test_linear_decay_of_table_6(progress):
 
 
 def test_schedule_without_a_runner():
-    # A model that is tried out does not know how long it will be trained.
+    # A model in its dry run does not know how long it will be trained.
     ratio = build_ratio(dict(type='LinearSchedule', start=0.9, stop=0.05)).eval()
-    assert ratio(*SIDES).item() == pytest.approx(0.9)
+    assert ratio(*SIDES, Progress.beginning()).item() == pytest.approx(0.9)
 
 
 def test_similarity_is_measured_for_the_log():

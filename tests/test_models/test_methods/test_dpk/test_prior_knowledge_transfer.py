@@ -114,7 +114,7 @@ def test_errors_say_on_which_inputs_the_transfer_was_tried_out(build, classifier
             transfers=dict(loss_dpk=dpk(patch_size=3, resize=True)),
         )
 
-    tried = r"out on inputs of the streams' input_shape=\(3, 64, 64\)"
+    tried = r"a dry run on inputs of the streams' input_shape=\(3, 64, 64\)"
     with pytest.raises(ValueError, match=rf'{tried}: set that to the size of the im'):
         pair()
     with pytest.raises(ValueError, match=rf'{tried} and \(3, 96, 96\): set that to'):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mmengine.structures import BaseDataElement
 
 from dynkd.models.methods.dtskd import HistoricalLoss
+from dynkd.models.schedules import Progress
 from dynkd.registry import MODELS
 
 EQ7 = dict(type='CosineSchedule', start=0.9, stop=0.0, begin=-1)
@@ -145,11 +146,10 @@ def test_beta_follows_the_training(progress):
         assert loss(logits, past, samples(labels)).item() == pytest.approx(expected)
 
 
-def test_tried_out_before_the_length_of_the_training_is_known():
+def test_dry_run_before_the_length_of_the_training_is_known():
     (logits,), (past,), labels = batch((3, 4))
     loss = HistoricalLoss(beta=EQ7)
-    with torch.no_grad():
-        found = loss(logits, past, samples(labels)).item()
+    found = loss(logits, past, samples(labels), progress=Progress.beginning()).item()
     assert found == pytest.approx(transcribed([logits], [past], labels, 0.9, [1]))
     with pytest.raises(RuntimeError, match='has no `end`'):
         loss(logits.requires_grad_(), past, samples(labels))

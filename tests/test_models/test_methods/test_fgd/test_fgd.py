@@ -297,8 +297,8 @@ def test_half_precision_is_computed_in_single():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(foreground=-1.0, background=1.0), 'foreground must not be negative'),
-        (dict(foreground=0.0, background=math.nan), 'background must not be negative'),
+        (dict(foreground=-1.0, background=1.0), '`foreground` must not be negative'),
+        (dict(foreground=0.0, background=math.nan), '`background` must be finite'),
         (dict(foreground=0.0, background=0.0), 'nothing to compare'),
         (dict(foreground=1.0, background=1.0, temperature=0.0), 'temperature'),
         (dict(foreground=1.0, background=1.0, num_levels=0), 'num_levels'),

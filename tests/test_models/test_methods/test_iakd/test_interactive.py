@@ -6,6 +6,8 @@ import copy
 import pytest
 import torch
 
+from dynkd.models.schedules import Progress
+
 
 def test_what_is_run_what_learns_and_what_is_logged(
     interactive, cls_batch, take, counted, step
@@ -124,7 +126,7 @@ def test_swapped_share_of_many_steps(interactive, progress):
     models = model.stream('student').model, model.stream('teacher').model
     for at in range(500):
         progress(iter=at)
-        with model.interaction.swap(*models):
+        with model.interaction.swap(*models, Progress.current()):
             pass
         swapped += model.interaction.stats['swapped'].item() * 6
     assert abs(swapped - 3000 * 0.3) < 4.5 * (3000 * 0.3 * 0.7) ** 0.5

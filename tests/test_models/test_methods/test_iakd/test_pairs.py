@@ -16,7 +16,7 @@ from dynkd.models.methods.iakd import (
     pairs,
     read_pairs,
 )
-from dynkd.models.methods.iakd import units as units_module
+from dynkd.models.taps import probe
 
 SMALL, IMAGE = (3, 32, 32), (3, 64, 64)
 BN = dict(type='BN')
@@ -243,10 +243,10 @@ def test_probing_prefers_the_model_s_own_features(thin):
     model = thin(8)
     model.neck = nn.Conv2d(16, 8, 1)
     model.extract_feat = lambda inputs: model.neck(model.backbone(inputs)[0])
-    calls = units_module.probe(model, SMALL, ['neck'])
+    calls = probe(model, SMALL, ['neck'])
     assert calls['neck'].shapes == ((16, 8, 8), (8, 8, 8))
-    with pytest.raises(ValueError, match='neither a backbone'):
-        units_module.probe(nn.Linear(1, 1), SMALL, [])
+    with pytest.raises(ValueError, match='neither `extract_feat` nor a `backbone`'):
+        probe(nn.Linear(1, 1), SMALL, [])
 
 
 def test_reading_pairs():

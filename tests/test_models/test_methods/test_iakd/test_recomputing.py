@@ -6,6 +6,7 @@ import torch
 from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 
 from dynkd.models.methods.iakd import Interaction, read_pairs, swapped_in
+from dynkd.models.schedules import Progress
 
 SHAPE = (3, 32, 32)
 L = 'backbone.layer'
@@ -87,7 +88,7 @@ def test_activation_checkpointing_around_a_pair(interaction, around, inside):
     interaction, models = interaction
     turn_on_activation_checkpointing(models[0], around)
     with pytest.raises(ValueError, match=f'^`streams.student.{around}` has') as error:
-        interaction.swap(*models)
+        interaction.swap(*models, Progress.current())
     listed = ', '.join(f'`streams.student.{name}`' for name in inside)
     assert str(error.value).endswith(f'themselves: {listed}.')
 
@@ -96,7 +97,7 @@ def test_activation_checkpointing_of_the_student(interaction):
     interaction, models = interaction
     models[0].forward = lambda inputs: models[0].backbone(inputs)
     with pytest.raises(ValueError, match='^`streams.student` has'):
-        interaction.swap(*models)
+        interaction.swap(*models, Progress.current())
 
 
 def test_activation_checkpointing_elsewhere(interaction, images):
@@ -105,6 +106,6 @@ def test_activation_checkpointing_elsewhere(interaction, images):
     expected = gradients(*models, images)
     names = [BLOCK['student'], f'{L}1.0', f'{L}2', f'{L}3.1.conv1']
     turn_on_activation_checkpointing(models[0], names)
-    with interaction.swap(*models):
+    with interaction.swap(*models, Progress.current()):
         pass
     assert_same(gradients(*models, images), expected)
