@@ -26,9 +26,10 @@ demo-video: env  ## the same for action recognition (at most 15 minutes)
 test: env  ## run the whole test suite, in two processes
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
 
-lint: env  ## check style and spelling
+lint: env  ## check style, types and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/codespell
 
 format: env  ## bring the code into shape

@@ -105,6 +105,7 @@ setup(
     ],
     packages=find_packages(include=['dynkd', 'dynkd.*']),
     include_package_data=False,
+    package_data={'dynkd': ['py.typed']},
     python_requires='>=3.9',
     install_requires=read_requirements('runtime'),
     extras_require=EXTRAS,
