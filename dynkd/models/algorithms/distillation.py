@@ -68,18 +68,23 @@ class Distillation(StreamedModel):
             build_transfers(transfers or {}, self.all_streams)
         )
         self.stores = build_stores(stores or {}, self.all_streams)
-        sources = [tap for t in self.transfers.values() for tap in t.sources]
+        sources = [tap for t in self._transfers.values() for tap in t.sources]
         self.history = History(self.stores, sources)
         self.phases = [Phase.from_cfg(cfg) for cfg in phases or [dict(name='all')]]
         check_phases(self.phases, list(self.streams), list(self.transfers))
         check_transfers(
-            self.transfers, self.all_streams, list(self.stores), self.phases
+            self._transfers, self.all_streams, list(self.stores), self.phases
         )
         self._begin(self.phases[0])
         tapped = {n: (s, self.taps(n)) for n, s in self.all_streams.items()}
-        dry_run(self, tapped, self.transfers, self.history)
+        dry_run(self, tapped, self._transfers, self.history)
 
     # -------------------------------------------------------- what others ask for
+
+    @property
+    def _transfers(self) -> dict[str, Transfer]:
+        """dict[str, Transfer]: The transfers by name, with their type."""
+        return dict(self.transfers.items())  # type: ignore[arg-type]  # of modules
 
     def leaves_unused(self) -> dict[str, str]:
         """What leaves parameters without a gradient in some steps.
@@ -87,7 +92,7 @@ class Distillation(StreamedModel):
         Returns:
             dict[str, str]: The parameters, by what leaves them unused.
         """
-        modules = [n for n, t in self.transfers.items() if list(t.parameters())]
+        modules = [n for n, t in self._transfers.items() if list(t.parameters())]
         unused = {}
         for phase in self.phases:
             names = list(phase.frozen) + [n for n in modules if not phase.acts(n)]
@@ -116,7 +121,7 @@ class Distillation(StreamedModel):
         Returns:
             list[Tap]: The taps, each once.
         """
-        reading = list(self.transfers.values()) if transfers is None else transfers
+        reading = self._transfers.values() if transfers is None else transfers
         taps = [tap for transfer in reading for tap in transfer.taps]
         taps += self.history.taps
         return list(dict.fromkeys(tap for tap in taps if tap.stream == stream))
@@ -124,10 +129,11 @@ class Distillation(StreamedModel):
     def init_weights(self) -> None:
         """Initialise what neither a checkpoint nor a builder has."""
         super().init_weights()
-        for transfer in self.transfers.values():
+        for transfer in self._transfers.values():
             for module in transfer.children():
-                if hasattr(module, 'init_weights'):
-                    module.init_weights()
+                initialise = getattr(module, 'init_weights', None)
+                if callable(initialise):
+                    initialise()
 
     # ------------------------------------------------------------------ steps
 
@@ -221,7 +227,7 @@ class Distillation(StreamedModel):
     def _begin(self, phase: Phase) -> None:
         """Settle what runs in each step of a phase."""
         self._phase = phase
-        self._acting = {n: t for n, t in self.transfers.items() if phase.acts(n)}
+        self._acting = {n: t for n, t in self._transfers.items() if phase.acts(n)}
         for name, stream in self.all_streams.items():
             stream.enter(self.taps(name, list(self._acting.values())), phase.frozen)
         self._running = [name for name in self.order if self.all_streams[name].runs]

@@ -87,8 +87,8 @@ class StreamedModel(BaseModel):
         return [name for name, s in self.all_streams.items() if s.cfg.frozen]
 
     @property
-    def _frozen_models(self) -> list[nn.Module]:
-        """list[nn.Module]: The models of the frozen streams."""
+    def _frozen_models(self) -> list[BaseModel]:
+        """list[BaseModel]: The models of the frozen streams."""
         return [s.model for s in self.all_streams.values() if s.cfg.frozen]
 
     def init_weights(self) -> None:

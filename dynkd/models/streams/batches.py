@@ -63,7 +63,7 @@ class Batches:
         """
         groups = self._grouped(names)
         firsts = [self.streams[group[0]] for group in groups]
-        random = any(draws(stream.model.data_preprocessor) for stream in firsts)
+        random = any(draws(first.model.data_preprocessor) for first in firsts)
         state = RandomState.capture() if random and len(groups) > 1 else None
         batches: dict[str, dict[str, Any]] = {}
         for group, first in zip(groups, firsts):

@@ -178,31 +178,28 @@ class StreamConfig:
                 'which does not exist.'
             )
 
-    def build(self) -> nn.Module:
+    def build(self) -> BaseModel:
         """Build the model in its own library's scope and load its checkpoint.
 
         Returns:
-            nn.Module: The model, frozen if the stream is.
+            BaseModel: The model, frozen if the stream is.
 
         Raises:
             RuntimeError: If the checkpoint does not fit the model.
             ValueError: If the branches do not fit the model's stages.
         """
         with DefaultScope.overwrite_default_scope(self.scope):
-            model = self.model if self.is_built else MMENGINE_MODELS.build(self.model)
+            model: Any = self.model
+            if not self.is_built:
+                model = MMENGINE_MODELS.build(self.model)
             if self.branches is not None:
                 attach_branches(model, self.branches, self.input_shape, self.name)
             if self.checkpoint is not None:
-                if hasattr(model, 'branches'):
-                    # For those that the checkpoint may not have.
-                    model.branches.init_weights()
-                load_stream_checkpoint(
-                    model, self.checkpoint, self.name, whole=self.frozen
-                )
+                self._load(model, self.checkpoint)
             elif self.frozen and not self.is_built:
                 print_log(
                     f'The frozen stream `{self.name}` has no `checkpoint`: it teaches '
-                    'what its own initialisation gives.',
+                    'what its own initialisation returns.',
                     logger='current',
                     level=logging.WARNING,
                 )
@@ -211,6 +208,13 @@ class StreamConfig:
             model.requires_grad_(False)
             model.eval()
         return model
+
+    def _load(self, model: Any, checkpoint: str) -> None:
+        """Load the checkpoint."""
+        if hasattr(model, 'branches'):
+            # For those that the checkpoint may not have.
+            model.branches.init_weights()
+        load_stream_checkpoint(model, checkpoint, self.name, whole=self.frozen)
 
 
 def _as_fields(name: str, cfg: Any) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """RoI heads of several two-stage detectors on the same proposals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Optional
 
@@ -47,7 +47,7 @@ class SharedProposals:
         #: The RoIs of the last step, (n, 5) each, with the image's index first.
         self.rois: list[torch.Tensor] = [] if rois is None else rois
 
-    def check(self, models: dict[str, nn.Module]) -> None:
+    def check(self, models: Mapping[str, Any]) -> None:
         """Check that both streams have a RoI head of the usual form.
 
         Args:
@@ -58,8 +58,9 @@ class SharedProposals:
         """
         for name in (self.provider, self.reader):
             head = getattr(models[name], 'roi_head', None)
-            if not isinstance(getattr(head, 'bbox_roi_extractor', None), nn.Module) or (
-                isinstance(head.bbox_roi_extractor, nn.ModuleList)
+            extractor = getattr(head, 'bbox_roi_extractor', None)
+            if not isinstance(extractor, nn.Module) or (
+                isinstance(extractor, nn.ModuleList)
             ):
                 raise ValueError(
                     f'stream `{self.reader}` takes the proposals of '
@@ -68,7 +69,7 @@ class SharedProposals:
                 )
 
     @contextmanager
-    def keep(self, model: nn.Module) -> Iterator[None]:
+    def keep(self, model: Any) -> Iterator[None]:
         """Keep the RoIs that the provider samples while it runs.
 
         Args:
@@ -87,7 +88,7 @@ class SharedProposals:
         finally:
             handle.remove()
 
-    def features(self, model: nn.Module) -> Tap:
+    def features(self, model: Any) -> Tap:
         """The tap of the features on which the reader's RoI head runs.
 
         Args:
@@ -100,7 +101,7 @@ class SharedProposals:
 
     def classify(
         self,
-        model: nn.Module,
+        model: Any,
         features: Any,
         taps: Sequence[Tap],
         rois: Optional[Sequence[torch.Tensor]] = None,

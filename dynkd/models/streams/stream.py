@@ -36,10 +36,10 @@ class Stream:
 
     Args:
         cfg (StreamConfig): What the config says about it.
-        model (nn.Module): Its model, as :meth:`StreamConfig.build` returns it.
+        model (BaseModel): Its model, as :meth:`StreamConfig.build` returns it.
     """
 
-    def __init__(self, cfg: StreamConfig, model: nn.Module) -> None:
+    def __init__(self, cfg: StreamConfig, model: Any) -> None:
         self.cfg = cfg
         self.model = model
         #: The proposals that the stream classifies besides its own.

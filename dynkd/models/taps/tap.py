@@ -9,7 +9,7 @@ from typing import Any, Callable, Optional
 
 import torch.nn as nn
 
-from . import find_module
+from .find_module import find_module
 
 
 class TapError(RuntimeError):

@@ -230,8 +230,9 @@ def _extras(part: nn.Module) -> tuple[str, ...]:
 
 def _build(part: Optional[Part]) -> Optional[nn.Module]:
     """Build a connector, if there is one."""
-    built = part is None or isinstance(part, nn.Module)
-    return part if built else MODELS.build(part)
+    if part is None or isinstance(part, nn.Module):
+        return part
+    return MODELS.build(part)
 
 
 def _detach(value: Union[torch.Tensor, Sequence]) -> Any:

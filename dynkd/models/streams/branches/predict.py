@@ -2,19 +2,19 @@
 """Predictions of a stream's branches."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 
 from .attach import record_branched
 
 
-def predict_branches(model: nn.Module, data: dict) -> tuple[list, list[list]]:
+def predict_branches(model: Any, data: dict) -> tuple[list, list[list]]:
     """Predict with a classifier and its branches.
 
     Args:
-        model (nn.Module): The model of a stream with branches.
+        model (BaseModel): The model of a stream with branches.
         data (dict): A preprocessed batch, ``inputs`` and ``data_samples``.
 
     Returns:

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from torch import Tensor, nn
 
@@ -35,7 +35,7 @@ def find_stages(model: nn.Module) -> list[str]:
     if backbone is None:
         raise ValueError(f'{type(model).__name__} has no `backbone`, hence no stages.')
     for place in _CONTAINERS:
-        parts = getattr(backbone, place, None)
+        parts: Any = getattr(backbone, place, None)
         if isinstance(parts, (nn.Sequential, nn.ModuleList)) and len(parts):
             return [f'backbone.{place}.{name}' for name, _ in parts.named_children()]
         named = isinstance(parts, (list, tuple)) and len(parts) > 0
@@ -128,7 +128,7 @@ def record_stages(model: nn.Module, names: Sequence[str]) -> Iterator[list[Tenso
 def _listen(modules: dict[str, nn.Module], keep: Any) -> Iterator[None]:
     """Call ``keep(name, output)`` whenever one of the modules has run."""
 
-    def hook(name: str):
+    def hook(name: str) -> Callable[..., None]:
         return lambda module, args, output: keep(name, output)
 
     handles = [
