@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Phases: which transfers act and which streams rest in a part of the training."""
+"""Phases: which transfers act, and which streams are frozen, at which time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Phase:
         begin (int): Epoch (or iteration) at which the phase begins. Defaults to 0.
         by_epoch (bool): Whether ``begin`` counts epochs. Defaults to True.
         transfers (list[str], optional): The transfers that act. Defaults to None: all.
-        frozen (list[str]): Streams that rest: they run in evaluation mode and without a
-            graph, and no optimizer moves them. Defaults to ().
+        frozen (list[str]): Streams that are frozen: they run in evaluation mode without
+            a graph, and no optimizer moves them. Defaults to ().
     """
 
     name: str

@@ -63,7 +63,7 @@ def load_stream_checkpoint(
 def check_streams_in(
     state: Mapping[str, Any], prefix: str, streams: Sequence[str]
 ) -> None:
-    """Check that the weights which a distillation is given hold one of its streams.
+    """Check that weights for a distillation hold those of one of its streams.
 
     Those of a plain model would fit nothing and leave it as it was initialised.
 
@@ -104,7 +104,7 @@ def _load(model: nn.Module, state: Mapping[str, Any]) -> tuple[list[str], ...]:
     try:
         model.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        # A module that fails to migrate what it is given ends the loading early.
+        # A module that fails to migrate its weights ends the loading early.
         for line in str(error).split('\n\t')[1:] if keys else [str(error)]:
             differs = _SHAPES.match(line)
             if differs is None:

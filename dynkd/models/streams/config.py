@@ -151,7 +151,7 @@ class StreamConfig:
             data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
             self.scope = self.scope or whole.get('default_scope')
         if self.model:
-            # Merging takes `_delete_` out of what it is given.
+            # Merging takes `_delete_` out of its argument.
             whole.merge_from_dict(dict(model=copy.deepcopy(self.model)))
         model = ConfigDict(whole.model)
         if 'type' not in model:
@@ -168,7 +168,7 @@ class StreamConfig:
         self.model = model
 
     def _check_checkpoint(self) -> None:
-        """Refuse a checkpoint that does not exist before anything is built."""
+        """Reject a checkpoint that does not exist, before anything is built."""
         path = self.checkpoint
         if path is None or '://' in path or path.startswith('open-mmlab:'):
             return

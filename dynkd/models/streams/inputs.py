@@ -45,7 +45,7 @@ def warn_of_unread(inputs: Any, configs: Sequence[StreamConfig]) -> None:
     """Warn, once in a process, of inputs that the data have and no stream reads.
 
     Args:
-        inputs (Any): What the data loader gives; a dict where there are several.
+        inputs (Any): What the data loader returns; a dict where there are several.
         configs (sequence of StreamConfig): The configs of the streams.
     """
     if not isinstance(inputs, Mapping) or len(inputs) < 2:

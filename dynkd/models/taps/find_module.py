@@ -19,7 +19,7 @@ def find_module(model: nn.Module, name: str, owner: str) -> nn.Module:
         nn.Module: The module.
 
     Raises:
-        ValueError: If there is none; names the nearest that exist.
+        ValueError: If there is no such module; names the nearest that exist.
     """
     try:
         return model.get_submodule(name)

@@ -78,7 +78,7 @@ class Tap:
             nn.Module: The module.
 
         Raises:
-            ValueError: If there is none; names the nearest that exist.
+            ValueError: If there is no such module; names the nearest that exist.
         """
         return find_module(model, self.module, f'tap `{self}`: `{self.stream}`')
 

@@ -25,7 +25,7 @@ class Transfer(nn.Module):
     with the target's stream.
 
     An equation that sums over pairs of taps (each of a stream's classifiers, say) is
-    one transfer: ``source`` and ``target`` are then lists, and the loss gets a level
+    one transfer: ``source`` and ``target`` are then lists, and the loss has a level
     for each pair. One tap against a list is paired with all of them.
 
     Args:

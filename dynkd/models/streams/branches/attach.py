@@ -56,7 +56,7 @@ def attach_branches(
 
 
 def _check(model: nn.Module, cfg: dict[str, Any]) -> None:
-    """Refuse models that take no branches, and a config without a module."""
+    """Reject models that take no branches, and a config without a module."""
     if not hasattr(model, 'backbone') or not hasattr(model, 'head'):
         raise ValueError(
             f'{type(model).__name__} has no `backbone` and `head`: branches are for '
@@ -72,7 +72,7 @@ def _check(model: nn.Module, cfg: dict[str, Any]) -> None:
 
 @contextmanager
 def record_branched(model: nn.Module) -> Iterator[list[torch.Tensor]]:
-    """Record what the stages give on which a model has branches.
+    """Record what the stages return on which a model has branches.
 
     Args:
         model (nn.Module): The model, with branches or without.

@@ -46,7 +46,7 @@ class Branch(BaseModule):
 
     @abstractmethod
     def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
-        """Classify what a stage gives.
+        """Classify what a stage returns.
 
         Args:
             stage (Tensor): The feature map of its stage, of shape (B, C, H, W).
@@ -80,7 +80,7 @@ class Branch(BaseModule):
         """Say that a single value cannot be normalised, and what helps."""
         return (
             f'{type(self).__name__}: batch normalisation cannot learn from a batch of '
-            'one sample whose map is 1 x 1. Train with at least two samples a batch '
+            'one sample whose map is 1 x 1. Train with at least two samples per batch '
             '(`drop_last=True` leaves out a last batch of one), or give the branches '
             'another `norm_cfg`.'
         )
@@ -90,13 +90,13 @@ class StageBranches(ModuleList):
     """The branches of one stream: a classifier on each stage but the last.
 
     Branch 0 stands on the shallowest stage that has one. They run from deep to shallow,
-    and each is given what the next deeper one passed on. Their classifiers learn from
+    and each receives what the next deeper one passed on. Their classifiers learn from
     the labels by cross-entropy, the terms c < C of Eq. 9 of `Student Network Learning
     via Evolutionary Knowledge Distillation` (the stream's own loss is the term C).
 
     Args:
         module (dict): Config of one branch, such as ``dict(type='GuidedModule')``;
-            each is given its channels and the number of classes besides.
+            each also receives its channels and the number of classes.
         channels (sequence of int): Channels of all stages, the last included, shallow
             to deep.
         num_classes (int): Number of classes, K.
@@ -133,7 +133,7 @@ class StageBranches(ModuleList):
         super().__init__(self._build(module, num), init_cfg)
 
     def _check(self, num: int) -> None:
-        """Refuse numbers that make no sense."""
+        """Reject numbers that make no sense."""
         if self.num_classes < 1:
             raise ValueError(f'`num_classes` must be positive, got {self.num_classes}.')
         check_weights(dict(loss_weight=self.loss_weight))
@@ -163,7 +163,7 @@ class StageBranches(ModuleList):
         return branches[::-1]
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
-        """Classify what the stages give.
+        """Classify what the stages return.
 
         Args:
             features (Sequence[Tensor]): The feature maps of all stages, the last
@@ -202,7 +202,7 @@ class StageBranches(ModuleList):
             times ``loss_weight``; empty if that is 0.
 
         Raises:
-            ValueError: If a data sample has no label or one that is no class.
+            ValueError: If a data sample has no label or one that is not a class.
         """
         if not self.loss_weight:
             return {}

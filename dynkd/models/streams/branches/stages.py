@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Stages: where a backbone's resolution drops, and what it gives there."""
+"""Stages: where a backbone's resolution drops, and what it returns there."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,14 +62,14 @@ def probe_stages(
             :func:`find_stages` lists is grouped by resolution: a stage ends before the
             resolution changes, so that a wider last convolution belongs to the stage
             before it and a pooling to the one behind it; a group without parameters
-            (VGG's last pooling) is none.
+            (VGG's last pooling) is not a stage.
 
     Returns:
         tuple[list[str], list[int]]: Names of the modules that end the stages and the
         channels of their maps, shallow to deep.
 
     Raises:
-        ValueError: If there are no stages, a named one does not exist or gives no
+        ValueError: If there are no stages, a named one does not exist or returns no
             feature map, they are not in the order in which they run, or the backbone
             does not run on such an input.
     """
@@ -81,7 +81,7 @@ def probe_stages(
         found = _group({k: v for k, v in maps.items() if v is not None}, modules)
         if not found:
             raise ValueError(
-                f'{type(model.backbone).__name__} gives no feature maps between its '
+                f'{type(model.backbone).__name__} returns no feature maps between its '
                 f'layers. {_REMEDY}'
             )
     else:
@@ -96,10 +96,10 @@ def probe_stages(
 
 @contextmanager
 def record_stages(model: nn.Module, names: Sequence[str]) -> Iterator[list[Tensor]]:
-    """Record what stages give while the model runs.
+    """Record what stages return while the model runs.
 
     The forward hooks exist only inside the ``with`` block. Nothing is copied: a stage
-    whose output a later layer changes in place gives the changed map.
+    whose output a later layer changes in place yields the changed map.
 
     Args:
         model (nn.Module): The model.
@@ -110,7 +110,7 @@ def record_stages(model: nn.Module, names: Sequence[str]) -> Iterator[list[Tenso
         while the model runs, by its last run if there are several.
 
     Raises:
-        ValueError: If a module does not exist; while the model runs, if one gives no
+        ValueError: If a module does not exist; while the model runs, if one returns no
             feature map.
     """
     maps: list[Tensor] = []
@@ -164,7 +164,7 @@ def _group(maps: dict[str, Tensor], modules: dict[str, nn.Module]) -> dict[str, 
 
 
 def _as_map(output: Any) -> Optional[Tensor]:
-    """A stage's output as a map (B, C, H, W), or None if it is none."""
+    """A stage's output as a map (B, C, H, W), or None if it is not one."""
     if isinstance(output, Tensor):
         return output if output.dim() == 4 else None
     if not isinstance(output, (tuple, list)) or len(output) != 2:
@@ -177,16 +177,16 @@ def _as_map(output: Any) -> Optional[Tensor]:
 
 
 def _named_map(name: str, output: Union[Tensor, Sequence, None]) -> Tensor:
-    """A stage's output as a map, or an error that says what it gives instead."""
+    """A stage's output as a map, or an error that says what it returns instead."""
     found = _as_map(output)
     if found is not None:
         return found
     if output is None:
         what = 'does not run'
     elif isinstance(output, Tensor):
-        what = f'gives a tensor of shape {tuple(output.shape)}'
+        what = f'returns a tensor of shape {tuple(output.shape)}'
     else:
-        what = f'gives a {type(output).__name__}'
+        what = f'returns a {type(output).__name__}'
     raise ValueError(
         f'stage `{name}` {what}, not a feature map (B, C, H, W) or tokens with their '
         '(H, W).'

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""A convolution that gives a feature another number of channels."""
+"""A convolution that changes the number of channels of a feature."""
 
 from collections.abc import Sequence
 from typing import Any, Optional, Union
@@ -16,11 +16,11 @@ RANKS = {1: '3-D (B, C, T)', 2: '4-D (B, C, H, W)', 3: '5-D (B, C, T, H, W)'}
 
 @MODELS.register_module()
 class ChannelAligner(BaseModule):
-    """A convolution that gives features the channels of the other side of a transfer.
+    """A convolution that maps features to the channels of a transfer's other side.
 
     Args:
-        in_channels (int): Channels of the features it is given.
-        out_channels (int): Channels of the features it gives.
+        in_channels (int): Channels of the features that it receives.
+        out_channels (int): Channels of the features that it returns.
         kernel_size (int): Side of the kernel, odd; the resolution stays. Defaults to 1.
         dims (int): How many dimensions the convolution runs over: 2 for maps
             (B, C, H, W), 3 for video (B, C, T, H, W), 1 for (B, C, T), and 0 for a
@@ -101,7 +101,7 @@ class ChannelAligner(BaseModule):
 
         Args:
             feature (Tensor | Sequence[Tensor]): A feature of ``in_channels`` channels,
-                or one a level.
+                or one per level.
 
         Returns:
             Tensor | list[Tensor]: The same with ``out_channels`` channels.

@@ -58,7 +58,7 @@ class TokensToMap(BaseModule):
         if count < 1 or rows * columns != count:
             raise ValueError(
                 f'TokensToMap: of {shape[1]} tokens {self.extra_tokens} are extra, and '
-                f'the others are no grid of {rows} x {columns}; set extra_tokens to '
+                f'the others are not a grid of {rows} x {columns}; set extra_tokens to '
                 'the number of class and distillation tokens, or grid_size'
             )
         patches = tokens[:, self.extra_tokens :]

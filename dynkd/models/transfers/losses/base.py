@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dynkd.utils import check_weights
 
-#: What a tap gives: a tensor, or one tensor a level.
+#: What a tap yields: a tensor, or one tensor per level.
 Levels = Union[Tensor, Sequence[Tensor]]
 
 
@@ -42,7 +42,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         Args:
             target (Tensor): What learns, in float32 or float64.
             source (Tensor): What is learned from, in the same precision.
-            **extra: What :meth:`forward` was given besides.
+            **extra: Further arguments of :meth:`forward`.
 
         Returns:
             Tensor: A scalar.
@@ -52,7 +52,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         """The weighted loss, summed over the levels.
 
         Args:
-            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one a level.
+            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one per level.
             source (Tensor | Sequence[Tensor]): What is learned from, likewise.
             **extra: Passed on to :meth:`level_loss`. A subclass that needs the data
                 samples of the batch names ``data_samples`` in its own ``forward``.
@@ -103,7 +103,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
     def require_same_shape(
         self, target: Tensor, source: Tensor, channel_dim: Optional[int] = None
     ) -> None:
-        """Refuse two sides of different shapes, and say what would help.
+        """Reject two sides of different shapes, and say what would help.
 
         Args:
             target (Tensor): What learns.

@@ -48,7 +48,7 @@ class KLDLoss(TransferLoss):
             ``'mean'``.
         num_anchors (int): How many predictions share the class dimension, for
             anchor-based heads: a map of shape (B, num_anchors * classes, H, W), anchor
-            by anchor, as MMDetection's heads give it. Softmax then runs over each
+            by anchor, as MMDetection's heads return it. Softmax then runs over each
             anchor's classes. Defaults to 1.
         loss_weight (float): Factor of the loss. Defaults to 1.0.
 

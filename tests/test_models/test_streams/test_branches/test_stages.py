@@ -98,7 +98,7 @@ def test_no_stages():
     model.backbone = nn.Module()
     model.backbone.layers = nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
     model.backbone.forward = model.backbone.layers.forward
-    with pytest.raises(ValueError, match=r'gives no feature maps.*stages=\['):
+    with pytest.raises(ValueError, match=r'returns no feature maps.*stages=\['):
         probe_stages(model, (3, 8, 8))
 
 
