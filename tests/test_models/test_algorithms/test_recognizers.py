@@ -7,52 +7,9 @@ import torch
 SHAPES = dict(Recognizer2D=(2, 3, 32, 32), Recognizer3D=(1, 3, 4, 32, 32))
 
 
-@pytest.fixture
-def recognizer():
-    def config(kind: str) -> dict:
-        preprocessor = dict(
-            type='ActionDataPreprocessor',
-            mean=[127.5] * 3,
-            std=[63.75] * 3,
-            format_shape='NCHW' if kind == 'Recognizer2D' else 'NCTHW',
-        )
-        if kind == 'Recognizer2D':
-            backbone = dict(type='ResNet', depth=18, pretrained=None, norm_eval=False)
-            head = dict(type='TSNHead', in_channels=512)
-        else:
-            backbone = dict(
-                type='ResNet3d',
-                pretrained=None,
-                pretrained2d=False,
-                depth=18,
-                base_channels=8,
-                conv1_kernel=(3, 3, 3),
-                inflate=(0, 0, 0, 0),
-            )
-            head = dict(type='I3DHead', in_channels=64, spatial_type='avg')
-        return dict(
-            type=f'mmaction.{kind}',
-            backbone=backbone,
-            cls_head=dict(head, num_classes=5, dropout_ratio=0.5),
-            data_preprocessor=preprocessor,
-        )
-
-    return config
-
-
-def clip_batch(shape: tuple[int, ...]) -> dict:
-    from mmaction.structures import ActionDataSample
-
-    inputs = [torch.randint(0, 256, shape, dtype=torch.uint8) for _ in range(2)]
-    return dict(
-        inputs=inputs,
-        data_samples=[ActionDataSample().set_gt_label(label) for label in (0, 3)],
-    )
-
-
 @pytest.mark.parametrize('kind', list(SHAPES))
 @pytest.mark.parametrize('frozen', [True, False])
-def test_recognizers(build, recognizer, kind, frozen):
+def test_recognizers(build, recognizer, kind, frozen, clip_batch):
     model = build(
         teacher=dict(model=recognizer(kind), frozen=frozen, input_shape=SHAPES[kind]),
         student=dict(model=recognizer(kind), input_shape=SHAPES[kind]),

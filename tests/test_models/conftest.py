@@ -1,0 +1,56 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Recognizers and their clips, for the tests of models."""
+
+from typing import Callable
+
+import pytest
+import torch
+
+
+@pytest.fixture(scope='session')
+def recognizer() -> Callable[..., dict]:
+    """Config of a small recognizer of MMAction2."""
+
+    def config(kind: str = 'Recognizer2D') -> dict:
+        preprocessor = dict(
+            type='ActionDataPreprocessor',
+            mean=[127.5] * 3,
+            std=[63.75] * 3,
+            format_shape='NCHW' if kind == 'Recognizer2D' else 'NCTHW',
+        )
+        if kind == 'Recognizer2D':
+            backbone = dict(type='ResNet', depth=18, pretrained=None, norm_eval=False)
+            head = dict(type='TSNHead', in_channels=512)
+        else:
+            backbone = dict(
+                type='ResNet3d',
+                pretrained=None,
+                pretrained2d=False,
+                depth=18,
+                base_channels=8,
+                conv1_kernel=(3, 3, 3),
+                inflate=(0, 0, 0, 0),
+            )
+            head = dict(type='I3DHead', in_channels=64, spatial_type='avg')
+        return dict(
+            type=f'mmaction.{kind}',
+            backbone=backbone,
+            cls_head=dict(head, num_classes=5, dropout_ratio=0.5),
+            data_preprocessor=preprocessor,
+        )
+
+    return config
+
+
+@pytest.fixture(scope='session')
+def clip_batch() -> Callable[..., dict]:
+    """A batch of two labelled clips."""
+
+    def batch(shape: tuple[int, ...] = (2, 3, 32, 32)) -> dict:
+        from mmaction.structures import ActionDataSample
+
+        inputs = [torch.randint(0, 256, shape, dtype=torch.uint8) for _ in range(2)]
+        samples = [ActionDataSample().set_gt_label(label) for label in (0, 3)]
+        return dict(inputs=inputs, data_samples=samples)
+
+    return batch
