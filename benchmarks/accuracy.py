@@ -20,10 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from launch import ROOT, train_once
 from mmengine.config import Config
 
 from dynkd.utils import RunLog
+
+# The tools are in no package.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'tools'))
+from launch import ROOT, train_once
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ import sys
 
 import pytest
 
-from dynkd.utils import launch
-
 TRAIN = (
     '11/21 09:22:42 - mmengine - INFO - Epoch(train) [1][2/6]  teacher.lr: 4.0000e-03  '
     'eta: 0:01:39  time: 6.2  loss: 16.0542  teacher/loss_cls: 1.1185'
@@ -15,6 +13,11 @@ VAL = (
     'teacher/coco/bbox_mAP: 0.0040  teacher/coco/bbox_mAP_50: 0.0120  '
     'student/coco/bbox_mAP: 0.1000  time: 0.1'
 )
+
+
+@pytest.fixture(scope='module')
+def launch(import_tool):
+    return import_tool('launch')
 
 
 @pytest.mark.parametrize(
@@ -30,12 +33,12 @@ VAL = (
         ('loading annotations into memory...', ''),
     ],
 )
-def test_progress(line, shown):
+def test_progress(launch, line, shown):
     assert launch.progress(line) == shown
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(launch, tmp_path, monkeypatch):
     """A project whose training notes its options, and fails when told to."""
     monkeypatch.setattr(launch, 'ROOT', tmp_path)
     (tmp_path / 'tools').mkdir()
@@ -54,7 +57,7 @@ def calls(project):
     return path.read_text().splitlines() if path.exists() else []
 
 
-def test_a_training_runs_once(project, capsys):
+def test_a_training_runs_once(launch, project, capsys):
     for _ in range(2):
         launch.train_once('it', 'config.py', project / 'run', ['a=1'])
     assert calls(project) == [
@@ -63,7 +66,7 @@ def test_a_training_runs_once(project, capsys):
     assert 'it: done before' in capsys.readouterr().out
 
 
-def test_a_training_that_failed_is_resumed_with_what_it_had(project, capsys):
+def test_a_training_that_failed_is_resumed_with_what_it_had(launch, project, capsys):
     (project / 'fail').touch()
     with pytest.raises(SystemExit, match='Start again to continue'):
         launch.train_once('it', 'config.py', project / 'run')
@@ -76,7 +79,7 @@ def test_a_training_that_failed_is_resumed_with_what_it_had(project, capsys):
 
 
 @pytest.mark.parametrize('change', ['config', 'options'])
-def test_a_training_of_something_else_is_not_continued(project, change):
+def test_a_training_of_something_else_is_not_continued(launch, project, change):
     launch.train_once('it', 'config.py', project / 'run')
     (project / 'run' / 'epoch_1.pth').touch()
     if change == 'config':
@@ -88,7 +91,7 @@ def test_a_training_of_something_else_is_not_continued(project, change):
     assert not (project / 'run' / 'epoch_1.pth').exists()
 
 
-def test_a_training_follows_the_one_that_it_starts_from(project):
+def test_a_training_follows_the_one_that_it_starts_from(launch, project):
     def both(options):
         launch.train_once('first', 'config.py', project / 'first', options)
         launch.train_once(
@@ -102,9 +105,24 @@ def test_a_training_follows_the_one_that_it_starts_from(project):
     assert len(calls(project)) == 4
 
 
-def test_the_demo_says_what_it_does():
-    script = launch.ROOT / 'tools' / 'demo.py'
+@pytest.mark.parametrize(
+    ('script', 'words'),
+    [
+        ('tools/demo.py', 'Dynamic KD'),
+        ('benchmarks/accuracy.py', 'Accuracy of distillation'),
+    ],
+)
+def test_scripts_that_launch_run_in_any_folder(launch, script, words, tmp_path):
     shown = subprocess.run(
-        [sys.executable, str(script), '--help'], capture_output=True, text=True
+        [sys.executable, str(launch.ROOT / script), '--help'],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
-    assert 'Dynamic KD' in shown.stdout
+    assert shown.returncode == 0, shown.stderr
+    assert words in shown.stdout
+
+
+def test_the_root_is_the_clone(launch):
+    assert (launch.ROOT / 'tools' / 'launch.py').is_file()
+    assert (launch.ROOT / 'pyproject.toml').is_file()
