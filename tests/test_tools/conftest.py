@@ -61,6 +61,20 @@ def write_log(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope='session')
+def content() -> Callable[[Path], dict[str, bytes]]:
+    """Read the files of a folder, by their paths in it."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob('*')
+            if path.is_file()
+        }
+
+    return read
+
+
+@pytest.fixture(scope='session')
 def write_video() -> Callable[..., None]:
     """Write frames without loss, so that what is read is what was written."""
 
