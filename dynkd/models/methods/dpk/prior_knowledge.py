@@ -26,7 +26,7 @@ _DECODER_DEPTH, _DECODER_DEPTH_OF_SEVERAL = 6, 4
 class PriorKnowledge(nn.Module):
     r"""The hybrid feature of `Better Teacher Better Student: Dynamic Prior Knowledge
     for Knowledge Distillation <https://arxiv.org/abs/2206.06067>`_, Secs. 2.2 and A.2:
-    the :math:`T_s(F_s, F_t)` of Eq. 4.
+    the :math:`T_s(F_s, F_t)` of Eq. 4, and the hybrid feature of Eq. 9.
 
     Student's and teacher's map are cut into patches of k x k by a convolution with
     stride k, and encoded with position embeddings. A share :math:`\pi` of the student's
