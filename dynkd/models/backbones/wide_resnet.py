@@ -48,7 +48,7 @@ class PreActBlock(nn.Module):
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the convolutions give to the shortcut.
+        """Add the output of the convolutions to the shortcut.
 
         Args:
             x (Tensor): Feature map (B, in_channels, H, W).
@@ -74,8 +74,8 @@ class WideResNet_CIFAR(BaseBackbone):
         depth (int): Number of layers, 6n+4: 16, 22, 28, 40.
         widen_factor (int): Channels of the stages are 16, 32 and 64 times this.
             Defaults to 1.
-        out_indices (Sequence[int]): Stages to give, from 0 to 2; the last with its norm
-            layer and ReLU. Defaults to ``(2,)``: the last, of shape
+        out_indices (Sequence[int]): Stages returned, from 0 to 2; the last with its
+            norm layer and ReLU. Defaults to ``(2,)``: the last, of shape
             (B, 64 widen_factor, H / 4, W / 4).
         norm_cfg (dict): Config of the norm layers. Defaults to ``dict(type='BN')``.
         init_cfg (dict or list[dict], optional): How weights begin. Defaults to

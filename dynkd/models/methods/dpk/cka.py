@@ -179,7 +179,7 @@ def _similarities(x: Tensor) -> Tensor:
 
 
 def _require_samples(n: int) -> None:
-    """Refuse fewer samples than HSIC_1 can do with."""
+    """Reject fewer samples than HSIC_1 needs."""
     if n < MIN_SAMPLES:
         raise ValueError(
             f'CKA needs at least {MIN_SAMPLES} samples to be unbiased, got {n}'

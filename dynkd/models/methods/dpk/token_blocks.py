@@ -43,7 +43,7 @@ class PositionEmbedding(nn.Module):
         Returns:
             Tensor: The sums, shape (B, N, d).
         """
-        vectors = self.vectors
+        vectors: Tensor = self.vectors
         if tuple(grid) != self.grid_size:
             table = vectors.transpose(1, 2).unflatten(2, self.grid_size)
             table = F.interpolate(table, grid, mode='bicubic', align_corners=False)

@@ -104,7 +104,7 @@ class MixedFusionModule(Branch):
         return self._single_value() if single and self._batch_norms() else None
 
     def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse and classify what a stage gives.
+        """Fuse and classify what a stage returns.
 
         Args:
             stage (Tensor): The feature map :math:`T_b` of its stage, of shape

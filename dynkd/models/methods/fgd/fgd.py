@@ -254,7 +254,8 @@ class FGDLoss(TransferLoss):
             return {}
         spatial, channel = attention
         errors = spatial * (channel * (target - source).square()).sum(1, keepdim=True)
-        foreground = foreground_masks(boxes, target.shape[2:]).to(target)
+        size = target.size(2), target.size(3)
+        foreground = foreground_masks(boxes, size).to(target)
         masks = dict(foreground=foreground, background=background_masks(foreground))
         return {
             name: (mask * errors.squeeze(1)).sum()
@@ -281,7 +282,7 @@ class FGDLoss(TransferLoss):
         return boxes
 
     def _check(self, targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
-        """Refuse features that the loss cannot compare."""
+        """Reject features that the loss cannot compare."""
         found = [len(targets), len(sources)]
         if found != [self.num_levels or found[0]] * 2:
             raise ValueError(

@@ -72,7 +72,7 @@ class InteractiveDistillation(Distillation):
     # ------------------------------------------------------------------- checks
 
     def _check_streams(self) -> None:
-        """Refuse a student that does not learn, and a teacher that does."""
+        """Reject a student that does not learn, and a teacher that does."""
         for side, frozen in (('student', False), ('teacher', True)):
             name = getattr(self.interaction, side)
             stream = find_stream(self.all_streams, name)
@@ -81,7 +81,7 @@ class InteractiveDistillation(Distillation):
                 raise ValueError(f'the {side}, stream `{name}`, {remedy}.')
 
     def _check_read(self, module: str, reader: str, prefix: str) -> None:
-        """Refuse to read a module that is silent, or another's, when replaced."""
+        """Reject reading a module that does not run when it is replaced."""
         for pair in self.interaction.pairs:
             last = pair.student[-1]
             for name in pair.student:

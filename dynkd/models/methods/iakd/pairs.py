@@ -139,7 +139,7 @@ def _are_names(value: Any) -> bool:
 
 
 def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:
-    """Refuse a level that is none, or that is not asked for.
+    """Reject a level that does not exist, or has no effect.
 
     Args:
         level (str): The level.
@@ -188,7 +188,7 @@ def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
 
 
 def _check_all_paired(own: dict[Shape, _Stage], others: dict[Shape, _Stage]) -> None:
-    """Refuse inner blocks of the student for which the teacher has no stage."""
+    """Reject inner blocks of the student for which the teacher has no stage."""
     alone = {s: own[s].inner for s in own if s not in others and own[s].inner}
     if alone:
         left = '; '.join(f'{_names(units)} give {s}' for s, units in alone.items())

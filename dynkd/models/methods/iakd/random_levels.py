@@ -60,7 +60,7 @@ class RandomLevelsLoss(TransferLoss):
         """The weighted loss, summed over the levels that count in this step.
 
         Args:
-            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one a level.
+            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one per level.
             source (Tensor | Sequence[Tensor]): What is learned from, likewise.
             progress (Progress, optional): How far the training is. Defaults to None:
                 as far as the runner at work.
