@@ -159,9 +159,9 @@ class CKARatio(MeasuredRatio):
             str or None: What is wrong where images are the samples, and they are fewer
             than 4 per batch.
         """
-        if self.samples == 'images' and (data.batch_size or MIN_SAMPLES) < MIN_SAMPLES:
-            return f'CKARatio: {_too_few_images(data.batch_size)}'
-        return None
+        count = data.batch_size or MIN_SAMPLES
+        few = self.samples == 'images' and count < MIN_SAMPLES
+        return f'CKARatio: {_too_few_images(count)}' if few else None
 
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
         """See :meth:`MeasuredRatio.measure`."""

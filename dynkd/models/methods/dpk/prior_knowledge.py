@@ -203,10 +203,11 @@ class PriorKnowledge(nn.Module):
         features = [
             level(student, teacher, progress) for level, student, teacher in pairs
         ]
+        measured: list[Any] = [level.stats for level in self.levels]
         self.stats = {
             key if self.num_levels is None else f'{key}_{index}': value
-            for index, level in enumerate(self.levels)
-            for key, value in level.stats.items()
+            for index, stats in enumerate(measured)
+            for key, value in stats.items()
         }
         return features[0] if single else features
 
@@ -270,7 +271,7 @@ def _grids(
 ) -> list[Grid]:
     """Rows and columns of each level."""
     entries = grid_size if isinstance(grid_size, list) else [grid_size] * count
-    grids = [(g, g) if isinstance(g, int) else tuple(g) for g in entries]
+    grids: list[Any] = [(g, g) if isinstance(g, int) else tuple(g) for g in entries]
     if len(grids) != count or any(len(g) != 2 or min(g) < 1 for g in grids):
         raise ValueError(
             'PriorKnowledge: grid_size must be a positive number, a pair (rows, '

@@ -78,7 +78,9 @@ class TransformerBlocks(nn.Sequential):
         ]
         super().__init__(*blocks, nn.LayerNorm(embed_dims))
 
-    def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
+    def forward(  # type: ignore[override]  # its blocks need the grid
+        self, tokens: Tensor, grid: Grid
+    ) -> Tensor:
         """Process tokens.
 
         Args:

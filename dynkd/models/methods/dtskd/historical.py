@@ -68,7 +68,7 @@ class HistoricalLoss(TransferLoss):
         self.level_weights = None if level_weights is None else list(level_weights)
         self._seen = False
 
-    def forward(
+    def forward(  # type: ignore[override]  # transfers read which extras it names
         self,
         target: Levels,
         source: Levels,
@@ -98,7 +98,7 @@ class HistoricalLoss(TransferLoss):
         targets = self._levels(target, 'target')
         sources = self._levels(source, 'source')
         weights = self._weights(len(targets), len(sources))
-        extra = dict(
+        extra: dict[str, Any] = dict(
             labels=class_probabilities(
                 data_samples, targets[0].size(-1), targets[0].device
             ),
@@ -111,7 +111,7 @@ class HistoricalLoss(TransferLoss):
         self._seen = True
         return torch.stack(losses).sum()
 
-    def level_loss(
+    def level_loss(  # type: ignore[override]  # its own `forward` hands them over
         self, target: Tensor, source: Tensor, labels: Tensor, beta: float, **extra: Any
     ) -> Tensor:
         """The divergence of one classifier, Eqs. 5 and 6 without their weight.

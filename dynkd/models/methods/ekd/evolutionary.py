@@ -2,7 +2,7 @@
 """The transfers of EKD."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch.nn as nn
 
@@ -209,7 +209,7 @@ def _final_feature(model: nn.Module) -> str:
     return 'neck[-1]' if getattr(model, 'neck', None) is not None else 'backbone[-1]'
 
 
-def _final_width(model: nn.Module) -> int:
+def _final_width(model: Any) -> int:
     """Width of the vector before the head's last layer.
 
     Args:

@@ -54,7 +54,7 @@ class RandomLevelsLoss(TransferLoss):
             self.loss = MODELS.build(dict(loss))
         self.stats: dict[str, Tensor] = {}
 
-    def forward(
+    def forward(  # type: ignore[override]  # transfers read which extras it names
         self, target: Levels, source: Levels, progress: Optional[Progress] = None
     ) -> Tensor:
         """The weighted loss, summed over the levels that count in this step.
