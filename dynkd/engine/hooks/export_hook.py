@@ -24,7 +24,8 @@ class ExportHook(Hook):
     Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
     load strictly, and the config that they load with, in MMPretrain, MMDetection or
     MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
-    as in checkpoints.
+    as in checkpoints. Of a stream that was given as a built model, only the weights are
+    written.
 
     Args:
         streams (sequence of str, optional): The streams. Defaults to None: all that are
@@ -45,7 +46,7 @@ class ExportHook(Hook):
         self.branches = branches
 
     def before_run(self, runner: Runner) -> None:
-        """Refuse streams that do not exist, before the training.
+        """Reject streams that do not exist, before the training.
 
         Args:
             runner (Runner): The runner.

@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
 from dynkd.utils import plain_types, without_scope
 
@@ -36,8 +37,11 @@ def export_stream(
     out: Union[str, Path],
     dataset_meta: Optional[dict] = None,
     branches: bool = False,
-) -> Path:
+) -> Optional[Path]:
     """Write the weights of a stream, and the config that they load with.
+
+    The code that built a model is not known, so of a built model only the weights are
+    written, and the log says so.
 
     Args:
         stream (StreamConfig): The config of the stream.
@@ -53,7 +57,7 @@ def export_stream(
             False.
 
     Returns:
-        Path: The config.
+        Path or None: The config; None for a built model.
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +71,13 @@ def export_stream(
     partial = out.with_suffix('.partial')
     torch.save(dict(meta=meta, state_dict=weights), partial)
     os.replace(partial, out)
+    if stream.is_built:
+        print_log(
+            f'Stream `{stream.name}` is a built model, of which no config is known: '
+            f'{out} has its weights, and no config is written beside it.',
+            logger='current',
+        )
+        return None
     config = out.with_suffix('.py')
     stream_config(stream, cfg).dump(str(config))
     return config
