@@ -25,7 +25,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config
 
@@ -61,7 +61,9 @@ def init_cpu_process_group(launcher: str, timeout: Optional[float] = None) -> bo
         return False
     for name, value in _environment(launcher).items():
         os.environ[name] = value
-    kwargs = {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
+    kwargs: dict[str, Any] = (
+        {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
+    )
     distributed.init_process_group('gloo', **kwargs)
     return True
 

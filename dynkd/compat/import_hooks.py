@@ -15,7 +15,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .placeholders import PlaceholderLoader, PlaceholderModule
 
@@ -102,7 +102,8 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
 
     def _wrap(self, spec: Spec) -> None:
         """Makes the spec's own loader call back; its class stays what tools expect."""
-        execute = spec.loader.exec_module
+        loader: Any = spec.loader
+        execute = loader.exec_module
 
         @functools.wraps(execute)
         def exec_module(module: ModuleType) -> None:
@@ -112,7 +113,7 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
             for after in self._after.get(spec.name, ()):
                 after()
 
-        spec.loader.exec_module = exec_module
+        loader.exec_module = exec_module
 
 
 def _is_imported(name: str) -> bool:

@@ -23,7 +23,7 @@ _OPERATORS = ('nms', 'qnms')
 _SIGNATURE = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
 
 #: Keeps the declarations alive: a library that is collected takes its operators along.
-_LIBRARIES = []
+_LIBRARIES: list[object] = []
 
 
 def apply() -> None:

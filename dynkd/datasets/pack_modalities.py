@@ -54,7 +54,8 @@ class PackModalities(BaseTransform):
         algorithm_keys: Sequence[str] = (),
     ) -> None:
         self.alone = isinstance(modalities, str)
-        self.modalities = (modalities,) if self.alone else tuple(modalities)
+        names = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+        self.modalities: tuple[str, ...] = names
         unknown = [name for name in self.modalities if name not in MODALITIES]
         if unknown or not self.modalities:
             raise ValueError(

@@ -178,11 +178,13 @@ class PairedTransforms(BaseTransform):
             )
         for own in others:
             for key in PLACE:
-                if not np.array_equal(first.get(key), own.get(key)):
+                here: Any = first.get(key)
+                there: Any = own.get(key)
+                if not np.array_equal(here, there):
                     raise RuntimeError(
                         f'PairedTransforms: frames and flow of {clip_name(results)} '
-                        f'were treated differently: {key} is {first.get(key)} and '
-                        f'{own.get(key)}. A transform must draw its random numbers '
+                        f'were treated differently: {key} is {here} and '
+                        f'{there}. A transform must draw its random numbers '
                         'whatever the images are, and not keep them'
                     )
 

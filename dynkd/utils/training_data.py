@@ -42,8 +42,9 @@ class TrainingData:
         without epochs, or where nothing says so."""
         batches = self.loader.batch_sampler
         # Others, such as those by aspect ratio, do not batch all samples in a row.
-        in_a_row = type(batches) is BatchSampler and isinstance(batches.sampler, Sized)
-        if not self.by_epoch or not in_a_row:
+        if not self.by_epoch or type(batches) is not BatchSampler:
+            return None
+        if not isinstance(batches.sampler, Sized):
             return None
         rest = 0 if batches.drop_last else len(batches.sampler) % batches.batch_size
         return rest or batches.batch_size

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import export_stream, stream_weights
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
@@ -61,7 +62,7 @@ class ExportHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        model = unwrap(runner.model)
+        model: Distillation = unwrap(runner.model)
         for name in self.streams or list(model.streams):
             self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
             if self.branches and model.stream(name).branches is not None:
@@ -72,7 +73,7 @@ class ExportHook(Hook):
         self, runner: Runner, name: str, out: Path, branches: bool = False
     ) -> None:
         """Export one stream to a file."""
-        model = unwrap(runner.model)
+        model: Distillation = unwrap(runner.model)
         export_stream(
             model.stream(name).cfg,
             _saved_weights(runner, name),
@@ -86,7 +87,7 @@ class ExportHook(Hook):
 
 def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
     """The weights of a stream as a checkpoint has them, by the plain model's names."""
-    model = unwrap(runner.model)
+    model: Distillation = unwrap(runner.model)
     if name not in model.streams:
         # Frozen: in no checkpoint, and in no average.
         return model.stream(name).model.state_dict()

@@ -54,7 +54,10 @@ class LearningRateHook(Hook):
         reasons: dict[str, str] = {}
         for name, own in schedulers.items():
             found = _find_drops(own, loop.max_iters, length, by_epoch)
-            (reasons if isinstance(found, str) else drops)[name] = found
+            if isinstance(found, str):
+                reasons[name] = found
+            else:
+                drops[name] = found
         hub = MessageHub.get_current_instance()
         infos = dict(lr_drops=drops, lr_without_steps=reasons, by_epoch=by_epoch)
         for key, value in infos.items():
@@ -71,7 +74,7 @@ class _Dial:
     def step(self) -> None:
         """Nothing: schedulers only ask whether it has been counted."""
 
-    step._with_counter = True
+    step._with_counter = True  # type: ignore[attr-defined]  # read by schedulers
 
 
 def _find_drops(

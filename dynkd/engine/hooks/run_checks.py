@@ -3,20 +3,20 @@
 
 from collections.abc import Iterator
 
-import torch.nn as nn
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.loops.stream_evaluator import StreamEvaluator
+from dynkd.models.algorithms import Distillation
 from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
-def check_units(runner: Runner, model: nn.Module) -> None:
+def check_units(runner: Runner, model: Distillation) -> None:
     """Refuse what counts epochs in a training that has none.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a schedule, or where a phase begins, would stand still.
@@ -36,7 +36,7 @@ def check_units(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
+def _schedules(model: Distillation) -> Iterator[tuple[str, Schedule]]:
     """The schedules of a distillation, and what has them."""
     for name, owner in model.schedule_owners().items():
         for value in vars(owner).values():
@@ -45,12 +45,12 @@ def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
                 yield f'`{name}`', schedule
 
 
-def check_phase_ends(runner: Runner, model: nn.Module) -> None:
+def check_phase_ends(runner: Runner, model: Distillation) -> None:
     """Refuse a phase that the training never reaches.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a phase begins when the training has ended.
@@ -65,12 +65,12 @@ def check_phase_ends(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def check_plateaus(runner: Runner, model: nn.Module) -> None:
+def check_plateaus(runner: Runner, model: Distillation) -> None:
     """Refuse a learning rate that falls because its stream rests.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a schedule that follows a metric counts epochs of a phase in
@@ -97,12 +97,12 @@ def check_plateaus(runner: Runner, model: nn.Module) -> None:
                 )
 
 
-def check_best(runner: Runner, model: nn.Module) -> None:
+def check_best(runner: Runner, model: Distillation) -> None:
     """Refuse to keep the best of a metric that no stream will have.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If ``save_best`` does not begin with the name of what is validated.

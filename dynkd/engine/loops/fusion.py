@@ -74,14 +74,16 @@ class Fusion:
         streams: dict[str, Sequence[BaseDataElement]] = {}
         for name in self.weights:
             if name in predictions:
-                streams[name] = [sample.cpu() for sample in predictions[name]]
+                samples = [sample.cpu() for sample in predictions[name]]
                 if name in self._kept:
-                    self._kept[name][index] = streams[name]
+                    self._kept[name][index] = samples
+                streams[name] = samples
             else:
                 streams[name] = self._kept[name][index]
-        scores = {name: _stack(name, samples) for name, samples in streams.items()}
+        scores = {name: _stack(name, own) for name, own in streams.items()}
         _check_comparable(scores)
-        fused = sum(self.weights[name] * own for name, own in scores.items())
+        weighted = (self.weights[name] * own for name, own in scores.items())
+        fused = sum(weighted, torch.zeros(()))
         first = next(iter(streams.values()))
         return [_replaced(sample, score) for sample, score in zip(first, fused)]
 

@@ -43,6 +43,11 @@ class _EveryStream:
 
     #: 'val' or 'test', as in the names of hooks.
     stage: str
+    # What MMEngine's loops have.
+    runner: Runner
+    dataloader: DataLoader
+    fp16: bool
+    evaluator: StreamEvaluator
 
     def __init__(
         self,
@@ -66,7 +71,8 @@ class _EveryStream:
             name: runner.build_evaluator(_for_stream(evaluator, name)) for name in names
         }
         main = model.main_stream if model.main_stream in names else names[0]
-        super().__init__(runner, dataloader, StreamEvaluator(evaluators, main), fp16)
+        own = StreamEvaluator(evaluators, main)
+        super().__init__(runner, dataloader, own, fp16)  # type: ignore[call-arg]  # a loop's
         self.evaluator.fixed = self._fixed(model)
         if self.fusion is not None:
             self.fusion.keep(self.evaluator.fixed)
@@ -100,7 +106,9 @@ class _EveryStream:
             pending = [name for name in self.evaluator.pending if name != FUSED]
             outputs = model.predict_streams(data_batch, pending)
         # Hooks that draw predictions know of one model: the main stream's.
-        shown = outputs.get(model.main_stream) or next(iter(outputs.values()), [])
+        shown: Sequence = outputs.get(model.main_stream) or next(
+            iter(outputs.values()), []
+        )
         if self.fusion is not None:
             outputs[FUSED] = self.fusion(idx, outputs)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
@@ -170,7 +178,7 @@ def _for_stream(cfg: Any, name: str) -> Any:
 class StreamValLoop(_EveryStream, ValLoop):
     __doc__ = (
         'Validates every stream; metrics are named ``student/…``, ``teacher/…``.\n'
-        + _EveryStream.__doc__.partition('\n')[2]
+        + (_EveryStream.__doc__ or '').partition('\n')[2]
     )
 
     stage = 'val'
@@ -180,7 +188,7 @@ class StreamValLoop(_EveryStream, ValLoop):
 class StreamTestLoop(_EveryStream, TestLoop):
     __doc__ = (
         'Tests every stream; metrics are named ``student/…``, ``teacher/…``.\n'
-        + _EveryStream.__doc__.partition('\n')[2]
+        + (_EveryStream.__doc__ or '').partition('\n')[2]
     )
 
     stage = 'test'

@@ -18,7 +18,7 @@ from .topology import Topology
 try:
     import fcntl
 except ImportError:  # Not on Windows, where two runs are not kept apart.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # asked for where it is used
 
 _GIB = 2**30
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -69,7 +69,8 @@ class Ledger:
         Returns:
             str, optional: The name; None without a slot.
         """
-        return None if slot is None else self.entries[slot].id
+        entry = None if slot is None else self.entries[slot]
+        return None if entry is None else entry.id
 
     def set(self, slot: int, entry: Optional[Entry], write: bool) -> None:
         """Enter what a slot holds.

@@ -167,6 +167,7 @@ class Slots:
 
     def _path(self, suffix: str) -> Path:
         """A file of this node."""
+        assert self.folder is not None  # in memory there are no files
         return self.folder / f'store.node{self.topology.node}.{suffix}'
 
     def _fits(self, slot: int) -> bool:
@@ -176,7 +177,7 @@ class Slots:
 
     def _clear(self) -> None:
         """Keep other runs away, and remove files that hold other rows than ours."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._path('lock').parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock_file(self._path('lock'))
         entries = self.ledger.entries
         stale = [slot for slot in range(len(entries)) if not self._fits(slot)]

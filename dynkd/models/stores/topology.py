@@ -3,7 +3,7 @@
 
 import socket
 from dataclasses import dataclass
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional, TypeVar, overload
 
 from mmengine.dist import all_gather_object, barrier, get_rank
 
@@ -72,6 +72,12 @@ class Topology:
     def wait(self) -> None:
         """Wait for all processes."""
         barrier()
+
+    @overload
+    def together(self, action: Callable[[], T]) -> T: ...
+
+    @overload
+    def together(self, action: Callable[[], T], leaders: bool) -> Optional[T]: ...
 
     def together(self, action: Callable[[], T], leaders: bool = False) -> Optional[T]:
         """Do something on all processes; what fails on one fails on all.
