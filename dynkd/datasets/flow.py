@@ -65,7 +65,7 @@ def to_grey(image: np.ndarray, channel_order: str = 'rgb') -> np.ndarray:
         np.ndarray: uint8, of shape (H, W), contiguous.
 
     Raises:
-        ValueError: If it is no such image, or no such order.
+        ValueError: If it is not such an image, or the order is unknown.
     """
     if channel_order not in CHANNEL_ORDERS:
         raise ValueError(
@@ -107,7 +107,7 @@ def compute_flow(
         (H, W, 2): u, positive to the right, and v, positive downwards.
 
     Raises:
-        ValueError: If the frames are no images of one size, or too small for the
+        ValueError: If the frames are not images of one size, or too small for the
             method, or there is no such method.
         ImportError: If this OpenCV does not have the method.
     """
@@ -164,7 +164,7 @@ def dequantise_flow(image: np.ndarray, bound: float = FLOW_BOUND) -> np.ndarray:
 
     Args:
         image (np.ndarray): What ``quantise_flow`` gave, of any shape.
-        bound (float): The bound it was given, in pixels. Defaults to 20.
+        bound (float): The bound it was stored with, in pixels. Defaults to 20.
 
     Returns:
         np.ndarray: Flow in pixels, float32, of the same shape; off by half a step,

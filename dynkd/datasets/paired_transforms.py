@@ -63,8 +63,8 @@ class PairedTransforms(BaseTransform):
         transforms (list[dict or callable]): The transforms.
 
     Raises:
-        ValueError: If one of the transforms is none of geometry; when frames and flow
-            do not fit each other, or lazy transforms are not fused.
+        ValueError: If one of the transforms is not one of geometry; when frames and
+            flow do not fit each other, or lazy transforms are not fused.
         KeyError: When a clip has neither.
         RuntimeError: When a transform treats frames and flow differently.
     """
@@ -193,6 +193,6 @@ class PairedTransforms(BaseTransform):
 
 
 def _negate(flow: list[np.ndarray], part: int) -> None:
-    """Turn round one direction of stored flow, in which 127.5 is no motion."""
+    """Turn round one direction of stored flow, in which 127.5 means no motion."""
     for image in flow:
         np.subtract(255, image[..., part], out=image[..., part])

@@ -52,7 +52,7 @@ class TrainingData:
     @cached_property
     def first_sample(self) -> Any:
         """BaseDataElement or None: The first data sample, as the pipeline packs it;
-        None where the data set is a stream of samples, or gives none for it."""
+        None where the data set is a stream of samples, or returns none for it."""
         if isinstance(self.loader.dataset, IterableDataset):
             return None
         return first_data_sample(self.loader.dataset)

@@ -25,7 +25,7 @@ class ExportHook(Hook):
     Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
     load strictly, and the config that they load with, in MMPretrain, MMDetection or
     MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
-    as in checkpoints. Of a stream that was given as a built model, only the weights are
+    as in checkpoints. Of a stream that came as a built model, only the weights are
     written.
 
     Args:

@@ -30,12 +30,12 @@ class RunCheckHook(Hook):
     - In a training that counts iterations, schedules and phases must not count epochs:
       they would stay at their beginning. All phases begin before its end.
     - A learning rate that follows a metric of its stream must not count the epochs in
-      which that stream rests.
+      which that stream is frozen.
     - ``save_best`` names a metric of a stream that is validated.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
-    A model that is no distillation is left alone.
+    A model that is not a distillation is left alone.
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -12,7 +12,7 @@ from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
 def check_units(runner: Runner, model: Distillation) -> None:
-    """Refuse what counts epochs in a training that has none.
+    """Reject what counts epochs in a training that has none.
 
     Args:
         runner (Runner): The runner.
@@ -46,7 +46,7 @@ def _schedules(model: Distillation) -> Iterator[tuple[str, Schedule]]:
 
 
 def check_phase_ends(runner: Runner, model: Distillation) -> None:
-    """Refuse a phase that the training never reaches.
+    """Reject a phase that the training never reaches.
 
     Args:
         runner (Runner): The runner.
@@ -66,7 +66,7 @@ def check_phase_ends(runner: Runner, model: Distillation) -> None:
 
 
 def check_plateaus(runner: Runner, model: Distillation) -> None:
-    """Refuse a learning rate that falls because its stream rests.
+    """Reject a learning rate that falls because its stream is frozen.
 
     Args:
         runner (Runner): The runner.
@@ -74,7 +74,7 @@ def check_plateaus(runner: Runner, model: Distillation) -> None:
 
     Raises:
         ValueError: If a schedule that follows a metric counts epochs of a phase in
-            which its stream rests, and after which it learns.
+            which its stream is frozen, and after which it learns.
     """
     schedulers = runner.param_schedulers
     if not isinstance(schedulers, dict):
@@ -90,8 +90,8 @@ def check_plateaus(runner: Runner, model: Distillation) -> None:
             if metric and learns and phase.by_epoch:
                 raise ValueError(
                     f'param_scheduler: {metric[0]} of stream `{stream}` counts the '
-                    f'epochs of phase `{phase.name}`, in which that stream rests and '
-                    'its metrics stay the same: its learning rate would fall before it '
+                    f'epochs of phase `{phase.name}`, in which that stream is frozen '
+                    'and its metrics stay the same: its learning rate would fall before it '
                     f'learns. Set `begin={then.begin}` there, or take a schedule that '
                     'follows no metric.'
                 )

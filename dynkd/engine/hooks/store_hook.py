@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Opens stores of past predictions, turns their epochs, saves and resumes them."""
+"""Opens stores, rotates them at each epoch, saves and resumes them."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from dynkd.utils import unwrap
 
 @HOOKS.register_module()
 class StoreHook(Hook):
-    """Opens stores of past predictions, turns their epochs, saves and resumes them.
+    """Opens stores, rotates them at each epoch, saves and resumes them.
 
     Source: DTSKD, Algorithm 1, where the predictions of an epoch become the history of
     the next one. A model without stores is left alone.
@@ -59,7 +59,7 @@ class StoreHook(Hook):
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
                 f'{type(runner.train_loop).__name__} knows no epochs, at whose end a '
-                'store of past predictions makes what was written what is read. Train '
+                'store publishes the predictions of an epoch for reading. Train '
                 'with `train_cfg=dict(by_epoch=True, max_epochs=…)`.'
             )
         _check_paths(stores)
@@ -78,7 +78,7 @@ class StoreHook(Hook):
         self._loaded = {}
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Make what was written what is read.
+        """Publish this epoch's predictions for reading.
 
         Args:
             runner (Runner): The runner.
@@ -131,7 +131,7 @@ def _stores(runner: Runner) -> dict[str, PredictionStore]:
 
 
 def _check_paths(stores: dict[str, PredictionStore]) -> None:
-    """Refuse two stores in one folder."""
+    """Reject two stores in one folder."""
     owners: dict[Path, str] = {}
     for name, store in stores.items():
         if store.path is not None:

@@ -36,7 +36,7 @@ class _EveryStream:
             ``fused/acc/top1``; see :class:`Fusion`. Defaults to None: nothing is fused.
 
     Raises:
-        TypeError: If the evaluator is built already, or a weight is no number.
+        TypeError: If the evaluator is built already, or a weight is not a number.
         ValueError: If a stream does not exist, the model has no streams, no stream has
             branches that are to be evaluated, or the streams cannot be fused as told.
     """

@@ -85,7 +85,7 @@ class StreamOptimWrapper(OptimWrapperDict):
     def step(self, **kwargs: Any) -> None:
         """Clip and step each stream that got gradients.
 
-        A stream that rests in a phase has none and is not touched, its momentum and
+        A stream that is frozen in a phase has none and is not touched, its momentum and
         weight decay neither. The scaler, if there is one, is updated once, after all.
 
         Args:

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from dynkd.utils import first_data_sample
 
-#: Wrappers that leave a sample's ``sample_idx`` as the wrapped data set gives it:
+#: Wrappers that leave a sample's ``sample_idx`` as the wrapped data set has it:
 #: package and class.
 _TRANSPARENT = {
     ('mmengine', 'RepeatDataset'),

@@ -26,7 +26,7 @@ class PredictionStore:
 
     Source: DTSKD, :math:`p_{b,(t-1)}(\mathbf{x})` of eqs. 5 and 6. What is written in
     an epoch can be read from the next one on. A sample that an epoch leaves out keeps
-    its older prediction (ours); a sample never seen gives its label, as the history of
+    its older prediction (ours); a sample never seen reads its label, as the history of
     the paper's first epoch does.
 
     A sample may be written several times in an epoch (padding of a distributed
@@ -69,7 +69,7 @@ class PredictionStore:
         span: float = 20.0,
         path: Optional[str] = None,
     ) -> None:
-        build_codec(format, max(k or 1, 1), k, span)  # Refuses what cannot hold.
+        build_codec(format, max(k or 1, 1), k, span)  # Rejects what cannot hold.
         self.format, self.k, self.span, self.path = format, k, span, path
         self._layout = RowLayout({})
         self._resumed: Optional[tuple[dict, int]] = None
@@ -152,7 +152,7 @@ class PredictionStore:
         Args:
             indices (Tensor): Shape (B,), the samples.
             labels (dict[str, Tensor]): Shape (B, K) for each tap, probabilities: what
-                a sample never seen gives.
+                a sample never seen reads.
 
         Returns:
             dict[str, Tensor]: Probabilities of shape (B, K), float32, for each tap of
@@ -200,7 +200,7 @@ class PredictionStore:
             begin = end
 
     def end_epoch(self, epoch: int) -> None:
-        """Make what was written what is read.
+        """Publish this epoch's predictions for reading.
 
         Args:
             epoch (int): Epochs done, the one that ends included.

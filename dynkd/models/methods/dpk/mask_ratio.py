@@ -114,7 +114,7 @@ def build_ratio(ratio: Union[float, dict[str, Any]]) -> MaskRatio:
         MaskRatio: The ratio.
 
     Raises:
-        ValueError: If it is none of these, or an argument is out of its range.
+        ValueError: If it is not one of these, or an argument is out of its range.
     """
     if not isinstance(ratio, dict):
         return ScheduledRatio(ratio)

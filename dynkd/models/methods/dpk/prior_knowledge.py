@@ -110,7 +110,7 @@ class PriorKnowledge(nn.Module):
 
     Raises:
         ValueError: If an argument is out of its range or would do nothing; in the
-            forward pass, if a feature is no map, is smaller than a patch, has other
+            forward pass, if a feature is not a map, is smaller than a patch, has other
             channels, another size than the other side or too few samples for the ratio,
             or the number of levels differs.
     """
@@ -240,7 +240,7 @@ def _check_map(side: str, feature: Any, channels: int) -> None:
     if not isinstance(feature, Tensor):
         raise ValueError(
             f'PriorKnowledge: the {side} must be a map (B, C, H, W), or one per level, '
-            f'got a {type(feature).__name__}; tap a module that gives maps'
+            f'got a {type(feature).__name__}; tap a module that returns maps'
         )
     shape = tuple(feature.shape)
     if feature.dim() != 4:

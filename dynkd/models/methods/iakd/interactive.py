@@ -46,7 +46,7 @@ class InteractiveDistillation(Distillation):
             one of class probabilities, and the others.
 
     Raises:
-        TypeError: If ``interaction`` is no dictionary of these arguments.
+        TypeError: If ``interaction`` is not a dictionary of these arguments.
         ValueError: If the streams are not one that is trained and one that is frozen,
             pairs cannot be found or do not fit, the probability is not in (0, 1], or a
             transfer or a branch reads the inside of a block that may be replaced.

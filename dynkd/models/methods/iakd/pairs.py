@@ -110,8 +110,8 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
         list[Pair]: The pairs.
 
     Raises:
-        ValueError: If they are no list, there is none, or one has not these two lists
-            of names.
+        ValueError: If they are not a list, the list is empty, or a pair lacks its two
+            lists of names.
     """
     if isinstance(pairs, (str, Mapping)) or not isinstance(pairs, Sequence):
         raise ValueError(f'`pairs` is a list of pairs, not {pairs!r}; {_WRITTEN}.')
@@ -157,7 +157,7 @@ def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:
 
 @dataclass
 class _Stage:
-    """The units that give maps of one shape.
+    """The units that return maps of one shape.
 
     Args:
         units (list[Unit]): The units, in the order in which they run.
@@ -178,7 +178,7 @@ class _Stage:
 
 
 def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
-    """The stages of a chain of units, by the shape of what they give."""
+    """The stages of a chain of units, by the shape of what they return."""
     stages: dict[Shape, _Stage] = {}
     for unit in units:
         stages.setdefault(unit.gives, _Stage([])).units.append(unit)
