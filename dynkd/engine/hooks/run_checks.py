@@ -91,9 +91,9 @@ def check_plateaus(runner: Runner, model: Distillation) -> None:
                 raise ValueError(
                     f'param_scheduler: {metric[0]} of stream `{stream}` counts the '
                     f'epochs of phase `{phase.name}`, in which that stream is frozen '
-                    'and its metrics stay the same: its learning rate would fall before it '
-                    f'learns. Set `begin={then.begin}` there, or take a schedule that '
-                    'follows no metric.'
+                    'and its metrics stay the same: its learning rate would fall '
+                    f'before it learns. Set `begin={then.begin}` there, or take a '
+                    'schedule that follows no metric.'
                 )
 
 
