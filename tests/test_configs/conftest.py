@@ -2,8 +2,12 @@
 """Reading our configs without network: each once, without their checkpoints."""
 
 import copy
+import importlib
+import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Callable
 
 import pytest
@@ -72,3 +76,17 @@ def outline(resolve) -> Callable[[Config, str], torch.nn.Module]:
             return MODELS.build(stream.model)
 
     return outline
+
+
+@pytest.fixture(scope='module')
+def import_analysis_tool() -> Iterator[Callable[[str], ModuleType]]:
+    """Import analysis tools by their names; afterwards they are forgotten."""
+    folder = ROOT / 'tools' / 'analysis_tools'
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module
+    sys.path.remove(str(folder))
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], '__file__', None)
+        if file and Path(file).parent == folder:
+            del sys.modules[name]

@@ -1,23 +1,18 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Tiny-ImageNet in class folders, from an archive of two classes."""
 
-import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 from mmpretrain.datasets import CustomDataset
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/dataset_converters/tiny_imagenet.py'
 VAL = {'val_0.JPEG': 'n02', 'val_1.JPEG': 'n01', 'val_2.JPEG': 'n02'}
 
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('tiny_imagenet', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(import_converter):
+    return import_converter('tiny_imagenet')
 
 
 @pytest.fixture
@@ -108,7 +103,7 @@ def test_files_are_copied_where_they_cannot_be_linked(
     def refuse(source, target):
         raise OSError('not on this file system')
 
-    monkeypatch.setattr(tool.os, 'link', refuse)
+    monkeypatch.setattr(os, 'link', refuse)
     tool.convert(archive, tmp_path / 'tiny')
     assert contents(tmp_path / 'tiny') == EXPECTED
 
