@@ -3,5 +3,7 @@
 _base_ = ['./fgd_fcos_r18.py', './fcos_efficientnet_lite0.py']
 
 model = dict(
-    streams=dict(teacher=dict(model=dict(_base_.fcos_efficientnet_lite0, _delete_=True)))
+    streams=dict(
+        teacher=dict(model=dict(_base_.fcos_efficientnet_lite0, _delete_=True))
+    )
 )

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: checks of the run, exact resuming, learning-rate drops, stores, export, cost."""
+"""Hooks: checks, exact resuming, learning-rate drops, stores, export, step cost."""
 
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook

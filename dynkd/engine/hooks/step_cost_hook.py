@@ -25,19 +25,19 @@ WARM_UP = 5
 class StepCostHook(Hook):
     """Measures the wall and CPU time of a training step, and counts parameters.
 
-    Writes ``step_cost.json`` into the work directory after every epoch, and at the end::
+    Writes ``step_cost.json`` into the work directory after each epoch and at the end::
 
-        {"steps": 100, "wall": 0.52, "cpu": 0.51, "parameters": {"student": 1234567}}
+        {'steps': 99, 'wall': 0.6, 'cpu': 0.5, 'parameters': {'student': 12345}}
 
     ``wall`` and ``cpu`` are medians in seconds, over the steps since the process began:
     forward and backward pass and the update, without loading the batch. ``cpu`` is that
     of all threads of the process, so it depends little on what else the machine does.
-    ``parameters`` are those that a plain library loads: without branches, connectors and
-    losses. A plain model is called ``''``.
+    ``parameters`` are those that a plain library loads, without branches, connectors
+    and losses, of each trained stream. A plain model is called ``''``.
     """
 
-    # Nothing of other hooks is within the step.
-    priority = 'LOWEST'
+    # What other hooks do after the step is not part of it.
+    priority = 'VERY_HIGH'
 
     def __init__(self) -> None:
         self._wall: list[float] = []
