@@ -16,6 +16,12 @@ rows = [
         config='configs/baselines/fcos_efficientnet-lite0_bccd.py',
         once=True,
     ),
+    dict(
+        name='teacher, trained on alone',
+        config='configs/baselines/fcos_efficientnet-lite0_continued_bccd.py',
+        starts={'': 'teacher'},
+        against={'': 'teacher'},
+    ),
     dict(name='student alone', config='configs/baselines/fcos_r18half_bccd.py'),
     dict(
         name='static MSE',
@@ -28,14 +34,14 @@ rows = [
         config=f'configs/dkd/{_pair}_bccd.py',
         starts=_teacher,
         streams=['student', 'teacher'],
-        against=dict(teacher='teacher'),
+        against=dict(teacher='teacher, trained on alone'),
     ),
     dict(
         name='DKD, script weights',
         config=f'configs/dkd/{_pair}_script-weights_bccd.py',
         starts=_teacher,
         streams=['student', 'teacher'],
-        against=dict(teacher='teacher'),
+        against=dict(teacher='teacher, trained on alone'),
     ),
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
     dict(

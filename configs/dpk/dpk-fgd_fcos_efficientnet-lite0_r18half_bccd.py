@@ -6,7 +6,7 @@ _base_ = [
 ]
 
 _transfers = _base_.dpk_dense
-_transfers.loss_dpk.loss.temperature = 2.0
+_transfers.loss_dpk.loss.update(temperature=2.0, foreground=1.5e-6)
 _transfers.loss_dpk.connector.update(
     student_channels=64,
     teacher_channels=128,

@@ -172,6 +172,25 @@ def test_streams_start_from_the_row_they_name(compare, project):
     assert starts['alone_seed2'] == []
 
 
+def test_a_plain_model_starts_from_a_row(modules, project):
+    text = (project / 'mine.py').read_text()
+    (project / 'mine.py').write_text(
+        text + "rows.append(dict(name='on', config='plain.py', starts={'': 'big one'}))"
+    )
+    comparison = modules['spec'].read(project / 'mine.py')
+    first, *_, on = modules['trainings'].trainings_of(comparison, project, project)
+    with pytest.raises(FileNotFoundError, match='on, seed 2: it starts from "big one,'):
+        on.all_options()
+    first.work_dir.mkdir()
+    (first.work_dir / 'weights.pth').touch()
+    start = str(first.work_dir / 'weights.pth')
+    (first.work_dir / 'last_checkpoint').write_text(start)
+    assert on.all_options()[-2:] == [
+        'model.init_cfg.type=Pretrained',
+        f'model.init_cfg.checkpoint={start}',
+    ]
+
+
 def test_results_are_enough_without_the_runs(compare, project):
     import shutil
 

@@ -22,7 +22,7 @@ class Row:
         streams (tuple[str, ...], optional): The streams whose metrics are shown; ``''``
             is a plain model. Defaults to None: ``student`` for a distillation.
         starts (dict[str, str]): The rows from whose last checkpoints streams start, by
-            stream; ``''`` is a plain model. Defaults to none.
+            stream; ``''`` is a plain model (its ``init_cfg``). Defaults to none.
         against (dict[str, str]): The rows that streams are compared with, by stream.
             Defaults to none: the student with the baseline.
         once (bool): Whether the first seed is enough, as for a teacher. Defaults to

@@ -77,9 +77,13 @@ class Training:
                     f'{self.title}: it starts from "{training.title}", whose last '
                     f'checkpoint is not in {training.work_dir}: train that first.'
                 )
-            key = f'model.streams.{stream}.checkpoint' if stream else 'load_from'
             path = (training.work_dir / 'last_checkpoint').read_text().strip()
-            starts.append(f'{key}={path}')
+            if stream:
+                starts.append(f'model.streams.{stream}.checkpoint={path}')
+            else:
+                # `load_from` would take the place of what is to be resumed.
+                starts.append('model.init_cfg.type=Pretrained')
+                starts.append(f'model.init_cfg.checkpoint={path}')
         return [*self.options, *starts]
 
     def has_checkpoint(self) -> bool:
@@ -188,8 +192,11 @@ def fingerprint(cfg: Config, needs: Mapping[str, Training]) -> str:
     text = json.dumps(content, sort_keys=True, default=repr)
     for stream in needs:
         # Where the checkpoint lies does not matter; which it is stands beside.
-        place = cfg.get('model', {}).get('streams', {}).get(stream, {})
-        path = place.get('checkpoint') if stream else cfg.get('load_from')
+        model = cfg.get('model', {})
+        place = (
+            model.get('streams', {}).get(stream) if stream else model.get('init_cfg')
+        )
+        path = (place or {}).get('checkpoint')
         if path:
             text = text.replace(json.dumps(path), '"start"')
     return hashlib.sha256((text + json.dumps(starts)).encode()).hexdigest()
