@@ -25,8 +25,7 @@ from comparison.results import Result, ResultStore, streams_of
 from comparison.slurm import write_jobs
 from comparison.spec import Comparison, read
 from comparison.trainings import Training, trainings_of
-
-from dynkd.utils.launch import ROOT, is_done
+from launch import ROOT, is_done
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -89,10 +88,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--sbatch',
-        nargs='+',
+        action='append',
         default=[],
         metavar='OPTION',
-        help='options of sbatch, as "--sbatch=--time=4:00:00"',
+        help='an option of sbatch, as "--sbatch=--time=4:00:00"',
     )
     parser.add_argument(
         '--training',
@@ -238,13 +237,14 @@ def write(
         return
     out.mkdir(parents=True, exist_ok=True)
     text = table(comparison, lines)
-    (out / 'table.md').write_text(text + '\n')
-    (out / 'values.csv').write_text(csv_of(comparison, streams, results))
-    draw(comparison, lines, out / 'curves.png')
+    (out / f'{comparison.name}.md').write_text(text + '\n')
+    (out / f'{comparison.name}.csv').write_text(csv_of(comparison, streams, results))
+    draw(comparison, lines, out / f'{comparison.name}.png')
     minutes = statistics.fsum(
         result.minutes for own in found.values() for result in own.values()
     )
-    print(f'\n{text}\n\nOf {minutes:.0f} minutes of training. Files: {out}')
+    print(f'\n{text}\n\nOf {minutes:.0f} minutes of training.')
+    print(f'Files: {out / comparison.name}.md, .csv and .png')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

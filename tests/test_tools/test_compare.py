@@ -73,7 +73,7 @@ def modules():
     sys.path.insert(0, str(TOOLS))
     names = ('spec', 'trainings', 'pool', 'progress', 'report', 'intervals', 'results')
     found = {name: importlib.import_module(f'comparison.{name}') for name in names}
-    found['compare'] = importlib.import_module('compare')
+    found |= {name: importlib.import_module(name) for name in ('compare', 'launch')}
     yield found
     sys.path.remove(str(TOOLS))
     for name in set(sys.modules) - before:
@@ -84,9 +84,7 @@ def modules():
 @pytest.fixture
 def project(tmp_path, monkeypatch, modules):
     """A project with a comparison, whose trainings take no time."""
-    from dynkd.utils import launch
-
-    for module in (launch, modules['pool'], modules['compare']):
+    for module in (modules['launch'], modules['pool'], modules['compare']):
         monkeypatch.setattr(module, 'ROOT', tmp_path)
     monkeypatch.setattr(modules['pool'], 'LOOK_EVERY', 0.01)
     (tmp_path / 'tools').mkdir()
@@ -117,7 +115,7 @@ def calls(project):
 
 
 def table(project):
-    return (project / 'work_dirs/compare/mine/table.md').read_text()
+    return (project / 'work_dirs/compare/mine/mine.md').read_text()
 
 
 def row_of(project, name, stream):
@@ -158,8 +156,8 @@ def test_all_is_trained_once_and_the_table_has_it(compare, project):
 def test_figure_and_csv(compare, project):
     compare()
     out = project / 'work_dirs/compare/mine'
-    assert (out / 'curves.png').stat().st_size > 1000
-    lines = (out / 'values.csv').read_text().splitlines()
+    assert (out / 'mine.png').stat().st_size > 1000
+    lines = (out / 'mine.csv').read_text().splitlines()
     assert len(lines) == 1 + 1 + 3 + 3 * 2
     assert lines[1].startswith('big one,,0,top1,7,9,2,3,0.25,0.125,1500000,')
 
@@ -249,7 +247,8 @@ def test_what_starts_from_something_else_is_trained_again(compare, project):
 
 
 def test_jobs_for_slurm(compare, project):
-    assert compare('--launcher', 'slurm', '--sbatch=--time=1:00:00') == 0
+    options = ('--sbatch=--time=1:00:00', '--sbatch=--mem=4G')
+    assert compare('--launcher', 'slurm', *options) == 0
     assert calls(project) == []
     folder = project / 'work_dirs/compare/mine/slurm'
     submit = (folder / 'submit.sh').read_text()
@@ -258,7 +257,7 @@ def test_jobs_for_slurm(compare, project):
     assert 'dependency=afterok:$job_0 ' in submit
     assert submit.count('dependency') == 3
     job = (folder / 'KD_seed2.sh').read_text()
-    assert '#SBATCH --time=1:00:00' in job
+    assert '#SBATCH --time=1:00:00\n#SBATCH --mem=4G\n' in job
     assert job.rstrip().endswith('--training KD 2')
 
 
@@ -370,3 +369,32 @@ def test_results_are_small_and_readable(compare, project):
     result = json.loads(file.read_text())
     assert result['curves']['student/top1'] == {'1': 6, '2': 10, '3': 10}
     assert file.stat().st_size < 2000
+
+
+def test_the_comparison_of_the_docs_is_one(modules, tmp_path):
+    root = TOOLS.parent
+    page = (root / 'docs' / 'compare.md').read_text(encoding='utf-8')
+    code = page.split('<!-- comparison: is read -->\n```python\n')[1].split('```')[0]
+    (tmp_path / 'mine.py').write_text(code)
+    comparison = modules['spec'].read(tmp_path / 'mine.py')
+    trainings = modules['trainings'].trainings_of(comparison, root, tmp_path)
+    assert len(trainings) == 10
+    assert {training.epochs for training in trainings} == {30}
+
+
+def test_the_project_s_comparisons_are_some(modules, tmp_path):
+    root = TOOLS.parent
+    files = sorted((root / 'benchmarks' / 'comparisons').glob('*.py'))
+    assert files
+    for file in files:
+        comparison = modules['spec'].read(file)
+        for row in comparison.rows:
+            assert (root / row.config).is_file()
+            modules['results'].streams_of(row, root / row.config)
+
+
+def test_a_failed_option_is_named(compare, project, capsys):
+    file = project / 'mine.py'
+    file.write_text(file.read_text() + "options = ['lr']")
+    assert compare() == 2
+    assert "unlike 'lr'" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
-from dynkd.utils.launch import ROOT, command, prepare
+from launch import ROOT, command, prepare
 
 from .progress import Progress
 from .trainings import Training

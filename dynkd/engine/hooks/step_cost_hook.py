@@ -13,9 +13,9 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from dynkd.models.streams import BRANCHES
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
-from dynkd.utils.checkpoint import BRANCHES
 
 #: The first steps allocate, and are left out of the medians where there are others.
 WARM_UP = 5
