@@ -115,7 +115,8 @@ def run(comparison: Comparison, args: argparse.Namespace, words: Sequence[str]) 
     seeds = tuple(args.seeds or comparison.seeds)
     epochs = args.epochs or comparison.epochs
     comparison = replace(comparison, seeds=seeds, epochs=epochs)
-    if comparison.data and not (ROOT / comparison.data).exists():
+    there = not comparison.data or (ROOT / comparison.data).exists()
+    if not there and not args.no_training:
         raise FileNotFoundError(
             f'There is no {comparison.data}, which {comparison.name} needs.'
         )
@@ -195,12 +196,13 @@ def train(
     """
     devices = devices_of(jobs)
     paces: dict[str, float] = {}
+    done = 0
     for training in trainings:
         result = store.load(training)
         if result is not None and result.minutes:
             paces[training.row.name] = result.minutes * 60 / result.epochs
-    done = len(trainings) - len(missing)
-    progress = Progress(len(trainings), done, len(devices), paces)
+        done += result is not None and training not in missing
+    progress = Progress(done + len(missing), done, len(devices), paces)
     pool = Pool(devices, progress, lambda one: store.collect(one, comparison))
     return pool.run(missing)
 

@@ -261,9 +261,11 @@ def test_jobs_for_slurm(compare, project):
     assert job.rstrip().endswith('--training KD 2')
 
 
-def test_a_job_trains_one(compare, project):
+def test_a_job_trains_one(compare, project, capsys):
     assert compare('--training', 'big one', '0') == 0
+    assert '0 of 1 done' in capsys.readouterr().out
     assert compare('--training', 'KD', '2') == 0
+    assert '1 of 2 done' in capsys.readouterr().out
     assert [call[0] for call in calls(project)] == ['big_one_seed0', 'KD_seed2']
     # A job whose start is not there says so.
     other = project / 'other'
