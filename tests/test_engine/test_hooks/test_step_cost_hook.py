@@ -18,7 +18,7 @@ def test_a_training_leaves_what_its_steps_cost(runner, tmp_path):
     run = runner(teacher=dict(frozen=True), custom_hooks=[COST])
     run.train()
     cost = json.loads((tmp_path / 'step_cost.json').read_text())
-    student = run.model.stream('student')
+    student = run.model.streams['student']
     assert cost['parameters'] == dict(student=parameters(student))
     assert cost['steps'] == run.iter
     assert cost['wall'] > 0 and cost['cpu'] > 0
