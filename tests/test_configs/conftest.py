@@ -37,6 +37,9 @@ def read_offline(read) -> Callable[[str], Config]:
 
     def read_without_weights(name: str) -> Config:
         cfg = read(name)
+        if 'TIMMBackbone' in str(cfg.model):
+            # An optional requirement: requirements/efficientnet.txt.
+            pytest.importorskip('timm')
         for stream in cfg.model.get('streams', {}).values():
             stream.checkpoint = None
             if stream.get('frozen', False):
