@@ -135,8 +135,10 @@ def test_pinned_versions_satisfy_the_ranges():
     for path in (ROOT / 'requirements' / 'pinned').glob('*.txt'):
         for line in path.read_text().splitlines():
             if line and not line.startswith('#'):
-                name, version = line.split('==')
-                pins[utils.canonicalize_name(name)] = version
+                pin = requirements.Requirement(line)
+                if pin.marker is None or pin.marker.evaluate():
+                    version = str(pin.specifier).removeprefix('==')
+                    pins[utils.canonicalize_name(pin.name)] = version
     for extra in ('runtime', 'det', 'cls', 'video', 'razor', 'tests', 'lint'):
         text = (ROOT / 'requirements' / f'{extra}.txt').read_text()
         for line in text.splitlines():
