@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-video test lint format docs bench clean distclean
+.PHONY: help env demo demo-cls demo-video test lint format docs bench clean distclean
 
 help:  ## list these targets
 	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.12] [STACK=onedl]'
@@ -20,6 +20,9 @@ env:  ## create the pinned environment, or complete it
 # The environment's mmcv has its ops for the CPU only: the demo must not find a GPU.
 demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo.py
+
+demo-cls: env  ## the same for classification, which needs no C++ compiler
+	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_cls.py
 
 demo-video: env  ## the same for action recognition (at most 15 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_video.py

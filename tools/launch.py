@@ -13,7 +13,7 @@ from typing import Optional
 from mmengine.config import Config
 
 #: The project's clone, with its tools and configs.
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def train_once(
