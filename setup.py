@@ -79,6 +79,8 @@ class BuildWithMim(build_py):
 
 EXTRAS = {name: read_requirements(name) for name in ('det', 'cls', 'video', 'razor')}
 EXTRAS['all'] = sorted({line for lines in EXTRAS.values() for line in lines})
+# The same libraries from OneDL, under other names: beside no other extra but tests.
+EXTRAS['onedl'] = read_requirements('onedl')
 EXTRAS['tests'] = read_requirements('tests')
 EXTRAS['docs'] = read_requirements('docs')
 
