@@ -1,13 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Loading checkpoints without running code that is in them.
 
-Needed by: MMEngine up to 0.10.7, the last release, with every torch.
+Needed by: OpenMMLab's MMEngine up to 0.10.7, its last release, and OneDL's up to
+0.10.12, the newest seen, with every torch.
 
 Why: a checkpoint is a pickle, and a pickle may call any function. MMEngine loads with
 ``torch.load`` and its defaults. Since torch 2.6 these refuse all but tensors and plain
 values, so that no checkpoint which a Runner wrote can be loaded, and resuming and
 teacher checkpoints fail. Before, and for downloads even now, they run whatever the file
-asks for.
+asks for. OneDL's MMEngine tries the restricted unpickler, and loads without restriction
+what that refuses: a file that names something dangerous is run.
 
 Cure: loaders for MMEngine's ``CheckpointLoader`` that always use torch's restricted
 unpickler, with exactly what MMEngine's own checkpoints need permitted (see

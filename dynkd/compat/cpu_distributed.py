@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Several processes on a machine without an accelerator.
 
-Needed by: MMEngine up to 0.10.7, the last release.
+Needed by: OpenMMLab's MMEngine up to 0.10.7, its last release, and OneDL's up to
+0.10.12, the newest seen.
 
 Why: whatever the launcher, its ``init_dist`` calls ``torch.cuda.set_device``, which
 raises on a machine without CUDA, and its Runner gives ``DistributedDataParallel`` a
