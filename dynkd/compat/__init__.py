@@ -8,7 +8,7 @@ packages: the work is done when they are imported.
 
 from dynkd.compat import checkpoints, mmaction, mmrazor, torchvision
 
-from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
+from .checkpoints import CheckpointError, UnsafeCheckpointError, load_checkpoint_file
 from .cpu_distributed import (
     init_cpu_process_group,
     leave_process_group,
@@ -17,6 +17,7 @@ from .cpu_distributed import (
 from .import_hooks import WATCHER
 
 __all__ = [
+    'CheckpointError',
     'UnsafeCheckpointError',
     'apply',
     'init_cpu_process_group',
