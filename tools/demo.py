@@ -87,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, lambda: 'start it again to continue')

@@ -6,7 +6,7 @@ is not needed. ``import dynkd`` calls :func:`apply`, which imports none of those
 packages: the work is done when they are imported.
 """
 
-from dynkd.compat import checkpoints, mmaction, mmrazor, torchvision
+from dynkd.compat import checkpoints, mmaction, mmrazor, resuming, torchvision
 
 from .checkpoints import CheckpointError, UnsafeCheckpointError, load_checkpoint_file
 from .cpu_distributed import (
@@ -30,5 +30,5 @@ __all__ = [
 def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
-    for package in (torchvision, mmaction, mmrazor, checkpoints):
+    for package in (torchvision, mmaction, mmrazor, checkpoints, resuming):
         package.apply()

@@ -96,11 +96,39 @@ def safe_torch_load(file: BinaryIO, map_location: Any, name: str) -> dict[str, A
         UnsafeCheckpointError: If the file names what is not permitted.
         CheckpointError: If the file cannot be read as a checkpoint.
     """
+    from .torch_files import Reader
+
+    checkpoint = _explained(Reader(file, _placing(map_location)).read, name)
+    _check_content(checkpoint, name)
+    _drop_configs(checkpoint)
+    for check in _checks:
+        check(checkpoint, name)
+    return checkpoint
+
+
+def check_whole(path: Path) -> None:
+    """Check that a file is a checkpoint, from its beginning to its end.
+
+    Args:
+        path (Path): The file.
+
+    Raises:
+        CheckpointError: If it is not one, or a part of it is damaged or missing.
+        OSError: If it cannot be read.
+    """
+    from .torch_files import Reader
+
+    with path.open('rb') as file:
+        _explained(lambda: Reader(file, lambda storage, _: storage).check(), str(path))
+
+
+def _explained(read: Callable[[], Any], name: str) -> Any:
+    """Read, and say of which file an error is."""
     from .restricted_pickle import UnpermittedError
-    from .torch_files import PlacementError, Reader
+    from .torch_files import PlacementError
 
     try:
-        checkpoint = Reader(file, _placing(map_location)).read()
+        return read()
     except PlacementError as error:
         raise error.__cause__ from None
     except UnpermittedError as error:
@@ -120,11 +148,6 @@ def safe_torch_load(file: BinaryIO, map_location: Any, name: str) -> dict[str, A
         raise CheckpointError(
             f'{name} is no torch checkpoint, or is damaged: {detail.rstrip(".")}.'
         ) from None
-    _check_content(checkpoint, name)
-    _drop_configs(checkpoint)
-    for check in _checks:
-        check(checkpoint, name)
-    return checkpoint
 
 
 @contextmanager

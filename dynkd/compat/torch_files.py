@@ -67,6 +67,21 @@ class Reader:
         check_tree(value)
         return value
 
+    def check(self) -> None:
+        """Check that the file is whole, without making anything of it if possible.
+
+        Raises:
+            Exception: Of any kind, if it is no checkpoint or is damaged.
+        """
+        if self._file.read(4) == _ZIP:
+            with zipfile.ZipFile(self._file) as archive:
+                members = _Members(archive, self._size)
+                members.check_rest()
+                members.read('data.pkl')
+            return
+        self._file.seek(0)
+        self.read()
+
     def _read_zip(self) -> Any:
         with zipfile.ZipFile(self._file) as archive:
             members = _Members(archive, self._size)

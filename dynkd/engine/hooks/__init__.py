@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: checks of the run, exact resuming, learning-rate drops, stores, export."""
+"""Hooks: checks of the run, checkpoints, exact resuming, learning rates, stores, export."""
 
+from .checkpoint_hook import CheckpointHook
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .learning_rate_hook import LearningRateHook
@@ -8,6 +9,7 @@ from .run_check_hook import RunCheckHook
 from .store_hook import StoreHook
 
 __all__ = [
+    'CheckpointHook',
     'ExactResumeHook',
     'ExportHook',
     'LearningRateHook',
