@@ -15,6 +15,7 @@ from pathlib import Path
 from launch import ROOT, train_once
 
 from dynkd.utils import RunLog
+from dynkd.utils.tool import run_tool
 from dynkd.visualization.curves import draw_curves
 
 TEACHER = 'configs/baselines/fcos_r18_digits.py'

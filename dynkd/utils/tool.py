@@ -43,14 +43,16 @@ class Stopped(KeyboardInterrupt):
         self.number = number
 
 
-def run_tool(
-    main: Callable[[], None], hint: Optional[Callable[[], str]] = None
-) -> None:
+Hint = Callable[[], str]
+
+
+def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
     """Run a tool.
 
     Ctrl-C and SIGTERM end it with one line, and with the status of a process that the
-    signal has ended (130 and 143 in a shell). So do checkpoints that cannot be used, and
-    files that cannot be written, with status 1. Other errors are shown as they are.
+    signal has ended (130 and 143 in a shell). Checkpoints that cannot be used and files
+    that cannot be written end it with one line and status 1. Other errors are shown as
+    they are.
 
     Args:
         main (Callable): The tool.
@@ -132,7 +134,7 @@ def _listen() -> None:
             signal.signal(number, stop)
 
 
-def _end_by(number: int, hint: Optional[Callable[[], str]]) -> NoReturn:
+def _end_by(number: int, hint: Optional[Hint]) -> NoReturn:
     """End as a process that does not handle the signal."""
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)

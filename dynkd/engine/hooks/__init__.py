@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: checks of the run, checkpoints, exact resuming, learning rates, stores, export."""
+"""Hooks: checks, checkpoints, exact resuming, learning-rate drops, stores, export."""
 
 from .checkpoint_hook import CheckpointHook
 from .exact_resume_hook import ExactResumeHook
