@@ -15,6 +15,8 @@ from typing import Callable, NoReturn, Optional
 from dynkd.compat import CheckpointError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds after which a process that was asked to stop asks itself again.
+_AGAIN = 1.0
 #: What stands in the way of writing a file.
 _UNWRITABLE = (
     errno.ENOSPC,
@@ -118,10 +120,15 @@ def in_one_line(error: Exception) -> Optional[str]:
 def _listen() -> None:
     """Have signals raise an exception, in this process only."""
     owner = os.getpid()
+    asked: dict[str, int] = {}
 
     def stop(number: int, frame: Optional[FrameType]) -> None:
         if os.getpid() == owner:
-            raise Stopped(number)
+            asked.setdefault('number', number)
+            # Python drops exceptions in callbacks, as after a fork: ask again then.
+            if hasattr(signal, 'setitimer'):
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+            raise Stopped(asked['number'])
         # A process that was forked from this one, such as a data-loading worker.
         if number == signal.SIGINT:
             raise KeyboardInterrupt
@@ -132,10 +139,14 @@ def _listen() -> None:
         # What was started with `nohup` or in the background ignores Ctrl-C.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
+    if hasattr(signal, 'setitimer'):
+        signal.signal(signal.SIGALRM, stop)
 
 
 def _end_by(number: int, hint: Optional[Hint]) -> NoReturn:
     """End as a process that does not handle the signal."""
+    if hasattr(signal, 'setitimer'):
+        signal.setitimer(signal.ITIMER_REAL, 0)
     for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     what = 'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name
