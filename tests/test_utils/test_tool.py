@@ -16,17 +16,27 @@ from dynkd.utils.tool import in_one_line, resume_command
 
 ROOT = Path(dynkd.__file__).parents[1]
 SCRIPT = """
-import os, signal, sys, time, weakref
+import os, signal, sys, time
 from dynkd.compat import CheckpointError
 from dynkd.utils.tool import run_tool
 
 
+class Dropping:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)
+
+
 def main():
-    if sys.argv[1:] == ['forks'] and os.fork() == 0:
-        time.sleep(60)
-    if sys.argv[1:] == ['drops']:
-        weakref.finalize(Exception(), os.kill, os.getpid(), signal.SIGTERM)
+    if sys.argv[1:] == ['forks']:
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, b'x')
+            time.sleep(60)
+        os.read(read, 1)
     print('begun', flush=True)
+    if sys.argv[1:] == ['drops']:
+        Dropping()
     if sys.argv[1:] == ['fails']:
         raise CheckpointError('x.pth is none.')
     if sys.argv[1:] == ['breaks']:
@@ -74,7 +84,7 @@ def test_stopped_by_a_signal(start, number, name, words):
 
 
 def test_a_signal_that_python_drops_is_not_lost(start):
-    # It arrives in a callback, whose exceptions are ignored.
+    # It arrives in `__del__`, whose exceptions are ignored.
     process = start('drops')
     error = process.communicate(timeout=30)[1]
     assert process.returncode == -signal.SIGTERM
