@@ -4,7 +4,7 @@
 from mmengine.fileio import dump
 
 from dynkd.compat import leave_process_group
-from dynkd.models.streams import plain_types
+from dynkd.utils import plain_types
 from dynkd.utils.cli import base_parser, build_runner, read_config
 from dynkd.utils.tool import run_tool
 
