@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-cls demo-video test lint format docs bench clean distclean
+.PHONY: help env demo demo-cls demo-video test test-slow lint format docs bench clean distclean
 
 help:  ## list these targets
 	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.12] [STACK=onedl]'
@@ -30,6 +30,9 @@ demo-video: env  ## the same for action recognition (at most 15 minutes)
 # Each file in one process: what its tests share is made once.
 test: env  ## run the whole test suite, in two processes
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
+
+test-slow: env  ## run the tests that the suite leaves out for their time
+	$(BIN)/python -m pytest tests -m slow $(PYTEST_ARGS)
 
 lint: env  ## check style, types and spelling
 	$(BIN)/ruff check .

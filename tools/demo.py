@@ -11,6 +11,8 @@ import sys
 
 from demo_dkd import Demo, main
 
+from dynkd.utils.tool import run_tool
+
 DEMO = Demo(
     task='det',
     teacher='configs/baselines/fcos_r18_digits.py',
@@ -28,4 +30,7 @@ if __name__ == '__main__':
             'none: install a C++ compiler and run `make demo` again, or run '
             '`make demo-cls`, the demo of classification.'
         )
-    main(DEMO, __doc__, 'work_dirs/demo')
+    run_tool(
+        lambda: main(DEMO, __doc__, 'work_dirs/demo'),
+        lambda: 'start it again to continue',
+    )

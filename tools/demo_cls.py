@@ -8,6 +8,8 @@ with a table and a figure. A run that was interrupted continues where it stopped
 
 from demo_dkd import Demo, main
 
+from dynkd.utils.tool import run_tool
+
 DEMO = Demo(
     task='cls',
     teacher='configs/baselines/resnet18_digits.py',
@@ -19,4 +21,7 @@ DEMO = Demo(
 )
 
 if __name__ == '__main__':
-    main(DEMO, __doc__, 'work_dirs/demo_cls')
+    run_tool(
+        lambda: main(DEMO, __doc__, 'work_dirs/demo_cls'),
+        lambda: 'start it again to continue',
+    )

@@ -108,12 +108,18 @@ def _run(command: list[str], log: Path) -> None:
             text=True,
             cwd=ROOT,
         )
-        for line in process.stdout:
-            file.write(line)
-            lines = [*lines, line][-25:]
-            shown = progress(line)
-            if shown:
-                print(f'   {shown}', flush=True)
+        try:
+            for line in process.stdout:
+                file.write(line)
+                lines = [*lines, line][-25:]
+                shown = progress(line)
+                if shown:
+                    print(f'   {shown}', flush=True)
+        except BaseException:
+            # The training does not go on alone.
+            process.terminate()
+            process.wait()
+            raise
     if process.wait() != 0:
         print(''.join(lines), end='', file=sys.stderr)
         raise SystemExit(f'Training failed, see {log}. Start again to continue.')

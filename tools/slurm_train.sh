@@ -11,7 +11,7 @@ fi
 TOOLS=$(dirname "$0")
 # SRUN_ARGS holds several words.
 # shellcheck disable=SC2086
-srun -p "$1" \
+exec srun -p "$1" \
     --job-name="$2" \
     --gres="gpu:${GPUS_PER_NODE:-8}" \
     --ntasks="${GPUS:-8}" \

@@ -7,9 +7,16 @@ rather than for a version or a name, and does nothing where it is mended.
 done when they are imported.
 """
 
-from dynkd.compat import checkpoints, mmaction, mmcv_cap, mmrazor, torchvision
+from dynkd.compat import (
+    checkpoints,
+    mmaction,
+    mmcv_cap,
+    mmrazor,
+    resuming,
+    torchvision,
+)
 
-from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
+from .checkpoints import CheckpointError, UnsafeCheckpointError, load_checkpoint_file
 from .cpu_distributed import (
     init_cpu_process_group,
     leave_process_group,
@@ -18,6 +25,7 @@ from .cpu_distributed import (
 from .import_hooks import WATCHER
 
 __all__ = [
+    'CheckpointError',
     'UnsafeCheckpointError',
     'apply',
     'init_cpu_process_group',
@@ -30,5 +38,6 @@ __all__ = [
 def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
-    for package in (torchvision, mmcv_cap, mmaction, mmrazor, checkpoints):
+    repairs = (torchvision, mmcv_cap, mmaction, mmrazor, checkpoints, resuming)
+    for package in repairs:
         package.apply()

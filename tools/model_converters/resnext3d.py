@@ -9,7 +9,6 @@ loads into strictly, with the same outputs for clips of the size it was trained 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.utils.atomic import replacing
 
 #: Blocks in the four stages of each depth.
 DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
@@ -223,11 +223,8 @@ def convert(source: str | Path, out: Path, normalization: str | None = None) -> 
         if key.endswith('num_batches_tracked'):
             weights.setdefault(key, torch.tensor(0))
     _check_fit(weights, expected)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # A reader never sees half a file.
-    partial = out.with_suffix('.partial')
-    torch.save(dict(meta={}, state_dict=weights), partial)
-    os.replace(partial, out)
+    with replacing(out) as file:
+        torch.save(dict(meta={}, state_dict=weights), file)
     config = out.with_suffix('.py')
     Config(
         dict(

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: checks, exact resuming, learning-rate drops, stores, export, step cost."""
+"""Hooks: checks, checkpoints, exact resuming, learning-rate drops, stores, export."""
 
+from .checkpoint_hook import CheckpointHook
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .learning_rate_hook import LearningRateHook
@@ -9,6 +10,7 @@ from .step_cost_hook import StepCostHook
 from .store_hook import StoreHook
 
 __all__ = [
+    'CheckpointHook',
     'ExactResumeHook',
     'ExportHook',
     'LearningRateHook',

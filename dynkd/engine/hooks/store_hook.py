@@ -14,8 +14,12 @@ from dynkd.models.stores import (
     check_sample_idx,
     dataset_fingerprint,
 )
+from dynkd.models.stores.topology import retold
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
+
+#: What a checkpoint says of each store.
+_STATE = {'meta', 'epoch', 'id'}
 
 
 @HOOKS.register_module()
@@ -73,7 +77,7 @@ class StoreHook(Hook):
             try:
                 store.open(len(base), fingerprint, slots=_slots(runner))
             except (ValueError, OSError, MemoryError) as error:
-                raise type(error)(f'store `{name}`: {error}') from error
+                raise retold(error, f'store `{name}`: ') from error
         # The rows have been copied; the memory may be needed.
         self._loaded = {}
 
@@ -113,6 +117,11 @@ class StoreHook(Hook):
         """
         # The runner loads checkpoints onto its device.
         self._loaded = _to_cpu(checkpoint.pop('stores', {}))
+        for name, state in self._loaded.items():
+            if not isinstance(state, dict) or not _STATE.issubset(state):
+                raise ValueError(
+                    f'store `{name}`: what the checkpoint holds of it is damaged.'
+                )
 
     def _state(self, name: str) -> dict[str, Any]:
         """What the checkpoint that is resumed holds of a store."""

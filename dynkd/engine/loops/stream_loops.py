@@ -4,6 +4,7 @@
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Optional, Union
 
 import torch
@@ -74,6 +75,7 @@ class _EveryStream:
         own = StreamEvaluator(evaluators, main)
         super().__init__(runner, dataloader, own, fp16)  # type: ignore[call-arg]  # a loop's
         self.evaluator.fixed = self._fixed(model)
+        self.evaluator.watched = partial(watched_metrics, runner)
         if self.fusion is not None:
             self.fusion.keep(self.evaluator.fixed)
 
@@ -118,6 +120,28 @@ class _EveryStream:
             data_batch=data_batch,
             outputs=shown,
         )
+
+
+def watched_metrics(runner: Runner) -> list[str]:
+    """Metrics that something in a run depends on.
+
+    Args:
+        runner (Runner): The runner.
+
+    Returns:
+        list[str]: Those that decide about the best checkpoint, about learning rates and
+        about the end of the training.
+    """
+    names: list[Any] = []
+    for hook in runner.hooks:
+        names += getattr(hook, 'save_best', None) or []
+        names.append(getattr(hook, 'monitor', None))
+    schedules = runner.param_schedulers or []
+    if isinstance(schedules, dict):
+        several = [own for own in schedules.values() if isinstance(own, list)]
+        schedules = [item for own in several for item in own]
+    names += [getattr(schedule, 'monitor', None) for schedule in schedules]
+    return [name for name in dict.fromkeys(names) if isinstance(name, str)]
 
 
 def _check(
