@@ -132,7 +132,8 @@ def _explained(read: Callable[[], Any], name: str) -> Any:
     try:
         return read()
     except PlacementError as error:
-        raise error.__cause__ from None
+        cause = error.__cause__
+        raise (error if cause is None else cause) from None
     except UnpermittedError as error:
         raise UnsafeCheckpointError(
             f'{name} is refused, and nothing of it has run: it wants `{error.name}`, '

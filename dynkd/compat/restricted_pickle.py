@@ -18,7 +18,7 @@ import pickle
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
-from typing import Any, BinaryIO, Callable, Optional
+from typing import Any, BinaryIO, Callable, ClassVar, Optional
 
 #: What a pickle of protocol 2 is made of, as far as checkpoints need it.
 _OPCODES = (
@@ -70,7 +70,7 @@ class Permitted:
         self.name, self.call, self.new = name, call, new
         self.cls = cls if isinstance(cls, type) else None
         if self.cls is not None:
-            self.new = functools.partial(cls.__new__, cls)
+            self.new = functools.partial(self.cls.__new__, self.cls)
 
 
 class Unfinished:
@@ -99,7 +99,16 @@ class Unpickler(pickle._Unpickler):
             Defaults to None: there is none.
     """
 
-    dispatch = {code: pickle._Unpickler.dispatch[code] for code in _OPCODES}
+    #: What the pure Python reader of the standard library keeps, with their types.
+    stack: list[Any]
+    memo: dict[int, Any]
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        code: pickle._Unpickler.dispatch[code] for code in _OPCODES
+    }
 
     def __init__(
         self,
@@ -191,7 +200,7 @@ class Unpickler(pickle._Unpickler):
         if type(built) is OrderedDict:
             # Of its attributes, only the versions of a state dict's modules are known.
             if isinstance(state, dict) and '_metadata' in state:
-                built._metadata = state['_metadata']
+                built.__dict__['_metadata'] = state['_metadata']
             return
         if type(built) in self._classes:
             if hasattr(built, '__setstate__'):

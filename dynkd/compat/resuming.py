@@ -216,8 +216,8 @@ def _with_own_paths(before_train: Callable) -> Callable:
         if 'keep_ckpt_ids' in infos:
             steps = infos['keep_ckpt_ids']
             steps = list(steps) if isinstance(steps, (list, tuple)) else []
-            own = [step for step in steps if type(step) is int and step >= 0]
-            runner.message_hub.update_info('keep_ckpt_ids', own)
+            kept = [step for step in steps if type(step) is int and step >= 0]
+            runner.message_hub.update_info('keep_ckpt_ids', kept)
         before_train(self, runner)
 
     return wrapped

@@ -129,7 +129,7 @@ def scalar(kind: Any, data: Any) -> np.generic:
     return _made(kind.dtype, (), data, 'C')[()]
 
 
-def _made(kind: np.dtype, shape: tuple, data: bytes, order: str) -> np.ndarray:
+def _made(kind: np.dtype, shape: tuple, data: bytes, order: Any) -> Any:
     """Copy bytes into an array of the machine's order of bytes."""
     if math.prod(shape) * kind.itemsize != len(data):
         raise UnpermittedError('an array that is not of the size of its bytes')

@@ -7,7 +7,7 @@ says of a storage's size. Here both are compared with the bytes that there are.
 
 import math
 import pickle
-from typing import Any, BinaryIO, Optional
+from typing import IO, Any, Optional
 
 from .restricted_pickle import Permitted, Unfinished, UnpermittedError
 
@@ -146,7 +146,7 @@ def _made(
     import torch
 
     tuples = isinstance(size, tuple) and isinstance(stride, tuple)
-    numbers = [offset, *size, *stride] if tuples else [None]
+    numbers: list[Any] = [offset, *size, *stride] if tuples else [None]
     if any(type(number) is not int or number < 0 for number in numbers) or metadata:
         raise UnpermittedError('a tensor of an unknown description')
     there = stored.storage.nbytes() // width(dtype)
@@ -168,11 +168,12 @@ def allocate(size: int) -> Any:
     return torch.empty(size, dtype=torch.uint8).untyped_storage()
 
 
-def fill(storage: Any, file: BinaryIO) -> None:
+def fill(storage: Any, file: IO[bytes]) -> None:
     """Read a storage from where a file is."""
     import torch
 
-    view = memoryview(torch.empty(0, dtype=torch.uint8).set_(storage).numpy())
+    array: Any = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
+    view = memoryview(array)
     done = 0
     while done < len(view):
         chunk = file.read(min(_CHUNK, len(view) - done))

@@ -168,7 +168,8 @@ class _Members:
             if info.flag_bits & _ENCRYPTED:
                 raise zipfile.BadZipFile('its members are encrypted')
             if info.CRC == _NO_CHECKSUMS:
-                info.CRC = None
+                unchecked: Any = info
+                unchecked.CRC = None
             roots.add(path.parts[0])
             self._infos['/'.join(path.parts[1:])] = info
         names = len(archive.infolist())

@@ -27,6 +27,10 @@ class CheckpointHook(_CheckpointHook):
     backend does.
     """
 
+    # Of MMEngine's hook, which does not say their types.
+    backend_args: Optional[dict]
+    file_backend: Any
+
     def before_train(self, runner: Runner) -> None:
         """Find out where to write.
 
