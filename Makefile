@@ -1,23 +1,28 @@
-# DynKD: `make demo` and `make test` need Python 3.11, make, git and a C++ compiler.
-VENV ?= .venv
-# A certain Python 3.11; found by itself when empty.
+# DynKD: `make demo` and `make test` need Python 3.11, 3.12 or 3.13, make, git and a C++
+# compiler. STACK=onedl takes OneDL's releases of the libraries, not OpenMMLab's.
+STACK ?=
+VENV ?= $(if $(filter onedl,$(STACK)),.venv-onedl,.venv)
+# A certain Python; found by itself when empty.
 PYTHON ?=
 PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-video test lint format docs bench clean distclean
+.PHONY: help env demo demo-cls demo-video test test-slow lint format docs bench clean distclean
 
 help:  ## list these targets
-	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.11]'
+	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.12] [STACK=onedl]'
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 14
 
 env:  ## create the pinned environment, or complete it
-	@sh tools/setup/environment.sh '$(VENV)' '$(PYTHON)'
+	@sh tools/setup/environment.sh '$(VENV)' '$(PYTHON)' '$(STACK)'
 
 # The environment's mmcv has its ops for the CPU only: the demo must not find a GPU.
 demo: env  ## train, distil and compare on the demo data (at most 10 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo.py
+
+demo-cls: env  ## the same for classification, which needs no C++ compiler
+	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_cls.py
 
 demo-video: env  ## the same for action recognition (at most 15 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_video.py
@@ -25,6 +30,9 @@ demo-video: env  ## the same for action recognition (at most 15 minutes)
 # Each file in one process: what its tests share is made once.
 test: env  ## run the whole test suite, in two processes
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
+
+test-slow: env  ## run the tests that the suite leaves out for their time
+	$(BIN)/python -m pytest tests -m slow $(PYTEST_ARGS)
 
 lint: env  ## check style, types and spelling
 	$(BIN)/ruff check .

@@ -79,6 +79,8 @@ class BuildWithMim(build_py):
 
 EXTRAS = {name: read_requirements(name) for name in ('det', 'cls', 'video', 'razor')}
 EXTRAS['all'] = sorted({line for lines in EXTRAS.values() for line in lines})
+# The same libraries from OneDL, under other names: beside no other extra but tests.
+EXTRAS['onedl'] = read_requirements('onedl')
 EXTRAS['tests'] = read_requirements('tests')
 EXTRAS['docs'] = read_requirements('docs')
 
@@ -98,15 +100,15 @@ setup(
         'Intended Audience :: Science/Research',
         'Operating System :: OS Independent',
         'Programming Language :: Python :: 3',
-        'Programming Language :: Python :: 3.9',
-        'Programming Language :: Python :: 3.10',
         'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['dynkd', 'dynkd.*']),
     include_package_data=False,
     package_data={'dynkd': ['py.typed']},
-    python_requires='>=3.9',
+    python_requires='>=3.11',
     install_requires=read_requirements('runtime'),
     extras_require=EXTRAS,
     cmdclass={'build_py': BuildWithMim},

@@ -6,7 +6,17 @@ OpenMMLab wheels need to work together. Models, losses and hooks are imported wh
 config first names one.
 """
 
-from dynkd import compat, registry
+try:
+    from dynkd import compat, registry
+except ModuleNotFoundError as error:
+    if error.name != 'mmengine':
+        raise
+    raise ModuleNotFoundError(
+        'DynKD needs MMEngine, which is not installed. It comes with the libraries '
+        "whose models are to be trained: pip install 'dynkd[det]', 'dynkd[cls]' or "
+        "'dynkd[video]' for OpenMMLab's releases, 'dynkd[onedl]' for OneDL's.",
+        name='mmengine',
+    ) from error
 
 from .version import __version__
 

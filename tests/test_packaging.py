@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+EXTRAS = ('runtime', 'det', 'cls', 'video', 'razor', 'onedl', 'tests', 'lint')
 CONTENT = ('dynkd', 'configs', 'tools', 'requirements')
 
 
@@ -110,10 +111,13 @@ def test_metadata_offers_the_extras(tree):
     text = (ROOT / 'dynkd' / 'version.py').read_text()
     assert metadata['Version'] == re.search(r"'(.+)'", text).group(1)
     extras = set(metadata.get_all('Provides-Extra'))
-    assert extras == {'det', 'cls', 'video', 'razor', 'all', 'tests', 'docs'}
+    assert extras == {'det', 'cls', 'video', 'razor', 'all', 'onedl', 'tests', 'docs'}
     required = metadata.get_all('Requires-Dist')
     plain = {re.match(r'[\w-]+', r).group() for r in required if 'extra' not in r}
-    assert plain == {'geomloss', 'mmengine', 'numpy', 'scipy', 'torch'}
+    # Not MMEngine: its forks have other names, and it would overwrite them.
+    assert plain == {'geomloss', 'numpy', 'scipy', 'torch'}
+    onedl = [r for r in required if re.search('extra == .onedl', r)]
+    assert onedl and all(r.startswith('onedl-') for r in onedl)
     everything = {r.split(';')[0] for r in required if re.search('extra == .all', r)}
     for extra in ('det', 'cls', 'video', 'razor'):
         own = {r.split(';')[0] for r in required if re.search(f'extra == .{extra}', r)}
@@ -127,6 +131,24 @@ def test_model_index_names_files_that_exist():
         assert (ROOT / name).is_file()
 
 
+def test_import_without_mmengine_says_what_to_install(tmp_path):
+    code = (
+        'import sys\n'
+        'class Hidden:\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        "        if name.split('.')[0] == 'mmengine':\n"
+        "            raise ModuleNotFoundError('none', name=name)\n"
+        'sys.meta_path.insert(0, Hidden())\n'
+        f'sys.path.insert(0, {str(ROOT)!r})\nimport dynkd\n'
+    )
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith('ModuleNotFoundError: DynKD needs MMEngine')
+    assert "'dynkd[det]'" in last and "'dynkd[onedl]'" in last
+
+
 def test_pinned_versions_satisfy_the_ranges():
     """Whoever installs the ranges may get what the suite runs with."""
     requirements = pytest.importorskip('packaging.requirements')
@@ -135,9 +157,11 @@ def test_pinned_versions_satisfy_the_ranges():
     for path in (ROOT / 'requirements' / 'pinned').glob('*.txt'):
         for line in path.read_text().splitlines():
             if line and not line.startswith('#'):
-                name, version = line.split('==')
-                pins[utils.canonicalize_name(name)] = version
-    for extra in ('runtime', 'det', 'cls', 'video', 'razor', 'tests', 'lint'):
+                pin = requirements.Requirement(line)
+                if pin.marker is None or pin.marker.evaluate():
+                    version = str(pin.specifier).removeprefix('==')
+                    pins[utils.canonicalize_name(pin.name)] = version
+    for extra in EXTRAS:
         text = (ROOT / 'requirements' / f'{extra}.txt').read_text()
         for line in text.splitlines():
             wanted = requirements.Requirement(line)

@@ -16,6 +16,7 @@ from pathlib import Path
 from launch import ROOT, train_once
 
 from dynkd.utils import RunLog
+from dynkd.utils.tool import run_tool
 from dynkd.visualization.curves import draw_curves
 
 FLOW = 'configs/baselines/resnext3d18_flow_moving-digits.py'
@@ -124,4 +125,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, lambda: 'start it again to continue')

@@ -9,7 +9,8 @@ if [ $# -lt 2 ]; then
     exit 2
 fi
 TOOLS=$(dirname "$0")
-python -m torch.distributed.run \
+# Signals reach the processes: the shell is replaced.
+exec python -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \
     --node_rank="${NODE_RANK:-0}" \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \

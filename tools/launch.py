@@ -43,22 +43,58 @@ def train_once(
     if after is not None:
         text += (after / 'done').read_text()
     key = hashlib.sha256(text.encode()).hexdigest()
-    begun, done = work_dir / 'begun', work_dir / 'done'
-    if done.is_file() and done.read_text() == key:
+    if is_done(work_dir, key):
         print(f'== {title}: done before', flush=True)
         return
+    prepare(work_dir, key)
+    print(f'== {title}: {config}', flush=True)
+    _run(command(ROOT / config, work_dir, options), work_dir / 'train.log')
+    (work_dir / 'done').write_text(key)
+
+
+def is_done(work_dir: Path, key: str) -> bool:
+    """Whether a training ended.
+
+    Args:
+        work_dir (Path): Its work directory.
+        key (str): What tells it from other trainings.
+
+    Returns:
+        bool: Whether this training, and no other, ended there.
+    """
+    done = work_dir / 'done'
+    return done.is_file() and done.read_text() == key
+
+
+def prepare(work_dir: Path, key: str) -> None:
+    """Empty a work directory, unless this training was begun there.
+
+    Args:
+        work_dir (Path): The work directory.
+        key (str): What tells the training from others.
+    """
+    begun = work_dir / 'begun'
     if not begun.is_file() or begun.read_text() != key:
         # What another config left there would be continued.
         shutil.rmtree(work_dir, ignore_errors=True)
         work_dir.mkdir(parents=True)
         begun.write_text(key)
-    print(f'== {title}: {config}', flush=True)
-    command = [sys.executable, str(ROOT / 'tools' / 'train.py'), str(ROOT / config)]
-    command += ['--work-dir', str(work_dir), '--resume']
-    if options:
-        command += ['--cfg-options', *options]
-    _run(command, work_dir / 'train.log')
-    done.write_text(key)
+
+
+def command(config: Path, work_dir: Path, options: Sequence[str] = ()) -> list[str]:
+    """The command that trains a config, or continues where it stopped.
+
+    Args:
+        config (Path): The config.
+        work_dir (Path): Where the run writes.
+        options (sequence of str): Options of ``--cfg-options``. Defaults to none.
+
+    Returns:
+        list[str]: The command.
+    """
+    words = [sys.executable, str(ROOT / 'tools' / 'train.py'), str(config)]
+    words += ['--work-dir', str(work_dir), '--resume']
+    return [*words, '--cfg-options', *options] if options else words
 
 
 def _run(command: list[str], log: Path) -> None:
@@ -72,12 +108,18 @@ def _run(command: list[str], log: Path) -> None:
             text=True,
             cwd=ROOT,
         )
-        for line in process.stdout:
-            file.write(line)
-            lines = [*lines, line][-25:]
-            shown = progress(line)
-            if shown:
-                print(f'   {shown}', flush=True)
+        try:
+            for line in process.stdout:
+                file.write(line)
+                lines = [*lines, line][-25:]
+                shown = progress(line)
+                if shown:
+                    print(f'   {shown}', flush=True)
+        except BaseException:
+            # The training does not go on alone.
+            process.terminate()
+            process.wait()
+            raise
     if process.wait() != 0:
         print(''.join(lines), end='', file=sys.stderr)
         raise SystemExit(f'Training failed, see {log}. Start again to continue.')

@@ -4,8 +4,9 @@
 from mmengine.fileio import dump
 
 from dynkd.compat import leave_process_group
-from dynkd.models.streams import plain_types
+from dynkd.utils import plain_types
 from dynkd.utils.cli import base_parser, build_runner, read_config
+from dynkd.utils.tool import run_tool
 
 
 def main() -> None:
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -1,8 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Train the streams of a config."""
 
+import sys
+
 from dynkd.compat import leave_process_group
 from dynkd.utils.cli import base_parser, build_runner, read_config
+from dynkd.utils.tool import resume_command, run_tool
 
 
 def main() -> None:
@@ -43,4 +46,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main, lambda: resume_command(sys.argv))

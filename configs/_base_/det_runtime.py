@@ -4,7 +4,12 @@ _base_ = 'mmdet::_base_/default_runtime.py'
 
 custom_imports = dict(imports=['dynkd'], allow_failed_imports=False)
 default_hooks = dict(
-    checkpoint=dict(max_keep_ckpts=3, save_best='coco/bbox_mAP', rule='greater')
+    checkpoint=dict(
+        type='dynkd.CheckpointHook',
+        max_keep_ckpts=3,
+        save_best='coco/bbox_mAP',
+        rule='greater',
+    )
 )
 # Random numbers follow from (seed, epoch, iteration, rank): resuming is exact.
 custom_hooks = [dict(type='dynkd.ExactResumeHook')]

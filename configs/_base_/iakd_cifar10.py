@@ -3,7 +3,7 @@
 # models.
 _base_ = [
     './iakd_cls_runtime.py',
-    './datasets/cifar10_full_bs128.py',
+    './datasets/cifar10_bs128.py',
     './models/iakd.py',
     './models/cifar_backbones_10.py',
     './schedules/iakd_sgd_200e.py',

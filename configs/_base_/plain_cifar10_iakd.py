@@ -3,7 +3,7 @@
 # students.
 _base_ = [
     './cls_runtime.py',
-    './datasets/cifar10_full_bs128.py',
+    './datasets/cifar10_bs128.py',
     './models/cifar_backbones_10.py',
     './schedules/iakd_sgd_200e.py',
 ]

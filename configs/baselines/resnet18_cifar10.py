@@ -2,7 +2,7 @@
 # A narrow ResNet-18 on CIFAR-10, alone: the teacher.
 _base_ = [
     '../_base_/cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/resnet18_32px.py',
     '../_base_/schedules/sgd_small_cls.py',
 ]

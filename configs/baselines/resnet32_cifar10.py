@@ -2,7 +2,7 @@
 # ResNet-32 on CIFAR-10, alone: the teacher of IAKD in small.
 _base_ = [
     '../_base_/cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/cifar_backbones_10.py',
     '../_base_/schedules/sgd_small_cls.py',
 ]

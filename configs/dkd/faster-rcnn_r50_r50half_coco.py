@@ -17,12 +17,5 @@ model = dict(
             checkpoint='https://download.openmmlab.com/mmdetection/v2.0/faster_rcnn/faster_rcnn_r50_fpn_1x_coco/faster_rcnn_r50_fpn_1x_coco_20200130-047c8118.pth',
         ),
         student=dict(config=detector, model=_base_.faster_rcnn_half),
-    ),
-    transfers=dict(
-        loss_emd=dict(
-            target_connector=dict(
-                type='ChannelAligner', in_channels=128, out_channels=256
-            )
-        )
-    ),
+    )
 )

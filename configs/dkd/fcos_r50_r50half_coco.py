@@ -11,8 +11,9 @@ _base_ = [
 detector = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 model = dict(
     streams=dict(
-        # "The pre-trained weights of the teacher" (section IV-B): MMDetection's. Section
-        # IV-C2 has "all methods from scratch"; for that, set `checkpoint=None`.
+        # "The pre-trained weights of the teacher" (section IV-B): MMDetection's, trained
+        # at 1333x800. `baselines/fcos_r50_coco.py` trains one at 667x667. Section IV-C2
+        # has "all methods from scratch": `fcos_r50_r50half_from-scratch_coco.py`.
         teacher=dict(
             config=detector,
             checkpoint='https://download.openmmlab.com/mmdetection/v2.0/fcos/fcos_r50_caffe_fpn_gn-head_1x_coco/fcos_r50_caffe_fpn_gn-head_1x_coco-821213aa.pth',

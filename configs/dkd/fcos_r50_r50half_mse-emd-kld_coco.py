@@ -7,9 +7,6 @@ model = dict(
         loss_mse=dict(
             source='teacher.neck[2]',
             target='student.neck[2]',
-            target_connector=dict(
-                type='ChannelAligner', in_channels=128, out_channels=256
-            ),
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
         )
     )

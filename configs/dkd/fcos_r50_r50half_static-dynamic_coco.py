@@ -16,5 +16,5 @@ model = dict(
 )
 # The teacher's AP stays the same while it rests, which is no plateau of its learning.
 param_scheduler = dict(teacher=[dict(_base_.param_scheduler.teacher[0], begin=10)])
-# In each phase some connectors have no gradient; several processes must not wait for it.
+# The frozen teacher has no gradient; several processes must not wait for it.
 find_unused_parameters = True

@@ -3,7 +3,7 @@
 # `baselines/resnet18_cifar10.py`.
 _base_ = [
     '../_base_/dkd_cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/dkd_resnet18_32px.py',
     '../_base_/schedules/dkd_sgd_small_cls.py',
 ]

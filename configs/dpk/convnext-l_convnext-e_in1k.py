@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # DPK on ImageNet, ConvNeXt-L -> ConvNeXt-E: Fig. 4 and Table 10. The teacher's weights
-# are those pretrained on ImageNet-21k (ours, after the accuracy that Table 10 has for
-# ConvNeXt-L).
+# are those pretrained on ImageNet-21k, for 224x224 (ours; Table 10 has the accuracy of
+# such a ConvNeXt-L for 384x384, and its operations at 224x224).
 _base_ = '../_base_/dpk_convnext_in1k.py'
 
 model = dict(

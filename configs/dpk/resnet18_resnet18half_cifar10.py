@@ -3,7 +3,7 @@
 # by `baselines/resnet18_cifar10.py`.
 _base_ = [
     '../_base_/dkd_cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/dpk_resnet18_32px.py',
     '../_base_/schedules/sgd_15e.py',
 ]

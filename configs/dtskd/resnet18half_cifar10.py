@@ -2,7 +2,7 @@
 # DTSKD on CIFAR-10, half a narrow ResNet-18.
 _base_ = [
     '../_base_/dtskd_cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/dtskd_resnet18half_32px.py',
     '../_base_/schedules/sgd_15e.py',
 ]

@@ -1,12 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# EKD on CIFAR-100, ResNet110: Table III. The teacher has the same architecture (ours; the
-# table names one network).
+# EKD on CIFAR-100, ResNet110 of bottlenecks: Table III. The teacher has the same
+# architecture (ours; the table names one network).
 _base_ = '../_base_/ekd_cifar100.py'
 
-_guided = dict(module=dict(out_channels=64))
+_guided = dict(module=dict(out_channels=256))
 model = dict(
     streams=dict(
-        teacher=dict(model=_base_.resnet110, branches=_guided),
-        student=dict(model=_base_.resnet110, branches=_guided),
+        teacher=dict(model=_base_.resnet110_bottleneck, branches=_guided),
+        student=dict(model=_base_.resnet110_bottleneck, branches=_guided),
     )
 )

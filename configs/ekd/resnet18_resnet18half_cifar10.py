@@ -2,7 +2,7 @@
 # EKD on CIFAR-10, a narrow ResNet-18 -> its half, both from scratch.
 _base_ = [
     '../_base_/dkd_cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/ekd_resnet18_32px.py',
     '../_base_/schedules/sgd_15e.py',
 ]

@@ -1,6 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# EKD for recognising faces at 16x16: Table VI. A ResNet50 teaches a slim ResNet18, both
-# from scratch, on UMDFaces. `resnet18slim_uccs.py` goes on from the exported student.
+# EKD for recognising faces at 16x16: Table VI. A ResNet50 teaches a slim ResNet18 on
+# UMDFaces. `resnet18slim_uccs.py` goes on from the exported student. Both start from
+# scratch (ours; the paper's teacher "uses a recent face recognizer VGGFace2", and which of
+# its weights and how is not said).
 _base_ = [
     '../_base_/dkd_cls_runtime.py',
     '../_base_/datasets/umdfaces_16px_bs64.py',

@@ -3,7 +3,7 @@
 # `baselines/resnet32_cifar10.py`.
 _base_ = [
     '../_base_/iakd_cls_runtime.py',
-    '../_base_/datasets/cifar10.py',
+    '../_base_/datasets/cifar10_folders.py',
     '../_base_/models/iakd_resnet32_resnet20_32px.py',
     '../_base_/schedules/sgd_15e.py',
 ]

@@ -2,9 +2,10 @@
 # HKD alone on CIFAR-10, ResNet-44 -> ResNet-26: Table 7.
 _base_ = './resnet44_resnet26_r-hkd_cifar10.py'
 
+_streams = _base_.model.streams
 model = dict(
     _delete_=True,
     type='dynkd.Distillation',
-    streams=_base_.model.streams,
+    streams=dict(_streams, student=dict(_streams.student, **_base_.hkd_student)),
     transfers=_base_.model.transfers,
 )

@@ -2,7 +2,4 @@
 # IAKD-R + HKD on CIFAR-10, ResNet-44 -> ResNet-26: Table 7.
 _base_ = './resnet44_resnet26_r_cifar10.py'
 
-model = dict(
-    streams=dict(student=_base_.hkd_student),
-    transfers=dict(loss_hkd=_base_.hkd),
-)
+model = dict(transfers=dict(loss_hkd=_base_.hkd))

@@ -2,7 +2,4 @@
 # IAKD-R + HKD on CIFAR-100, ResNet-50x8 -> ShuffleNet-v1: Table 9.
 _base_ = './resnet50x8_shufflenetv1_r_cifar100.py'
 
-model = dict(
-    streams=dict(student=_base_.hkd_student),
-    transfers=dict(loss_hkd=_base_.hkd),
-)
+model = dict(transfers=dict(loss_hkd=_base_.hkd))

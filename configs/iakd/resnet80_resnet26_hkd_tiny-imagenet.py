@@ -2,9 +2,10 @@
 # HKD alone on Tiny-ImageNet, ResNet-80 -> ResNet-26: Table 7.
 _base_ = './resnet80_resnet26_r-hkd_tiny-imagenet.py'
 
+_streams = _base_.model.streams
 model = dict(
     _delete_=True,
     type='dynkd.Distillation',
-    streams=_base_.model.streams,
+    streams=dict(_streams, student=dict(_streams.student, **_base_.hkd_student)),
     transfers=_base_.model.transfers,
 )

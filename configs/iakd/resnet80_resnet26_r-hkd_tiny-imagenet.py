@@ -2,7 +2,4 @@
 # IAKD-R + HKD on Tiny-ImageNet, ResNet-80 -> ResNet-26: Table 7.
 _base_ = './resnet80_resnet26_r_tiny-imagenet.py'
 
-model = dict(
-    streams=dict(student=_base_.hkd_student),
-    transfers=dict(loss_hkd=_base_.hkd),
-)
+model = dict(transfers=dict(loss_hkd=_base_.hkd))

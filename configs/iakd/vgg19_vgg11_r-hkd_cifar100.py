@@ -2,7 +2,4 @@
 # IAKD-R + HKD on CIFAR-100, VGG-19 -> VGG-11: Table 9.
 _base_ = './vgg19_vgg11_r_cifar100.py'
 
-model = dict(
-    streams=dict(student=_base_.hkd_student),
-    transfers=dict(loss_hkd=_base_.hkd),
-)
+model = dict(transfers=dict(loss_hkd=_base_.hkd))

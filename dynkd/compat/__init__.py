@@ -1,14 +1,22 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What makes the released OpenMMLab wheels work together.
+"""What makes the released wheels work together, OpenMMLab's and their forks'.
 
-One file a package. Each says which release needs it and why, and does nothing where it
-is not needed. ``import dynkd`` calls :func:`apply`, which imports none of those
-packages: the work is done when they are imported.
+One file per fault. Each says which release has it and why, looks for the fault itself
+rather than for a version or a name, and does nothing where it is mended.
+``import dynkd`` calls :func:`apply`, which imports none of those packages: the work is
+done when they are imported.
 """
 
-from dynkd.compat import checkpoints, mmaction, mmrazor, torchvision
+from dynkd.compat import (
+    checkpoints,
+    mmaction,
+    mmcv_cap,
+    mmrazor,
+    resuming,
+    torchvision,
+)
 
-from .checkpoints import UnsafeCheckpointError, load_checkpoint_file
+from .checkpoints import CheckpointError, UnsafeCheckpointError, load_checkpoint_file
 from .cpu_distributed import (
     init_cpu_process_group,
     leave_process_group,
@@ -17,6 +25,7 @@ from .cpu_distributed import (
 from .import_hooks import WATCHER
 
 __all__ = [
+    'CheckpointError',
     'UnsafeCheckpointError',
     'apply',
     'init_cpu_process_group',
@@ -29,5 +38,6 @@ __all__ = [
 def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
-    for package in (torchvision, mmaction, mmrazor, checkpoints):
+    repairs = (torchvision, mmcv_cap, mmaction, mmrazor, checkpoints, resuming)
+    for package in repairs:
         package.apply()

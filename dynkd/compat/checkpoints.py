@@ -1,46 +1,59 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Loading checkpoints without running code that is in them.
 
-Needed by: MMEngine up to 0.10.7, the last release, with every torch.
+Needed by: OpenMMLab's MMEngine up to 0.10.7, its last release, and OneDL's up to
+0.10.12, the newest seen, with every torch.
 
 Why: a checkpoint is a pickle, and a pickle may call any function. MMEngine loads with
 ``torch.load`` and its defaults. Since torch 2.6 these refuse all but tensors and plain
 values, so that no checkpoint which a Runner wrote can be loaded, and resuming and
 teacher checkpoints fail. Before, and for downloads even now, they run whatever the file
-asks for.
+asks for. OneDL's MMEngine tries the restricted unpickler, and loads without restriction
+what that refuses: a file that names something dangerous is run.
 
-Cure: loaders for MMEngine's ``CheckpointLoader`` that always use torch's restricted
-unpickler, with exactly what MMEngine's own checkpoints need permitted (see
-:mod:`dynkd.compat.safe_globals`). They serve ``Runner.resume``, ``load_checkpoint``,
-``init_cfg``, ``init_detector`` and everything else that loads through MMEngine. torch
-before 2.4 cannot be told what to permit: there a restricted unpickler of our own does
-the same.
+Cure: a reader of our own for MMEngine's ``CheckpointLoader``, which builds tensors,
+plain values and exactly what MMEngine's own checkpoints need beside them (see
+:mod:`dynkd.compat.safe_globals`), whatever torch is installed. It serves
+``Runner.resume``, ``load_checkpoint``, ``init_cfg``, ``init_detector`` and everything
+else that loads through MMEngine.
+
+MMEngine also runs two texts of a checkpoint: ``meta['config']`` on resuming, and
+``message_hub['runtime_info']['cfg']`` where an inferencer is given weights alone. A
+config is a program, also one without a call in it: it names what is built. Both texts
+are left out of what is loaded.
 """
 
 import os
 import pickle
-import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Optional, Union
+from types import ModuleType
+from typing import Any, BinaryIO, Callable, Optional, Union
 from urllib.parse import urlparse
 
 from .import_hooks import WATCHER
 
 _MODULE = 'mmengine.runner.checkpoint'
-_GLOBAL = re.compile(r'GLOBAL (\S+?(?:\(.*?\))?)(?:\s|$)')
-# What torch says when the pickle calls or builds something that no list permits.
-_FORBIDDEN = re.compile(r'Trying to call reduce|Can only (?:create|build)')
-# What torch's readers of both file formats say of a file that is cut short.
-_DAMAGED = re.compile(r'PytorchStreamReader|unexpected EOF|file might be corrupted')
+#: Parts of a checkpoint that are dictionaries, where it has a `state_dict`.
+_DICTS = ('state_dict', 'meta', 'message_hub', 'optimizer', 'stores')
+#: Errors whose text says something about the file.
+_TELLING = (pickle.UnpicklingError, EOFError, zipfile.BadZipFile)
+#: What :func:`checking` has added.
+_checks: list[Callable[[dict, str], None]] = []
 
 
-class UnsafeCheckpointError(pickle.UnpicklingError):
+class CheckpointError(ValueError):
+    """A file cannot be used as a checkpoint."""
+
+
+class UnsafeCheckpointError(CheckpointError, pickle.UnpicklingError):
     """A checkpoint names something that could run code when it is loaded."""
 
 
 def apply() -> None:
-    """Makes torch and MMEngine load checkpoints safely once they are imported."""
-    WATCHER.after('torch', _allow)
+    """Makes MMEngine load checkpoints safely once it is imported."""
     WATCHER.after(_MODULE, _register_loaders)
 
 
@@ -60,92 +73,148 @@ def load_checkpoint_file(
 
     Raises:
         FileNotFoundError: If there is no such file.
+        CheckpointError: If the file is no checkpoint, is damaged, or holds nothing.
         UnsafeCheckpointError: If the file asks for anything but tensors, plain values
             and what MMEngine's Runner writes. Nothing of it has run.
-        ValueError: If the file is no checkpoint, is damaged, or holds no dictionary.
     """
     from mmengine.runner.checkpoint import CheckpointLoader
 
-    checkpoint = CheckpointLoader.load_checkpoint(str(filename), map_location)
-    if not isinstance(checkpoint, dict):
-        raise ValueError(
-            f'{filename} holds a {type(checkpoint).__name__}, not the dictionary that '
-            'a checkpoint is. Save a model as dict(state_dict=model.state_dict()).'
-        )
-    return checkpoint
+    return CheckpointLoader.load_checkpoint(str(filename), map_location)
 
 
-def safe_torch_load(file: Any, map_location: Any, name: str) -> Any:
-    """Loads with torch's restricted unpickler, or with ours where torch's is too old.
+def safe_torch_load(file: BinaryIO, map_location: Any, name: str) -> dict[str, Any]:
+    """Loads what ``torch.save`` has written, and runs none of it.
 
     Args:
-        file (str | BinaryIO): What :func:`torch.load` takes.
+        file (BinaryIO): The file, which can be read anywhere.
         map_location (str | torch.device | Callable | dict | None): As for
             :func:`torch.load`.
         name (str): What error messages call the file.
 
     Returns:
-        Any: What the file holds.
+        dict[str, Any]: What the file holds, without texts that MMEngine would run.
 
     Raises:
         UnsafeCheckpointError: If the file names what is not permitted.
-        ValueError: If the file cannot be read as a checkpoint.
+        CheckpointError: If the file cannot be read as a checkpoint.
     """
-    from .safe_globals import plain_dtypes_only
+    from .torch_files import Reader
+
+    checkpoint = _explained(Reader(file, _placing(map_location)).read, name)
+    _check_content(checkpoint, name)
+    _drop_configs(checkpoint)
+    for check in _checks:
+        check(checkpoint, name)
+    return checkpoint
+
+
+def check_whole(path: Path) -> None:
+    """Check that a file is a checkpoint, from its beginning to its end.
+
+    Args:
+        path (Path): The file.
+
+    Raises:
+        CheckpointError: If it is not one, or a part of it is damaged or missing.
+        OSError: If it cannot be read.
+    """
+    from .torch_files import Reader
+
+    with path.open('rb') as file:
+        _explained(lambda: Reader(file, lambda storage, _: storage).check(), str(path))
+
+
+def _explained(read: Callable[[], Any], name: str) -> Any:
+    """Read, and say of which file an error is."""
+    from .restricted_pickle import UnpermittedError
+    from .torch_files import PlacementError
 
     try:
-        with plain_dtypes_only():
-            return _restricted_load()(file, map_location)
-    except (pickle.UnpicklingError, EOFError) as error:
-        raise _explained(error, name) from None
-    except RuntimeError as error:
-        if not _DAMAGED.search(str(error)):
-            raise
-        raise _explained(error, name) from None
+        return read()
+    except PlacementError as error:
+        cause = error.__cause__
+        raise (error if cause is None else cause) from None
+    except UnpermittedError as error:
+        raise UnsafeCheckpointError(
+            f'{name} is refused, and nothing of it has run: it wants `{error.name}`, '
+            'which is neither a tensor, nor a plain value, nor anything that MMEngine '
+            'writes; if the file is yours, save its tensors alone '
+            "(torch.save(dict(state_dict=model.state_dict()), 'weights.pth')), or "
+            'permit a class of yours (torch.serialization.add_safe_globals).'
+        ) from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        # What a file holds can raise anything.
+        text = str(error) if type(error) in _TELLING else ''
+        detail = text or 'it cannot be read to its end'
+        raise CheckpointError(
+            f'{name} is no torch checkpoint, or is damaged: {detail.rstrip(".")}.'
+        ) from None
 
 
-def _restricted_load() -> Callable[[Any, Any], Any]:
-    import torch
+@contextmanager
+def checking(check: Callable[[dict, str], None]) -> Iterator[None]:
+    """Has another check made of all that is loaded meanwhile.
 
-    from .safe_globals import allow_checkpoint_globals
+    Args:
+        check (Callable): Receives the checkpoint and its name, and may change it.
+    """
+    _checks.append(check)
+    try:
+        yield
+    finally:
+        _checks.remove(check)
 
-    if allow_checkpoint_globals():
-        return lambda file, where: torch.load(file, where, weights_only=True)
-    from . import restricted_pickle
 
-    return lambda file, where: torch.load(file, where, restricted_pickle)
-
-
-def _explained(error: Exception, name: str) -> Exception:
-    found = _GLOBAL.search(str(error))
-    if found is None and not _FORBIDDEN.search(str(error)):
-        return ValueError(
-            f'{name} is no torch checkpoint, or is damaged: {_first_line(error)} '
-            'Check its size, or download it again.'
+def _check_content(checkpoint: Any, name: str) -> None:
+    """Refuse what would load nothing, or fail far away."""
+    if not isinstance(checkpoint, dict):
+        raise CheckpointError(
+            f'{name} holds a {type(checkpoint).__name__}, not the dictionary that a '
+            'checkpoint is: save a model as dict(state_dict=model.state_dict()).'
         )
-    wanted = found.group(1) if found else 'an object that no checkpoint needs'
-    return UnsafeCheckpointError(
-        f'{name} was refused: loading it would use `{wanted}`, which is neither a '
-        'tensor, nor a plain value, nor anything that MMEngine writes, and could run '
-        'code. Nothing of it was run. If it comes from somebody else, do not trust it. '
-        'If it is yours, save what you need of it as tensors: '
-        "torch.save(dict(state_dict=model.state_dict()), 'weights.pth'); or, for a "
-        'class of your own, permit it with torch.serialization.add_safe_globals([...]).'
-    )
+    if not checkpoint:
+        raise CheckpointError(f'{name} holds nothing: it is an empty dictionary.')
+    if 'state_dict' not in checkpoint:
+        return
+    for part in _DICTS:
+        if not isinstance(checkpoint.get(part, {}), dict):
+            kind = type(checkpoint[part]).__name__
+            raise CheckpointError(
+                f'{name} is no checkpoint: its `{part}` is a {kind}, not a dictionary.'
+            )
+    if not checkpoint['state_dict']:
+        raise CheckpointError(f'{name} holds no weights: its `state_dict` is empty.')
 
 
-def _first_line(error: Exception) -> str:
-    """What torch's unpickler found, out of the advice that torch wraps around it."""
-    text = str(error)
-    detail = re.search(r'WeightsUnpickler error:\s*([^\n]+)', text)
-    line = detail.group(1) if detail else (text.splitlines() or [''])[0]
-    return f'{line.split(". ")[0].strip().rstrip(".")}.' if line else 'it is cut short.'
+def _drop_configs(checkpoint: dict[str, Any]) -> None:
+    """Drop the texts that MMEngine would run as configs."""
+    meta = checkpoint.get('meta')
+    if isinstance(meta, dict):
+        meta.pop('config', None)
+    hub = checkpoint.get('message_hub')
+    infos = hub.get('runtime_info') if isinstance(hub, dict) else None
+    if isinstance(infos, dict):
+        infos.pop('cfg', None)
 
 
-def _allow() -> None:
-    from .safe_globals import allow_checkpoint_globals
+def _placing(map_location: Any) -> Callable[[Any, str], Any]:
+    """What moves a storage, as :func:`torch.load` does."""
+    from torch.serialization import default_restore_location as move
 
-    allow_checkpoint_globals()
+    if map_location is None:
+        return move
+    if isinstance(map_location, dict):
+        return lambda storage, where: move(storage, map_location.get(where, where))
+    if not callable(map_location):
+        return lambda storage, _: move(storage, str(map_location))
+
+    def place(storage: Any, where: str) -> Any:
+        placed = map_location(storage, where)
+        return move(storage, where) if placed is None else placed
+
+    return place
 
 
 def _register_loaders() -> None:
@@ -156,9 +225,31 @@ def _register_loaders() -> None:
     register(prefixes=('http://', 'https://'), loader=load_from_http, force=True)
     # The loaders of openmmlab://, torchvision:// and mmcls:// call it by this name.
     checkpoint.load_from_http = load_from_http
+    # Those of pavi://, s3:// and of local files of openmmlab:// call torch.
+    checkpoint.torch = _SafeTorch(checkpoint.torch)
 
 
-def load_from_local(filename: str, map_location: Any = None) -> Any:
+class _SafeTorch:
+    """torch, with a ``load`` that runs nothing.
+
+    Args:
+        torch (ModuleType): torch.
+    """
+
+    def __init__(self, torch: ModuleType) -> None:
+        self._torch = torch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._torch, name)
+
+    def load(self, file: Any, map_location: Any = None) -> dict[str, Any]:
+        """As :func:`torch.load` is called there."""
+        if isinstance(file, (str, Path)):
+            return load_from_local(str(file), map_location)
+        return safe_torch_load(file, map_location, 'the checkpoint')
+
+
+def load_from_local(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Replaces MMEngine's loader of files.
 
     Args:
@@ -167,17 +258,18 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
             :func:`torch.load`. Defaults to None.
 
     Returns:
-        Any: What the file holds.
+        dict[str, Any]: What the file holds.
 
     Raises:
         FileNotFoundError: If there is no such file.
         UnsafeCheckpointError: If the file names what is not permitted.
-        ValueError: If the file cannot be read as a checkpoint.
+        CheckpointError: If the file cannot be read as a checkpoint.
     """
     filename = os.path.expanduser(filename)
     if not os.path.isfile(filename):
         raise FileNotFoundError(f'{filename} can not be found.')
-    return safe_torch_load(filename, map_location, filename)
+    with open(filename, 'rb') as file:
+        return safe_torch_load(file, map_location, filename)
 
 
 def load_from_http(
@@ -185,7 +277,7 @@ def load_from_http(
     map_location: Any = None,
     model_dir: Optional[str] = None,
     progress: bool = True,
-) -> Any:
+) -> dict[str, Any]:
     """Replaces MMEngine's loader of downloads, with the same cache.
 
     Process 0 downloads, the others wait for it.
@@ -199,11 +291,11 @@ def load_from_http(
         progress (bool): Whether to show the progress. Defaults to True.
 
     Returns:
-        Any: What the file holds.
+        dict[str, Any]: What the file holds.
 
     Raises:
         UnsafeCheckpointError: If the file names what is not permitted.
-        ValueError: If the file cannot be read as a checkpoint.
+        CheckpointError: If the file cannot be read as a checkpoint.
     """
     from mmengine.dist import barrier, get_rank
     from torch import hub

@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Several processes on a machine without an accelerator.
 
-Needed by: MMEngine up to 0.10.7, the last release.
+Needed by: OpenMMLab's MMEngine up to 0.10.7, its last release, and OneDL's up to
+0.10.12, the newest seen.
 
 Why: whatever the launcher, its ``init_dist`` calls ``torch.cuda.set_device``, which
 raises on a machine without CUDA, and its Runner gives ``DistributedDataParallel`` a
@@ -25,7 +26,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config
 
@@ -61,7 +62,9 @@ def init_cpu_process_group(launcher: str, timeout: Optional[float] = None) -> bo
         return False
     for name, value in _environment(launcher).items():
         os.environ[name] = value
-    kwargs = {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
+    kwargs: dict[str, Any] = (
+        {} if timeout is None else dict(timeout=timedelta(seconds=timeout))
+    )
     distributed.init_process_group('gloo', **kwargs)
     return True
 

@@ -14,13 +14,16 @@ import importlib.util
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from types import ModuleType
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 from .placeholders import PlaceholderLoader, PlaceholderModule
 
 Path = Optional[Sequence[str]]
 Spec = importlib.machinery.ModuleSpec
+#: Returns the context in which an import that failed works, None if there is none.
+Mend = Callable[[Exception], Optional[AbstractContextManager]]
 
 
 class ImportWatcher(importlib.abc.MetaPathFinder):
@@ -33,6 +36,7 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
     def __init__(self) -> None:
         self._before: dict[str, list[Callable[[Spec], None]]] = defaultdict(list)
         self._after: dict[str, list[Callable[[], None]]] = defaultdict(list)
+        self._mends: dict[str, Mend] = {}
         self._placeholders: dict[str, PlaceholderModule] = {}
 
     def install(self) -> None:
@@ -66,6 +70,16 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
         if _is_imported(name):
             callback()
 
+    def try_again(self, name: str, mend: Mend) -> None:
+        """Executes the module ``name`` once more if it raises what can be mended.
+
+        Args:
+            name (str): The module's full name.
+            mend (Callable): Gets the exception, and returns the context manager in
+                which the second try is made, or None: the exception is raised then.
+        """
+        self._mends[name] = mend
+
     def serve(self, placeholder: PlaceholderModule) -> None:
         """Serves a placeholder to whoever imports the module that it stands for.
 
@@ -82,7 +96,8 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
         if placeholder is not None and placeholder.needed(path):
             loader = PlaceholderLoader(placeholder)
             return importlib.util.spec_from_loader(fullname, loader, is_package=True)
-        if not (self._before.get(fullname) or self._after.get(fullname)):
+        watched = (self._before, self._after, self._mends)
+        if not any(callbacks.get(fullname) for callbacks in watched):
             return None
         spec = self._found_by_others(fullname, path, target)
         if spec is not None and spec.loader is not None:
@@ -102,17 +117,26 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
 
     def _wrap(self, spec: Spec) -> None:
         """Makes the spec's own loader call back; its class stays what tools expect."""
-        execute = spec.loader.exec_module
+        loader: Any = spec.loader
+        execute = loader.exec_module
 
         @functools.wraps(execute)
         def exec_module(module: ModuleType) -> None:
             for before in self._before.get(spec.name, ()):
                 before(spec)
-            execute(module)
+            try:
+                execute(module)
+            except Exception as error:
+                mend = self._mends.get(spec.name)
+                context = mend(error) if mend else None
+                if context is None:
+                    raise
+                with context:
+                    execute(module)
             for after in self._after.get(spec.name, ()):
                 after()
 
-        spec.loader.exec_module = exec_module
+        loader.exec_module = exec_module
 
 
 def _is_imported(name: str) -> bool:

@@ -16,8 +16,9 @@ MMRazor also needs ``joblib``, ``scikit-learn`` and ``ordered-set``, which it do
 declare: DynKD's ``razor`` extra does.
 """
 
+import importlib.util
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Optional
 
 from .import_hooks import WATCHER
@@ -27,6 +28,9 @@ _REASON = (
     "mmrazor 1.0.0's quantization code needs torch 1.13, and a newer torch is "
     'installed. The rest of MMRazor works.'
 )
+#: A function that torch 2.0 removed, and the file of MMRazor that imports it.
+_GONE = 'reverse2'
+_USER = 'structures/quantization/backend_config/common_operator_config_utils.py'
 _MODELS = 'mmrazor.registry:MODELS'
 _LOOPS = 'mmrazor.registry:LOOPS'
 
@@ -74,8 +78,14 @@ def apply() -> None:
 
 
 def _needed(path: Optional[Sequence[str]]) -> bool:
-    try:
-        razor, torch = version('mmrazor'), version('torch')
-    except PackageNotFoundError:
+    """Whether MMRazor asks torch for something that it no longer has."""
+    razor = importlib.util.find_spec('mmrazor')
+    folders = (razor and razor.submodule_search_locations) or ()
+    files = [Path(folder, _USER) for folder in folders]
+    if not any(file.is_file() and _GONE in file.read_text() for file in files):
         return False
-    return razor == '1.0.0' and int(torch.split('.')[0]) >= 2
+    try:
+        from torch.ao.quantization import fuser_method_mappings
+    except ImportError:
+        return True
+    return not hasattr(fuser_method_mappings, _GONE)

@@ -7,7 +7,7 @@ import importlib.machinery
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class PlaceholderLoader(importlib.abc.Loader):
         """
         placeholder = self.placeholder
         module.__doc__ = placeholder.reason
-        module.__all__ = [*placeholder.classes]
+        module.__dict__['__all__'] = [*placeholder.classes]
         for name in placeholder.classes:
             cls = unavailable_class(name, placeholder.name, placeholder.reason)
             setattr(module, name, cls)
@@ -73,7 +73,7 @@ def unavailable_class(name: str, module: str, reason: str) -> type:
         type: The class. Its constructor raises RuntimeError.
     """
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self: Any, *args: object, **kwargs: object) -> None:
         raise RuntimeError(f'{module}.{name} is not available: {reason}')
 
     return type(name, (), {'__init__': __init__, '__module__': module})

@@ -1,10 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What a checkpoint may name besides tensors and plain Python values.
+"""What a checkpoint may name besides plain Python values.
 
 A pickle names the classes and functions that rebuild its objects. Loading a checkpoint
 without running code from it means to know all of them beforehand. MMEngine's Runner
-writes, beyond what torch permits by itself:
+writes:
 
+- tensors and parameters, by torch's functions that rebuild them;
+- ordered dictionaries, counters, sets, bytes, complex numbers, torch's types, sizes and
+  devices;
 - ``HistoryBuffer`` in the message hub, with its statistics methods, which pickle names
   as ``getattr(HistoryBuffer, 'min')``;
 - NumPy arrays and scalars in those buffers, the schedulers, the best score and the
@@ -12,90 +15,108 @@ writes, beyond what torch permits by itself:
   that wrote the file calls it);
 - ``ConfigDict`` where a data set's meta information came from a config.
 
-The functions here stand in for those that the file names and accept no other use of
-them: ``getattr`` gives the four statistics methods and nothing else.
+Each has a function here that checks what it is called with. Besides, a user may permit
+classes of his own with ``torch.serialization.add_safe_globals``.
 """
 
-import pickle
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Any, Callable, Optional
+from collections import Counter, OrderedDict
+from typing import Any, Callable
 
-import numpy as np
-from mmengine.config import ConfigDict
-from mmengine.logging import HistoryBuffer
+from .plain_data import Budget, check_tree
+from .restricted_pickle import Permitted, Unfinished, UnpermittedError
+from .safe_arrays import NDARRAY, dtype, scalar, unfinished_array
+from .safe_tensors import torch_names
 
-#: Bool, signed, unsigned, float, complex, bytes, str. No objects and no structured
-#: types, whose description in a file could reach beyond the data.
-_KINDS = 'biufcSU'
 _STATISTICS = ('min', 'max', 'current', 'mean')
-
-# NumPy moved these from numpy.core to numpy._core; asking an instance works with both.
-_rebuild_array = np.zeros(1).__reduce__()[0]
-_rebuild_scalar = np.float64(1).__reduce__()[0]
+_HISTORY = 'mmengine.logging.history_buffer.HistoryBuffer'
+_NOT_USERS = ('torch.', 'numpy.', 'builtins.', 'mmengine.')
 
 
-class _HandedOut(threading.local):
-    """The dtypes that this thread's current load got, None outside of one."""
+class Statistic(Permitted):
+    """Stands for a statistics method of ``HistoryBuffer``.
 
-    dtypes: Optional[list[np.dtype]] = None
-
-
-_handed_out = _HandedOut()
-
-
-@contextmanager
-def plain_dtypes_only() -> Iterator[None]:
-    """Refuses a file that makes a plain dtype into a structured one.
-
-    A pickle sets a dtype's fields after it was made, and NumPy believes the offsets in
-    it: an array with such a dtype would read memory that is not its own.
-
-    Raises:
-        pickle.UnpicklingError: At the end, if a dtype was changed like that.
+    Args:
+        name (str): Its name.
     """
-    _handed_out.dtypes = dtypes = []
-    try:
-        yield
-    finally:
-        _handed_out.dtypes = None
-    if any(d.fields is not None or d.subdtype is not None for d in dtypes):
-        raise pickle.UnpicklingError(
-            'Unsupported global: GLOBAL numpy.dtype(with_fields)'
-        )
 
 
-def _getattr(owner: Any, name: str, *default: Any) -> Callable:
-    if owner is HistoryBuffer and name in _STATISTICS and not default:
-        return getattr(HistoryBuffer, name)
-    label = getattr(owner, '__qualname__', type(owner).__name__)
-    raise pickle.UnpicklingError(
-        f'Unsupported global: GLOBAL builtins.getattr({label}, {name!r})'
-    )
+class _History(Unfinished):
+    """A ``HistoryBuffer`` whose state is to come."""
+
+    def finish(self, state: Any) -> Any:
+        """Make the buffer, of two arrays of numbers and known methods."""
+        from mmengine.logging import HistoryBuffer
+
+        try:
+            history, counts = state['_log_history'], state['_count_history']
+            methods, length = state.get('statistics_methods', {}), state['max_length']
+            plain = history.ndim == counts.ndim == 1 and len(history) == len(counts)
+            plain &= history.dtype.kind in 'biuf' and counts.dtype.kind in 'biuf'
+            plain &= type(length) is int and length > 0
+            plain &= all(type(method) is Statistic for method in methods.values())
+        except (AttributeError, KeyError, TypeError):
+            plain = False
+        if not plain:
+            raise UnpermittedError(f'{_HISTORY} of anything but numbers')
+        # The methods themselves are not the buffer's, but its class's.
+        buffer = HistoryBuffer([], [], length)
+        buffer._log_history, buffer._count_history = history, counts
+        return buffer
 
 
-def _dtype(spec: str, align: bool = False, copy: bool = True) -> np.dtype:
-    if isinstance(spec, str):
-        dtype = np.dtype(spec, copy=True)
-        if dtype.kind in _KINDS:
-            if _handed_out.dtypes is not None:
-                _handed_out.dtypes.append(dtype)
-            return dtype
-    raise pickle.UnpicklingError(f'Unsupported global: GLOBAL numpy.dtype({spec!r})')
+def permitted_names(budget: Budget) -> dict[str, Any]:
+    """What a checkpoint may name.
+
+    Args:
+        budget (Budget): What the copies that it asks for may take.
+
+    Returns:
+        dict[str, Any]: What stands for each name: a :class:`Permitted`, or plain data.
+    """
+    calls: dict[str, Callable] = {
+        'builtins.getattr': _statistic,
+        'builtins.bytes': _empty_bytes,
+        'builtins.bytearray': lambda *args: bytearray(_encode(budget, *args)),
+        'builtins.complex': _complex,
+        'builtins.set': lambda items=(): set(_listed(budget, items)),
+        'collections.Counter': lambda items=(): Counter(_mapping(budget, items)),
+        'collections.OrderedDict': lambda items=(): OrderedDict(_pairs(budget, items)),
+        '_codecs.encode': lambda *args: _encode(budget, *args),
+        'mmengine.config.config.ConfigDict': lambda items=(): _config(budget, items),
+        'numpy.dtype': dtype,
+    }
+    for core in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        calls[f'{core}._reconstruct'] = lambda *args: unfinished_array(budget, *args)
+        calls[f'{core}.scalar'] = scalar
+    names: dict[str, Any] = {
+        name: Permitted(name, call) for name, call in calls.items()
+    }
+    names['numpy.ndarray'] = NDARRAY
+    names[_HISTORY] = Permitted(_HISTORY, new=_History)
+    names.update(torch_names())
+    return dict(_users(), **names)
 
 
-def _array(cls: type, shape: tuple, typecode: bytes) -> np.ndarray:
-    if cls is not np.ndarray:
-        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL array of {cls!r}')
-    return _rebuild_array(cls, shape, typecode)
+def _users() -> dict[str, Permitted]:
+    """Classes and functions that the user has permitted, and not torch for him."""
+    from torch import serialization
+
+    find = getattr(serialization, 'get_safe_globals', None)
+    names = {}
+    for entry in find() if find is not None else ():
+        named, own = entry if isinstance(entry, tuple) else (entry, None)
+        name = own or f'{named.__module__}.{named.__qualname__}'
+        if not name.startswith(_NOT_USERS):
+            names[name] = Permitted(name, named, cls=named)
+    return names
 
 
-def _scalar(dtype: np.dtype, data: bytes) -> np.generic:
-    if not isinstance(dtype, np.dtype) or dtype.kind not in _KINDS:
-        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL scalar of {dtype!r}')
-    return _rebuild_scalar(dtype, data)
+def _statistic(owner: Any, name: str, *default: Any) -> Statistic:
+    is_history = type(owner) is Permitted and owner.name == _HISTORY
+    if is_history and name in _STATISTICS and not default:
+        return Statistic(name)
+    label = owner.name if isinstance(owner, Permitted) else type(owner)
+    raise UnpermittedError(f'builtins.getattr({label}, {name!r})')
 
 
 def _empty_bytes() -> bytes:
@@ -103,54 +124,45 @@ def _empty_bytes() -> bytes:
     return b''
 
 
-@lru_cache(maxsize=1)
-def checkpoint_globals() -> dict[str, Any]:
-    """What MMEngine's checkpoints need beyond torch's own list.
-
-    Returns:
-        dict[str, Any]: The name in the file, and what stands for it.
-    """
-    functions = {'builtins.getattr': _getattr, 'builtins.bytes': _empty_bytes}
-    functions['numpy.dtype'] = _dtype
-    for core in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        functions[f'{core}._reconstruct'] = _array
-        functions[f'{core}.scalar'] = _scalar
-    classes = {HistoryBuffer, ConfigDict, np.ndarray}
-    classes |= {type(np.dtype(code)) for code in np.typecodes['AllFloat'] + 'FDGSU?'}
-    classes |= {type(np.dtype(code)) for code in np.typecodes['AllInteger']}
-    names = {_full_name(cls): cls for cls in classes}
-    names |= {name: _renamed(function, name) for name, function in functions.items()}
-    return names
+def _encode(budget: Budget, text: Any = b'', encoding: str = 'latin1') -> bytes:
+    """Protocol 2 writes bytes as text, and says how to turn it back."""
+    if encoding not in ('latin1', 'latin-1') or type(text) not in (str, bytes):
+        raise UnpermittedError('_codecs.encode of anything but latin1')
+    budget.spend(len(text))
+    return text if isinstance(text, bytes) else text.encode('latin1')
 
 
-def allow_checkpoint_globals() -> bool:
-    """Adds them to those that ``torch.load(..., weights_only=True)`` accepts.
-
-    Returns:
-        bool: False where torch has no such list (before 2.4).
-    """
-    from torch import serialization
-
-    if not hasattr(serialization, 'add_safe_globals'):
-        return False
-    serialization.add_safe_globals(list(checkpoint_globals().values()))
-    return True
+def _complex(real: float, imag: float) -> complex:
+    return complex(float(real), float(imag))
 
 
-def _renamed(function: Callable, full_name: str) -> Callable:
-    """A function under the name that files call it by.
-
-    torch finds what was permitted by its own module and name. Newer ones can be given
-    another name beside it, but this serves every torch that has the list.
-    """
-
-    def stand_in(*args: Any) -> Any:
-        return function(*args)
-
-    stand_in.__module__, _, stand_in.__name__ = full_name.rpartition('.')
-    stand_in.__qualname__ = stand_in.__name__
-    return stand_in
+def _listed(budget: Budget, items: Any) -> list:
+    if type(items) is not list:
+        raise UnpermittedError('builtins.set of anything but a list')
+    budget.spend(len(items))
+    return items
 
 
-def _full_name(cls: type) -> str:
-    return f'{cls.__module__}.{cls.__qualname__}'
+def _mapping(budget: Budget, items: Any) -> dict:
+    if type(items) is not dict and items != ():
+        raise UnpermittedError('collections.Counter of anything but a dictionary')
+    budget.spend(len(items))
+    return dict(items)
+
+
+def _pairs(budget: Budget, items: Any) -> list:
+    """Python 2 writes ordered dictionaries as a list of pairs."""
+    if type(items) not in (list, tuple) or any(len(pair) != 2 for pair in items):
+        raise UnpermittedError('collections.OrderedDict of anything but pairs')
+    budget.spend(len(items))
+    return items
+
+
+def _config(budget: Budget, items: Any) -> Any:
+    """MMEngine copies the dictionary, and all that is in it."""
+    from mmengine.config import ConfigDict
+
+    if type(items) is not dict and items != ():
+        raise UnpermittedError('ConfigDict of anything but a dictionary')
+    budget.spend(check_tree(items))
+    return ConfigDict(items)

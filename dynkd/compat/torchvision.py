@@ -2,7 +2,7 @@
 """torchvision built for CUDA beside a CPU-only torch.
 
 Needed by: the torchvision wheels that package registries offer for Linux x86-64, which
-are CUDA builds (0.28.0 is the newest seen), together with a ``+cpu`` build of torch.
+are CUDA builds (0.29.1 is the newest seen), together with a ``+cpu`` build of torch.
 
 Why: torchvision's compiled operators need CUDA's libraries, so they cannot load, and
 since torchvision 0.15 ``import torchvision`` then dies with ``operator torchvision::nms
@@ -13,6 +13,7 @@ Cure: declare the two operators whose absence stops the import. Nobody implement
 should. Models, transforms and data sets of torchvision work.
 """
 
+import contextlib
 import glob
 import importlib.machinery
 import os
@@ -23,7 +24,7 @@ _OPERATORS = ('nms', 'qnms')
 _SIGNATURE = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
 
 #: Keeps the declarations alive: a library that is collected takes its operators along.
-_LIBRARIES = []
+_LIBRARIES: list[object] = []
 
 
 def apply() -> None:
@@ -35,8 +36,9 @@ def _declare_missing_operators(spec: importlib.machinery.ModuleSpec) -> None:
     import torch
 
     on_accelerator = torch.version.cuda or getattr(torch.version, 'hip', None)
-    if _LIBRARIES or on_accelerator or _operators_load(spec):
+    if _LIBRARIES or on_accelerator:
         return
+    _load_operators(spec)
     missing = [name for name in _OPERATORS if not hasattr(torch.ops.torchvision, name)]
     if missing:
         library = torch.library.Library('torchvision', 'DEF')
@@ -45,20 +47,17 @@ def _declare_missing_operators(spec: importlib.machinery.ModuleSpec) -> None:
         _LIBRARIES.append(library)
 
 
-def _operators_load(spec: importlib.machinery.ModuleSpec) -> bool:
-    """Whether torchvision's compiled operators can be loaded into this torch.
+def _load_operators(spec: importlib.machinery.ModuleSpec) -> None:
+    """Load torchvision's compiled operators where they can be loaded into this torch.
 
     Loading them is what torchvision does first of all; doing it earlier changes
-    nothing.
+    nothing. Their library was ``_C.so``, and is ``_C_stable.so`` since torchvision
+    0.29: an operator that is declared before its library is loaded aborts the process.
     """
     import torch
 
     for folder in spec.submodule_search_locations or ():
-        for pattern in ('_C.so', '_C.*.so', '_C.pyd', '_C.*.pyd'):
+        for pattern in ('_C*.so', '_C*.pyd'):
             for library in glob.glob(os.path.join(glob.escape(folder), pattern)):
-                try:
+                with contextlib.suppress(ImportError, OSError):
                     torch.ops.load_library(library)
-                    return True
-                except (ImportError, OSError):
-                    continue
-    return False

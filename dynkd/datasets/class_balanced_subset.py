@@ -23,7 +23,7 @@ class ClassBalancedSubset:
     the order of the data set and keep their ``sample_idx`` there.
 
     Note:
-        A data set whose pipeline drops a sample (gives None) takes another one in its
+        A data set whose pipeline drops a sample (returns None) takes another one in its
         place, which may be one that is not kept. Pipelines of classification drop none.
 
     Args:
@@ -38,8 +38,8 @@ class ClassBalancedSubset:
     Raises:
         ValueError: If ``ratio`` or ``seed`` is out of its range; when the annotations
             are loaded, if a class has no sample, or a sample not exactly one class.
-        TypeError: If ``dataset`` is no data set; when the annotations are loaded, if it
-            cannot tell the classes of its samples.
+        TypeError: If ``dataset`` is not a data set; when the annotations are loaded, if
+            it cannot tell the classes of its samples.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Optical flow between two frames, and how it is kept in 8-bit images."""
 
-from typing import Callable
+from typing import Any, Callable
 
 import cv2
 import numpy as np
@@ -15,15 +15,16 @@ DIS_SIDE, DIS_ASPECT = 16, 4
 
 
 def _tvl1() -> cv2.DenseOpticalFlow:
-    return cv2.optflow.DualTVL1OpticalFlow_create()
+    return cv2.optflow.DualTVL1OpticalFlow_create()  # type: ignore[attr-defined]  # not in the stubs
 
 
 def _dis() -> cv2.DenseOpticalFlow:
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+    return cv2.DISOpticalFlow_create(preset)  # type: ignore[attr-defined]  # not in the stubs
 
 
 def _farneback() -> cv2.DenseOpticalFlow:
-    return cv2.FarnebackOpticalFlow_create()
+    return cv2.FarnebackOpticalFlow_create()  # type: ignore[attr-defined]  # not in the stubs
 
 
 _CREATE: dict[str, Callable[[], cv2.DenseOpticalFlow]] = dict(
@@ -64,7 +65,7 @@ def to_grey(image: np.ndarray, channel_order: str = 'rgb') -> np.ndarray:
         np.ndarray: uint8, of shape (H, W), contiguous.
 
     Raises:
-        ValueError: If it is no such image, or no such order.
+        ValueError: If it is not such an image, or the order is unknown.
     """
     if channel_order not in CHANNEL_ORDERS:
         raise ValueError(
@@ -106,7 +107,7 @@ def compute_flow(
         (H, W, 2): u, positive to the right, and v, positive downwards.
 
     Raises:
-        ValueError: If the frames are no images of one size, or too small for the
+        ValueError: If the frames are not images of one size, or too small for the
             method, or there is no such method.
         ImportError: If this OpenCV does not have the method.
     """
@@ -125,7 +126,8 @@ def compute_flow(
             f"flow method 'dis' needs frames of at least {DIS_SIDE} pixels a side, "
             f'and no more than {DIS_ASPECT} times as wide as high, got {height}x{width}'
         )
-    return _CREATE[method]().calc(first, second, None)
+    no_guess: Any = None  # a first guess of the flow, which the stubs demand
+    return _CREATE[method]().calc(first, second, no_guess)
 
 
 def _check_bound(bound: float) -> None:
@@ -162,7 +164,7 @@ def dequantise_flow(image: np.ndarray, bound: float = FLOW_BOUND) -> np.ndarray:
 
     Args:
         image (np.ndarray): What ``quantise_flow`` gave, of any shape.
-        bound (float): The bound it was given, in pixels. Defaults to 20.
+        bound (float): The bound it was stored with, in pixels. Defaults to 20.
 
     Returns:
         np.ndarray: Flow in pixels, float32, of the same shape; off by half a step,

@@ -111,8 +111,8 @@ class LoadFlow(BaseTransform):
             name = osp.join(self.flow_root, osp.relpath(name, self.data_root or '.'))
         elif 'frame_dir' not in results:
             raise ValueError(
-                f'LoadFlow: {clip_name(results)} is no folder of raw frames: flow_root '
-                'must say where its flow is'
+                f'LoadFlow: {clip_name(results)} is not a folder of raw frames: '
+                'flow_root must say where its flow is'
             )
         return name
 
@@ -124,7 +124,7 @@ class LoadFlow(BaseTransform):
             content = backend.get(path)
             part = mmcv.imfrombytes(content, 'grayscale', backend='cv2')
             if part is None:
-                raise ValueError(f'LoadFlow: {path} is no image, or a broken one')
+                raise ValueError(f'LoadFlow: {path} is not an image, or a broken one')
             parts.append(part)
         if parts[0].shape != parts[1].shape:
             raise ValueError(

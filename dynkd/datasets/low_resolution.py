@@ -20,7 +20,7 @@ class LowResolution(BaseTransform):
     """Take an image's resolution down to ``size`` x ``size`` pixels.
 
     For the low-resolution experiments of `Student Network Learning via Evolutionary
-    Knowledge Distillation` (section IV-F), where the networks are given images of
+    Knowledge Distillation` (section IV-F), where the networks receive images of
     16x16. The paper does not say how these are made; ``'area'`` is ours.
 
     An image that is not square is squeezed into one. One that is smaller already is

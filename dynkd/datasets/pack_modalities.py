@@ -21,7 +21,7 @@ class PackModalities(BaseTransform):
     """Pack the modalities of a clip, each under the name that streams read it by.
 
     ``inputs`` is a dict, ``dict(rgb=..., flow=...)``, of which a stream with
-    ``input='flow'`` is given its own part. MMAction2's ``PackActionInputs`` does the
+    ``input='flow'`` receives its own part. MMAction2's ``PackActionInputs`` does the
     rest.
 
     **Required keys:** ``imgs`` for ``rgb`` and ``flow`` for ``flow``, as arrays: after
@@ -54,7 +54,8 @@ class PackModalities(BaseTransform):
         algorithm_keys: Sequence[str] = (),
     ) -> None:
         self.alone = isinstance(modalities, str)
-        self.modalities = (modalities,) if self.alone else tuple(modalities)
+        names = (modalities,) if isinstance(modalities, str) else tuple(modalities)
+        self.modalities: tuple[str, ...] = names
         unknown = [name for name in self.modalities if name not in MODALITIES]
         if unknown or not self.modalities:
             raise ValueError(

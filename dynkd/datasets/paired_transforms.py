@@ -63,8 +63,8 @@ class PairedTransforms(BaseTransform):
         transforms (list[dict or callable]): The transforms.
 
     Raises:
-        ValueError: If one of the transforms is none of geometry; when frames and flow
-            do not fit each other, or lazy transforms are not fused.
+        ValueError: If one of the transforms is not one of geometry; when frames and
+            flow do not fit each other, or lazy transforms are not fused.
         KeyError: When a clip has neither.
         RuntimeError: When a transform treats frames and flow differently.
     """
@@ -178,11 +178,13 @@ class PairedTransforms(BaseTransform):
             )
         for own in others:
             for key in PLACE:
-                if not np.array_equal(first.get(key), own.get(key)):
+                here: Any = first.get(key)
+                there: Any = own.get(key)
+                if not np.array_equal(here, there):
                     raise RuntimeError(
                         f'PairedTransforms: frames and flow of {clip_name(results)} '
-                        f'were treated differently: {key} is {first.get(key)} and '
-                        f'{own.get(key)}. A transform must draw its random numbers '
+                        f'were treated differently: {key} is {here} and '
+                        f'{there}. A transform must draw its random numbers '
                         'whatever the images are, and not keep them'
                     )
 
@@ -191,6 +193,6 @@ class PairedTransforms(BaseTransform):
 
 
 def _negate(flow: list[np.ndarray], part: int) -> None:
-    """Turn round one direction of stored flow, in which 127.5 is no motion."""
+    """Turn round one direction of stored flow, in which 127.5 means no motion."""
     for image in flow:
         np.subtract(255, image[..., part], out=image[..., part])

@@ -2,7 +2,7 @@
 """The labels of a batch, as class probabilities."""
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -27,8 +27,8 @@ def class_probabilities(
         several.
 
     Raises:
-        ValueError: If there are no data samples, one has no label, or its label is no
-            class.
+        ValueError: If there are no data samples, one has no label, or its label is
+            not a class.
     """
     if not data_samples:
         raise ValueError('there are no data samples, whose labels are needed.')
@@ -36,7 +36,7 @@ def class_probabilities(
     return torch.stack(rows).to(device) if device is not None else torch.stack(rows)
 
 
-def _probabilities(sample: object, num_classes: int) -> torch.Tensor:
+def _probabilities(sample: Any, num_classes: int) -> torch.Tensor:
     """The class probabilities of one sample, of shape (K,)."""
     if 'gt_score' in sample:
         return _scores(sample.gt_score, num_classes)

@@ -4,6 +4,7 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, DictAction
 
@@ -70,7 +71,7 @@ def read_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def build_runner(cfg: Config):
+def build_runner(cfg: Config) -> Any:
     """Build the runner that a config names.
 
     Args:

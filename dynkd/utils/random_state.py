@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,8 @@ class RandomState:
 
     python: tuple[Any, ...]
     numpy: Any
-    torch: torch.Tensor
-    cuda: tuple[torch.Tensor, ...]
+    torch: Tensor
+    cuda: tuple[Tensor, ...]
 
     @classmethod
     def capture(cls) -> 'RandomState':

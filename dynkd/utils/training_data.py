@@ -42,8 +42,9 @@ class TrainingData:
         without epochs, or where nothing says so."""
         batches = self.loader.batch_sampler
         # Others, such as those by aspect ratio, do not batch all samples in a row.
-        in_a_row = type(batches) is BatchSampler and isinstance(batches.sampler, Sized)
-        if not self.by_epoch or not in_a_row:
+        if not self.by_epoch or type(batches) is not BatchSampler:
+            return None
+        if not isinstance(batches.sampler, Sized):
             return None
         rest = 0 if batches.drop_last else len(batches.sampler) % batches.batch_size
         return rest or batches.batch_size
@@ -51,7 +52,7 @@ class TrainingData:
     @cached_property
     def first_sample(self) -> Any:
         """BaseDataElement or None: The first data sample, as the pipeline packs it;
-        None where the data set is a stream of samples, or gives none for it."""
+        None where the data set is a stream of samples, or returns none for it."""
         if isinstance(self.loader.dataset, IterableDataset):
             return None
         return first_data_sample(self.loader.dataset)

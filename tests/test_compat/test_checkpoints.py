@@ -1,5 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import builtins
+import io
 import os
 import pickle
 import subprocess
@@ -13,26 +14,20 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
-from dynkd.compat import safe_globals
 from dynkd.compat.checkpoints import (
     UnsafeCheckpointError,
     load_checkpoint_file,
     load_from_http,
 )
+from dynkd.compat.plain_data import Budget
+from dynkd.compat.restricted_pickle import Unpickler
+from dynkd.compat.safe_globals import permitted_names
 
 LOADERS = [
     load_checkpoint_file,
     lambda path: CheckpointLoader.load_checkpoint(str(path), 'cpu'),
     lambda path: load_checkpoint(torch.nn.Linear(1, 1), str(path)),
 ]
-
-
-@pytest.fixture(params=['torch', 'own'])
-def unpickler(request, monkeypatch):
-    """Both ways to restrict: torch's unpickler, and ours for torch before 2.4."""
-    if request.param == 'own':
-        monkeypatch.setattr(safe_globals, 'allow_checkpoint_globals', lambda: False)
-    return request.param
 
 
 class Call:
@@ -57,9 +52,7 @@ class Build:
 
 @pytest.mark.parametrize('load', LOADERS)
 @pytest.mark.parametrize('zipped', [True, False])
-def test_malicious_pickle_is_refused_and_does_not_run(
-    tmp_path, load, zipped, unpickler
-):
+def test_malicious_pickle_is_refused_and_does_not_run(tmp_path, load, zipped):
     path, witness = tmp_path / 'evil.pth', tmp_path / 'ran'
     evil = Call(os.system, f'touch {witness}')
     torch.save(
@@ -98,17 +91,17 @@ def test_malicious_pickle_is_refused_and_does_not_run(
     ],
     ids=range(13),
 )
-def test_abuse_is_refused(tmp_path, load, evil, unpickler):
+def test_abuse_is_refused(tmp_path, load, evil):
     path = tmp_path / 'evil.pth'
     torch.save({'state_dict': {}, 'meta': evil}, path)
-    with pytest.raises(UnsafeCheckpointError, match='was refused'):
+    with pytest.raises(UnsafeCheckpointError, match='is refused'):
         load(path)
 
 
 def test_result_of_getattr_cannot_be_called(tmp_path):
     evil = Call(HistoryBuffer.min, HistoryBuffer([1.0], [1]))
     torch.save({'meta': evil}, tmp_path / 'evil.pth')
-    with pytest.raises(UnsafeCheckpointError, match='no checkpoint needs'):
+    with pytest.raises(UnsafeCheckpointError, match='min'):
         load_checkpoint_file(tmp_path / 'evil.pth')
 
 
@@ -128,7 +121,7 @@ def test_result_of_getattr_cannot_be_called(tmp_path):
     ],
     ids=repr,
 )
-def test_numpy_values_of_any_numpy_release(tmp_path, value, unpickler):
+def test_numpy_values_of_any_numpy_release(tmp_path, value):
     path = tmp_path / 'values.pth'
     torch.save({'value': value}, path)
     loaded = load_checkpoint_file(path)['value']
@@ -140,23 +133,17 @@ def test_numpy_values_of_any_numpy_release(tmp_path, value, unpickler):
     old, new = b'numpy.core.multiarray', b'numpy._core.multiarray'
     other = data.replace(new, old) if new in data else data.replace(old, new)
     assert data != other
-    torch.save({'value': torch.zeros(1)}, path)
-    np.testing.assert_array_equal(_load_pickle(other, tmp_path, unpickler), value)
+    np.testing.assert_array_equal(_load_pickle(other), value)
 
 
-def _load_pickle(data, folder, unpickler):
-    """Loads a pickle as the unpickler does inside a checkpoint."""
-    import io
-
-    from torch import _weights_only_unpickler
-
-    from dynkd.compat import restricted_pickle
-
-    module = _weights_only_unpickler if unpickler == 'torch' else restricted_pickle
-    return module.load(io.BytesIO(data))
+def _load_pickle(data):
+    """Loads a pickle as one in a checkpoint is."""
+    size = len(data)
+    names = permitted_names(Budget(size))
+    return Unpickler(io.BytesIO(data), size, names).load()
 
 
-def test_empty_history_and_config_dict(tmp_path, unpickler):
+def test_empty_history_and_config_dict(tmp_path):
     meta = ConfigDict(palette=[(1, 2, 3)], classes=ConfigDict(first='cat'))
     torch.save({'buffer': HistoryBuffer(), 'meta': meta}, tmp_path / 'values.pth')
     loaded = load_checkpoint_file(tmp_path / 'values.pth')
@@ -164,7 +151,7 @@ def test_empty_history_and_config_dict(tmp_path, unpickler):
     assert loaded['buffer'].data[0].size == 0
 
 
-def test_published_formats(tmp_path, unpickler):
+def test_published_formats(tmp_path):
     """Old mmcv's meta, the format before torch 1.6, and a bare state dict."""
     state = torch.nn.Linear(2, 3).state_dict()
     meta = {
@@ -187,14 +174,14 @@ def test_published_formats(tmp_path, unpickler):
 
 
 @pytest.mark.parametrize('data', [b'', b'<html>not found</html>', b'\x80\x02}q\x00('])
-def test_what_is_no_checkpoint(tmp_path, data, unpickler):
+def test_what_is_no_checkpoint(tmp_path, data):
     (tmp_path / 'page.pth').write_bytes(data)
     with pytest.raises(ValueError, match='is no torch checkpoint, or is damaged'):
         load_checkpoint_file(tmp_path / 'page.pth')
 
 
 @pytest.mark.parametrize('zipped', [True, False])
-def test_truncated(tmp_path, zipped, unpickler):
+def test_truncated(tmp_path, zipped):
     path = tmp_path / 'cut.pth'
     torch.save({'x': torch.ones(99)}, path, _use_new_zipfile_serialization=zipped)
     path.write_bytes(path.read_bytes()[:-200])
@@ -327,8 +314,3 @@ def test_a_runners_checkpoint_resumes(tmp_path):
     assert loaded['meta']['dataset_meta']['palette'].shape == (2, 3)
     assert loaded['message_hub']['runtime_info']['best_score'] == 0.5
     assert torch.is_tensor(loaded['ema_state_dict']['module.a.weight'])
-    # Also in a script that only imports dynkd and torch, in either order.
-    for first, second in (('dynkd', 'torch'), ('torch', 'dynkd')):
-        path = str(tmp_path / 'run' / 'epoch_2.pth')
-        code = f'import {first}, {second}; torch.load({path!r}, weights_only=True)'
-        subprocess.run([sys.executable, '-c', code], check=True)

@@ -4,6 +4,7 @@
 import importlib.util
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -58,18 +59,50 @@ def test_torchvision_imports(first):
     )
 
 
-@needs('torchvision')
-def test_torchvision_whose_operators_load_is_left_alone(monkeypatch):
+@pytest.mark.parametrize(
+    ('file', 'loads', 'declared'),
+    [
+        ('_C.so', True, ['second']),
+        ('_C.cpython-311-x86_64-linux-gnu.so', True, ['second']),
+        ('_C_stable.abi3.so', True, ['second']),
+        ('_C_stable.pyd', True, ['second']),
+        ('_C_stable.so', False, ['first', 'second']),
+        ('image.so', True, ['first', 'second']),
+    ],
+)
+def test_only_operators_that_did_not_load_are_declared(
+    tmp_path, monkeypatch, file, loads, declared
+):
+    """The library has the first of two operators, if it is one and loads."""
     import torch
 
     from dynkd.compat import torchvision
 
-    defined = []
+    (tmp_path / file).touch()
+    operators, defined = types.SimpleNamespace(), []
+
+    def load_library(path):
+        assert path == str(tmp_path / file)
+        if not loads:
+            raise OSError('libcudart.so: cannot open shared object file')
+        operators.first = None
+
+    class Library:
+        def __init__(self, *args):
+            assert args == ('torchvision', 'DEF')
+
+        def define(self, schema):
+            defined.append(schema.split('(')[0])
+
+    ops = types.SimpleNamespace(torchvision=operators, load_library=load_library)
+    monkeypatch.setattr(torch, 'ops', ops)
+    monkeypatch.setattr(torch.library, 'Library', Library)
+    monkeypatch.setattr(torch.version, 'cuda', None)
     monkeypatch.setattr(torchvision, '_LIBRARIES', [])
-    monkeypatch.setattr(torchvision, '_operators_load', lambda spec: True)
-    monkeypatch.setattr(torch.library, 'Library', lambda *a: defined.append(a))
-    torchvision._declare_missing_operators(importlib.util.find_spec('torchvision'))
-    assert defined == [] and torchvision._LIBRARIES == []
+    monkeypatch.setattr(torchvision, '_OPERATORS', ('first', 'second'))
+    spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    torchvision._declare_missing_operators(spec)
+    assert defined == declared
 
 
 @needs('mmaction', 'mmrazor', 'mmdet', 'mmpretrain', 'joblib', 'ordered_set')
@@ -98,23 +131,69 @@ def test_every_library_imports_and_placeholders_say_why():
     assert all('quantization code needs torch 1.13' in line for line in razor)
 
 
-@needs('mmrazor')
 @pytest.mark.parametrize(
-    ('razor', 'torch', 'needed'),
+    ('imports', 'torch_has_it', 'needed'),
     [
-        ('1.0.0', '2.13.0+cpu', True),
-        ('1.0.0', '1.13.1', False),
-        ('1.1.0', '2.1', False),
+        ('reverse2, reverse3', False, True),
+        ('reverse2, reverse3', True, False),
+        ('fuse_conv_bn', False, False),
+        (None, False, False),
     ],
 )
-def test_razor_placeholders_only_for_the_release_that_needs_them(
-    monkeypatch, razor, torch, needed
+def test_razor_placeholders_only_where_torch_lacks_what_it_imports(
+    tmp_path, monkeypatch, imports, torch_has_it, needed
 ):
+    from torch.ao.quantization import fuser_method_mappings
+
     from dynkd.compat import mmrazor
 
-    versions = {'mmrazor': razor, 'torch': torch}
-    monkeypatch.setattr(mmrazor, 'version', versions.__getitem__)
+    assert not hasattr(fuser_method_mappings, 'reverse2')
+    if imports is not None:
+        file = tmp_path / mmrazor._USER
+        file.parent.mkdir(parents=True)
+        file.write_text(f'from torch.ao.quantization import {imports}\n')
+    if torch_has_it:
+        monkeypatch.setattr(fuser_method_mappings, 'reverse2', None, raising=False)
+    spec = types.SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
     assert mmrazor._needed(None) is needed
+
+
+@needs('mmcv')
+@pytest.mark.parametrize(
+    ('package', 'version', 'imported'),
+    [
+        ('mmaction', '2.3.6', True),
+        ('mmrazor', '2.3.6', True),
+        ('mmaction', '2.1.0', True),
+        ('mmaction', '1.7.0', False),
+        ('other', '2.3.6', False),
+    ],
+)
+def test_cap_of_mmcv_is_lifted_while_a_package_is_imported(
+    tmp_path, package, version, imported
+):
+    """A package that asks as MMAction2 does, beside an mmcv of some version."""
+    (tmp_path / package).mkdir()
+    (tmp_path / package / '__init__.py').write_text(
+        'import mmcv\nfrom mmengine.utils import digit_version as v\n'
+        "assert v('2.0.0') <= v(mmcv.__version__) < v('2.2.0'), (\n"
+        "    f'MMCV=={mmcv.__version__} is used but incompatible. Please ...')\n"
+        'seen = mmcv.__version__\n'
+    )
+    out = run(
+        f'import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport dynkd, mmcv\n'
+        f'mmcv.__version__ = {version!r}\n'
+        f'try:\n    import {package}\nexcept AssertionError as error:\n'
+        '    print(error)\n'
+        f'else:\n    print({package}.seen)\nprint(mmcv.__version__)\n'
+    )
+    first, after = out.strip().splitlines()
+    assert after == version
+    if imported:
+        assert first == '2.1.0'
+    else:
+        assert first.startswith(f'MMCV=={version} is used but incompatible')
 
 
 def test_a_real_drn_wins_over_the_placeholder(tmp_path):

@@ -2,8 +2,12 @@
 """Reading our configs without network: each once, without their checkpoints."""
 
 import copy
+import importlib
+import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Callable
 
 import pytest
@@ -33,6 +37,9 @@ def read_offline(read) -> Callable[[str], Config]:
 
     def read_without_weights(name: str) -> Config:
         cfg = read(name)
+        if 'TIMMBackbone' in str(cfg.model):
+            # An optional requirement: requirements/efficientnet.txt.
+            pytest.importorskip('timm')
         for stream in cfg.model.get('streams', {}).values():
             stream.checkpoint = None
             if stream.get('frozen', False):
@@ -72,3 +79,17 @@ def outline(resolve) -> Callable[[Config, str], torch.nn.Module]:
             return MODELS.build(stream.model)
 
     return outline
+
+
+@pytest.fixture(scope='module')
+def import_analysis_tool() -> Iterator[Callable[[str], ModuleType]]:
+    """Import analysis tools by their names; afterwards they are forgotten."""
+    folder = ROOT / 'tools' / 'analysis_tools'
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module
+    sys.path.remove(str(folder))
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], '__file__', None)
+        if file and Path(file).parent == folder:
+            del sys.modules[name]

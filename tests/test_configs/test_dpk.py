@@ -10,7 +10,17 @@ from mmengine.registry import MODELS, DefaultScope
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 CIFAR100 = sorted(file.stem for file in (CONFIGS / 'dpk').glob('*_cifar100.py'))
-IN1K = sorted(file.stem for file in (CONFIGS / 'dpk').glob('*_in1k.py'))
+IN1K = sorted(
+    file.stem
+    for file in (CONFIGS / 'dpk').glob('*_in1k.py')
+    if '_kd_' not in file.stem and '_takd_' not in file.stem
+)
+#: Table 11: teacher, and what it starts from, of each step of TAKD.
+TAKD = {
+    'resnet101_resnet50_takd': 'https://download.openmmlab.com/',
+    'resnet50_resnet34_takd': 'work_dirs/resnet101_resnet50_takd_in1k/student.pth',
+    'resnet34_resnet18_takd': 'work_dirs/resnet50_resnet34_takd_in1k/student.pth',
+}
 #: The six pairs of Table 1 and of Fig. 6, by their names in `cifar_backbones.py`.
 PAIRS = {
     ('wrn40_2', 'wrn16_2'),
@@ -128,6 +138,53 @@ def test_connectors_and_augmentations_fit_both_classifiers(name, read, resolve):
     assert mixed[0] == mixed[1]
 
 
+@pytest.mark.parametrize('name', [*TAKD, 'resnet34_resnet18_kd'])
+def test_kd_on_imagenet_is_what_dpk_has_besides_the_feature(name, read):
+    cfg, ours = read(f'dpk/{name}_in1k'), read(HEADLINE)
+    assert cfg.model.transfers == dict(loss_kd=ours.model.transfers.loss_kd)
+    assert cfg.model.streams.student.loss_weight == 1.0
+    for key in ('optim_wrapper', 'param_scheduler', 'train_dataloader', 'train_cfg'):
+        assert cfg[key] == ours[key]
+
+
+def test_each_assistant_of_takd_teaches_the_next(read):
+    before = None
+    for name, start in TAKD.items():
+        cfg = read(f'dpk/{name}_in1k')
+        teacher, student = cfg.model.streams.teacher, cfg.model.streams.student
+        assert teacher.frozen and teacher.checkpoint.startswith(start)
+        assert before in (None, teacher.config)
+        before = student.config
+        export = [h for h in cfg.custom_hooks if h.type == 'dynkd.ExportHook']
+        assert export[0].streams == ['student']
+    assert 'resnet18_' in before
+
+
+@pytest.mark.parametrize(('data', 'classes'), [('stl10', 10), ('tiny-imagenet', 200)])
+def test_linear_probing_trains_a_linear_layer_alone(data, classes, read):
+    cfg = read(f'dpk/wrn16-2_linear_{data}')
+    source = read('dpk/wrn40-2_wrn16-2_cifar100')
+    start = cfg.model.backbone.pop('init_cfg')
+    assert start.checkpoint == 'work_dirs/wrn40-2_wrn16-2_cifar100/student.pth'
+    preprocessor = source.data_preprocessor
+    for key in ('mean', 'std'):
+        assert cfg.data_preprocessor[key] == preprocessor[key]
+    # CIFAR-100 is read as RGB, files are read as BGR.
+    assert not preprocessor.get('to_rgb') and cfg.data_preprocessor.to_rgb
+    assert cfg.data_preprocessor.num_classes == classes
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        student = MODELS.build(source.model.streams.student.model)
+        model = MODELS.build(cfg.model)
+    model.backbone.load_state_dict(student.backbone.state_dict())
+    trained = {n: p.shape for n, p in model.named_parameters() if p.requires_grad}
+    assert trained == {'head.fc.weight': (classes, 128), 'head.fc.bias': (classes,)}
+    model.train()
+    before = {key: own.clone() for key, own in model.backbone.state_dict().items()}
+    model.extract_feat(torch.rand(4, 3, 32, 32))
+    after = model.backbone.state_dict()
+    assert all(torch.equal(own, after[key]) for key, own in before.items())
+
+
 def test_convnext_e_is_trained_as_convnext_t(read, read_offline, resolve):
     distilled = resolve(read_offline('dpk/convnext-t_convnext-e_in1k'), 'student').model
     alone = read('baselines/convnext-e_in1k').model
@@ -181,6 +238,7 @@ def build(read_offline):
         'resnet18_resnet18half_digits',
         'efficientnet-b0_resnet18_in1k',
         'convnext-t_convnext-e_in1k',
+        'convnext-t_resnet18_in1k',
         'xcit-s24_deit-tiny_in1k',
     ],
 )

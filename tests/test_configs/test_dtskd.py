@@ -100,6 +100,12 @@ def test_rows_of_table_8(name, fusion, read):
         ('linear', dict(COSINE, type='LinearSchedule', stop=0.1)),
         ('beta10-00', dict(COSINE, start=1.0)),
         ('beta06-00', dict(COSINE, start=0.6)),
+        ('beta08-00', dict(COSINE, start=0.8)),
+        ('beta07-00', dict(COSINE, start=0.7)),
+        ('beta10-01', dict(COSINE, start=1.0, stop=0.1)),
+        ('beta10-02', dict(COSINE, start=1.0, stop=0.2)),
+        ('beta10-03', dict(COSINE, start=1.0, stop=0.3)),
+        ('beta10-04', dict(COSINE, start=1.0, stop=0.4)),
         ('beta10-05', dict(COSINE, start=1.0, stop=0.5)),
     ],
 )
@@ -107,6 +113,51 @@ def test_beta_of_tables_9_and_10(name, beta, read):
     headline = group(read('dtskd/resnet18_cifar100'))
     found = group(read(f'dtskd/resnet18_{name}_cifar100'))
     assert found == dict(headline, beta=beta)
+
+
+@pytest.mark.parametrize('name', ['vgg16', 'shufflenetv2'])
+@pytest.mark.parametrize(
+    'row, beta',
+    [
+        ('fixed06', 0.6),
+        ('fixed07', 0.7),
+        ('fixed08', 0.8),
+        ('cosine', dict(COSINE, stop=0.1)),
+        ('linear', dict(COSINE, type='LinearSchedule', stop=0.1)),
+    ],
+)
+def test_other_columns_of_table_9(name, row, beta, read):
+    headline = group(read(f'dtskd/{name}_cifar100'))
+    found = group(read(f'dtskd/{name}_{row}_cifar100'))
+    assert found == dict(headline, beta=beta)
+
+
+@pytest.mark.parametrize('name, best', [('vgg16', 6), ('resnext18', 8)])
+def test_columns_of_table_11(name, best, read):
+    headline = read(f'dtskd/{name}_cifar100').model
+    for tenths in {2, 4, 6, 8} - {best}:
+        found = read(f'dtskd/{name}_hd{tenths:02d}_cifar100').model
+        own = found.transfers.loss_dtskd
+        assert (own.historical, own.structural) == (tenths / 10, (10 - tenths) / 10)
+        own.update(group_weights(headline))
+        assert found == headline
+
+
+def group_weights(model):
+    """alpha_1 and alpha_2 of a model."""
+    own = model.transfers.loss_dtskd
+    return dict(historical=own.historical, structural=own.structural)
+
+
+def test_vgg16_of_the_released_code_has_three_layers_in_its_head(read):
+    ours, plain = (
+        read(f'dtskd/{name}_cifar100').model for name in ('vgg16-3fc', 'vgg16')
+    )
+    student = ours.streams.student
+    assert student.model == read('baselines/vgg16-3fc_300e_cifar100').model
+    assert student.model.head.mid_channels == [512, 512]
+    student.model = plain.streams.student.model
+    assert ours == plain
 
 
 def test_table_12_reports_the_branches(read):
@@ -144,6 +195,17 @@ def test_the_detector_takes_the_exported_backbone_whole(read):
         if key.startswith(start.prefix)
     }
     assert given == {key: v.shape for key, v in backbone.state_dict().items()}
+
+
+def test_the_detector_of_the_baseline_differs_in_its_backbones_weights(read):
+    plain, ours = (
+        read(f'dtskd/faster-rcnn_r152_{part}voc0712') for part in ('plain_', '')
+    )
+    start = plain.model.backbone.init_cfg
+    assert 'resnet152_8xb32_in1k' in start.checkpoint
+    start.checkpoint = ours.model.backbone.init_cfg.checkpoint
+    assert plain.model == ours.model
+    assert plain.train_dataloader == ours.train_dataloader
 
 
 def test_the_detector_has_the_papers_schedule(read):

@@ -23,17 +23,19 @@ PAIRS = {
     'resnet18_shufflenetv2': ('resnet18', 'shufflenetv2'),
     'wrn50-2_shufflenetv1': ('wrn50_2', 'shufflenetv1'),
     'wrn50-2_vgg8': ('wrn50_2', 'vgg8'),
-    'vgg16_vgg16': ('vgg16', 'vgg16'),
-    'resnet110_resnet110': ('resnet110', 'resnet110'),
+    'vgg16_vgg16': ('vgg16_3fc', 'vgg16_3fc'),
+    'resnet110_resnet110': ('resnet110_bottleneck', 'resnet110_bottleneck'),
 }
 #: Stages of which each architecture has more or fewer than four.
-STAGES = dict(vgg8=5, vgg11=5, vgg16=5, vgg19=5)
-STAGES |= dict(shufflenetv1=3, shufflenetv2=3, resnet110=3)
+STAGES = dict(vgg8=5, vgg11=5, vgg16_3fc=5, vgg19=5)
+STAGES |= dict(shufflenetv1=3, shufflenetv2=3, resnet110_bottleneck=3)
 LARGE = [
     f'ekd/{file.stem}'
     for file in (CONFIGS / 'ekd').glob('*.py')
-    if 'half' not in file.stem and 'uccs' not in file.stem
+    if not any(part in file.stem for part in ('half', 'uccs', 'kd-crd', '_kd_tiny'))
 ]
+#: KD in the paper's tables is from CRD's code.
+KD = [file.stem for file in (CONFIGS / 'ekd').glob('*.py') if 'kd-crd' in file.stem]
 HEADLINE = 'ekd/resnet50_resnet18_cifar100'
 
 
@@ -162,7 +164,78 @@ def test_losses_of_fig_5(part, zero, read):
         assert value == (0.0 if weight in zero else 1.0)
     heads = {own.model.head.num_classes for own in cfg.model.streams.values()}
     assert heads == {cfg.data_preprocessor.num_classes} == {10}
-    assert cfg.train_dataloader.dataset.indices is None
+    # MMPretrain's own data set, which it downloads.
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        assert loader.dataset.type == 'CIFAR10'
+    assert cfg.train_dataloader.dataset.split == 'train'
+    alone = read('baselines/vgg11_200e_cifar10')
+    assert alone.model == cfg.model.streams.student.model
+    for key in ('train_dataloader', 'optim_wrapper', 'param_scheduler', 'randomness'):
+        assert alone[key] == cfg[key]
+
+
+@pytest.mark.parametrize('name', KD)
+def test_kd_is_that_of_crds_code(name, read):
+    cfg = read(f'ekd/{name}')
+    streams = cfg.model.streams
+    assert streams.teacher.frozen and streams.student.loss_weight == 0.1
+    assert cfg.model.transfers == dict(
+        loss_kd=dict(
+            source='teacher.head',
+            target='student.head',
+            loss=dict(type='KLDLoss', temperature=4.0, loss_weight=0.9),
+        )
+    )
+    sgd = dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4)
+    assert cfg.optim_wrapper.optimizer == sgd
+    assert cfg.param_scheduler[0].milestones == [150, 180, 210]
+    assert cfg.train_cfg.max_epochs == 240
+    assert cfg.train_dataloader.batch_size == 64
+    run = streams.teacher.checkpoint.split('/')[1]
+    teacher = read(f'baselines/{run}')
+    assert teacher.model == streams.teacher.model
+    assert teacher.train_cfg.max_epochs == 240
+    # "KD, FitNet and CRD train the teacher models on full set" (Fig. 7).
+    assert teacher.train_dataloader.dataset.type == 'CIFAR100'
+    assert teacher.val_dataloader == cfg.val_dataloader
+
+
+@pytest.mark.parametrize('percent', [25, 50, 75])
+def test_alone_and_kd_have_as_few_samples(percent, read):
+    dataset = read(
+        f'ekd/resnet50_resnet18_{percent}pct_cifar100'
+    ).train_dataloader.dataset
+    name = f'{percent}pct'
+    alone = read(f'baselines/resnet18_{name}_200e_cifar100')
+    kd = read(f'ekd/resnet50_resnet18_{name}_kd-crd_cifar100')
+    assert alone.train_dataloader.dataset == kd.train_dataloader.dataset == dataset
+
+
+def test_alone_and_kd_have_as_few_pixels(read):
+    cfg = read('ekd/resnet50_resnet18_16px_cifar100')
+    for name in (
+        'baselines/resnet18_16px_200e_cifar100',
+        'baselines/resnet50_16px_240e_cifar100',
+        'ekd/resnet50_resnet18_16px_kd-crd_cifar100',
+    ):
+        assert read(name).train_dataloader == cfg.train_dataloader
+        assert read(name).val_dataloader == cfg.val_dataloader
+
+
+@pytest.mark.parametrize('teacher', ['resnet34', 'resnet50'])
+def test_kd_on_tiny_imagenet_has_the_pair_and_the_data_of_ekd(teacher, read):
+    kd, ekd = (
+        read(f'ekd/{teacher}_resnet18{part}_tiny-imagenet') for part in ('_kd', '')
+    )
+    for name in ('teacher', 'student'):
+        ours, theirs = kd.model.streams[name], ekd.model.streams[name]
+        assert ours.config == theirs.config
+        assert ours.model == theirs.model
+    run = f'{teacher}_tiny-imagenet'
+    assert kd.model.streams.teacher.checkpoint == f'work_dirs/{run}/epoch_200.pth'
+    assert read(f'baselines/{run}').train_cfg.max_epochs == 200
+    for key in ('train_dataloader', 'optim_wrapper', 'param_scheduler'):
+        assert kd[key] == ekd[key] == read(f'baselines/{run}')[key]
 
 
 @pytest.mark.parametrize('percent', [25, 50, 75])
@@ -183,6 +256,7 @@ def test_few_samples_of_fig_7(percent, read):
     'name',
     [
         'resnet50_resnet18_16px_cifar100',
+        'resnet50_resnet18_16px_kd-crd_cifar100',
         'resnet50_resnet18slim_umdfaces',
         'resnet18slim_uccs',
     ],

@@ -22,7 +22,13 @@ DKD, EKD, DTSKD = in_folder('dkd'), in_folder('ekd'), in_folder('dtskd')
 IAKD, DPK = in_folder('iakd'), in_folder('dpk')
 BASELINES = in_folder('baselines')
 #: Trained by their plain library, from what a distillation exported.
-PLAIN = ['dtskd/faster-rcnn_r152_voc0712', 'ekd/resnet18slim_uccs']
+PLAIN = [
+    'dtskd/faster-rcnn_r152_voc0712',
+    'dtskd/faster-rcnn_r152_plain_voc0712',
+    'ekd/resnet18slim_uccs',
+    'dpk/wrn16-2_linear_stl10',
+    'dpk/wrn16-2_linear_tiny-imagenet',
+]
 METHODS = DKD + EKD + DTSKD + IAKD + DPK
 DISTILLATIONS = [name for name in METHODS if name not in PLAIN]
 COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
@@ -168,6 +174,57 @@ def test_classification_has_the_papers_hyper_parameters(pair, read):
     assert streams.student.optimizer == dict(lr=0.1, **sgd)
     assert cfg.model.streams.teacher.checkpoint.startswith('https://')
     assert cfg.model.streams.student.get('checkpoint') is None
+
+
+def test_nothing_of_a_detector_from_scratch_comes_from_weights(read, resolve):
+    """Without a checkpoint alone, its backbone would have ImageNet weights, frozen."""
+    cfg = read('dkd/fcos_r50_r50half_from-scratch_coco')
+    headline = read('dkd/fcos_r50_r50half_coco')
+    assert cfg.model.transfers == headline.model.transfers
+    teacher = resolve(cfg, 'teacher')
+    alone = read('baselines/fcos_r50_from-scratch_coco').model
+    assert teacher.checkpoint is None
+    for model in (teacher.model, alone):
+        assert 'Pretrained' not in str(model)
+        assert model.backbone.frozen_stages == -1
+        assert model.backbone.norm_cfg.requires_grad and not model.backbone.norm_eval
+        assert model.backbone.depth == 50
+
+
+@pytest.mark.parametrize(
+    'name, data, epochs',
+    [('fcos_r50_coco', 'dkd/fcos_r50_r50half_coco', 30)],
+)
+def test_the_raw_teacher_of_table_iv_is_trained_as_its_student(
+    name, data, epochs, read
+):
+    cfg, theirs = read(f'baselines/{name}'), read(data)
+    assert cfg.train_dataloader == theirs.train_dataloader
+    assert cfg.val_dataloader == theirs.val_dataloader
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=1e-4)
+    assert cfg.train_cfg.max_epochs == epochs
+    assert cfg.model == get_config(COCO_FCOS).model
+
+
+def test_resnet18_from_scratch_is_trained_as_the_student_of_table_i(read):
+    cfg, theirs = read('baselines/resnet18_in1k'), read('dkd/resnet34_resnet18_in1k')
+    assert cfg.train_dataloader == theirs.train_dataloader
+    student = theirs.optim_wrapper.streams.student
+    cfg.optim_wrapper.optimizer.pop('_scope_', None)
+    assert cfg.optim_wrapper.optimizer == student.optimizer
+    steps = theirs.param_scheduler['student'][0]
+    assert cfg.param_scheduler.milestones == steps.milestones
+    assert cfg.train_cfg.max_epochs == theirs.train_cfg.max_epochs
+    assert cfg.model.backbone.depth == 18
+
+
+def test_mmd_takes_the_place_of_emd(read):
+    transfers = read('dkd/fcos_r50_r50half_mmd-kld_coco').model.transfers
+    theirs = read('dkd/fcos_r50_r50half_coco').model.transfers
+    mmd, emd = transfers.pop('loss_mmd'), theirs.pop('loss_emd')
+    assert mmd.loss.type == 'MMDLoss' and mmd.loss.layout == emd.loss.layout
+    assert (mmd.source, mmd.target) == (emd.source, emd.target)
+    assert transfers == theirs
 
 
 def test_the_piece_of_fcos_is_mmdetections(read):

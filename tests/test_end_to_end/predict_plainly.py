@@ -6,6 +6,7 @@
 
 import importlib
 import sys
+from typing import Optional
 
 import torch
 from mmengine.config import Config
@@ -13,7 +14,7 @@ from mmengine.registry import MODELS, init_default_scope
 from predictions import predict
 
 
-def declare_torchvision_operators() -> torch.library.Library:
+def import_torchvision() -> Optional[torch.library.Library]:
     """Let torchvision be imported where its compiled operators do not load.
 
     So it is where a CPU build of torch stands beside a CUDA build of torchvision, as
@@ -21,13 +22,18 @@ def declare_torchvision_operators() -> torch.library.Library:
     DynKD must do it by hand, or have wheels that fit each other.
 
     Returns:
-        torch.library.Library: The declarations, which live as long as it does.
+        torch.library.Library, optional: The declarations, which live as long as it
+        does. None where the operators load.
     """
-    library = torch.library.Library('torchvision', 'FRAGMENT')
-    signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
-    for name in ('nms', 'qnms'):
-        library.define(name + signature)
-    return library
+    try:
+        importlib.import_module('torchvision')
+        return None
+    except RuntimeError:
+        library = torch.library.Library('torchvision', 'FRAGMENT')
+        signature = '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'
+        for name in ('nms', 'qnms'):
+            library.define(name + signature)
+        return library
 
 
 def load_as_the_library_does(library: str, config: str, checkpoint: str):
@@ -40,7 +46,7 @@ def load_as_the_library_does(library: str, config: str, checkpoint: str):
 
 def main() -> None:
     config, checkpoint, out, *images = sys.argv[1:]
-    operators = None if torch.cuda.is_available() else declare_torchvision_operators()
+    operators = import_torchvision()
     cfg = Config.fromfile(config)
     library = cfg.default_scope
     importlib.import_module(f'{library}.models')

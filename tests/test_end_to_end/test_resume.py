@@ -14,11 +14,10 @@ LAST = 'epoch_4.pth'
 
 
 def load(path: Path) -> dict:
-    """A checkpoint, by torch's restricted loader."""
-    from dynkd.compat.safe_globals import allow_checkpoint_globals
+    """A checkpoint."""
+    from dynkd.compat import load_checkpoint_file
 
-    allow_checkpoint_globals()
-    return torch.load(path, map_location='cpu', weights_only=True)
+    return load_checkpoint_file(path)
 
 
 def differences(a: Any, b: Any, place: str = '') -> list[str]:

@@ -25,6 +25,21 @@ published = load('tests/test_models/test_backbones/published_resnext3d.py')
 NARROW = dict(stem=8, cardinality=2)
 
 
+def planes(*values: float) -> torch.Tensor:
+    """A number for each channel of a clip."""
+    return torch.tensor(values).view(-1, 1, 1, 1)
+
+
+#: As the published code feeds its networks: `mean.py` of 3D-ResNets-PyTorch, and MARS.
+NORMALIZED = {
+    'activitynet': lambda clips: clips - planes(114.7748, 107.7354, 99.475),
+    'kinetics': lambda clips: (
+        (clips / 255 - planes(0.4345, 0.4051, 0.3775)) / planes(0.2768, 0.2713, 0.2737)
+    ),
+    None: lambda clips: clips - 127.5,
+}
+
+
 def recognizer(out: Path) -> torch.nn.Module:
     """The model that the written config names, with the weights loaded strictly."""
     cfg = Config.fromfile(out.with_suffix('.py'))
@@ -36,15 +51,17 @@ def recognizer(out: Path) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize(
-    ('depth', 'channels', 'shortcut', 'wrapped', 'narrow'),
+    ('depth', 'channels', 'shortcut', 'wrapped', 'narrow', 'normalization'),
     [
-        (50, 3, 'B', True, dict(stem=16, cardinality=32)),
-        (101, 2, 'B', True, NARROW),
-        (152, 3, 'A', False, NARROW),
-        (50, 2, 'A', False, dict(stem=8, cardinality=4, kernel=3)),
+        (50, 3, 'B', True, dict(stem=16, cardinality=32), 'activitynet'),
+        (101, 2, 'B', True, NARROW, None),
+        (152, 3, 'A', False, NARROW, 'kinetics'),
+        (50, 2, 'A', False, dict(stem=8, cardinality=4, kernel=3), None),
     ],
 )
-def test_outputs_are_the_same(depth, channels, shortcut, wrapped, narrow, tmp_path):
+def test_outputs_are_the_same(
+    depth, channels, shortcut, wrapped, narrow, normalization, tmp_path
+):
     state = published.random_weights(
         depth, channels=channels, shortcut=shortcut, **narrow
     )
@@ -52,13 +69,13 @@ def test_outputs_are_the_same(depth, channels, shortcut, wrapped, narrow, tmp_pa
     saved = dict(epoch=3, arch='resnext', state_dict=saved) if wrapped else saved
     torch.save(saved, tmp_path / 'published.pth')
     out = tmp_path / 'new' / 'model.pth'
-    assert tool.main([str(tmp_path / 'published.pth'), str(out)]) == 0
+    options = [] if normalization is None else ['--normalization', normalization]
+    assert tool.main([str(tmp_path / 'published.pth'), str(out), *options]) == 0
     model = recognizer(out)
     assert model.backbone.conv1.in_channels == channels
     clips = torch.randint(0, 256, (2, channels, 4, 20, 15)).float()
-    mean = torch.tensor(tool.MEANS[channels]).view(-1, 1, 1, 1)
     with torch.no_grad():
-        expected = published.scores(state, clips - mean)
+        expected = published.scores(state, NORMALIZED[normalization](clips))
         # As a data loader gives them, one clip a video.
         batch = dict(inputs=list(clips.unsqueeze(1)), data_samples=[None, None])
         inputs = model.data_preprocessor(batch)['inputs']
@@ -91,7 +108,7 @@ def test_a_checkpoint_that_does_not_count_batches(tmp_path):
     old = {k: v for k, v in state.items() if not k.endswith('num_batches_tracked')}
     assert len(old) < len(state)
     torch.save(dict(state_dict=old), tmp_path / 'old.pth')
-    tool.convert(tmp_path / 'old.pth', tmp_path / 'out.pth')
+    tool.convert(tmp_path / 'old.pth', tmp_path / 'out.pth', 'kinetics')
     model = recognizer(tmp_path / 'out.pth')
     assert model.backbone.bn1.num_batches_tracked == 0
     assert torch.equal(model.cls_head.fc_cls.weight, state['fc.weight'])
@@ -127,10 +144,31 @@ def test_what_cannot_be_converted(change, message, tmp_path, capsys):
     torch.save(dict(state_dict=state), tmp_path / 'wrong.pth')
     out = tmp_path / 'out.pth'
     with pytest.raises(ValueError, match=message):
-        tool.convert(tmp_path / 'wrong.pth', out)
-    assert tool.main([str(tmp_path / 'wrong.pth'), str(out)]) == 1
+        tool.convert(tmp_path / 'wrong.pth', out, 'activitynet')
+    arguments = [str(tmp_path / 'wrong.pth'), str(out)]
+    assert tool.main([*arguments, '--normalization', 'activitynet']) == 1
     assert capsys.readouterr().err.startswith('resnext3d: ')
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ('channels', 'normalization', 'message'),
+    [
+        (
+            3,
+            None,
+            'RGB is normalised in two ways.*--normalization activitynet for MARS',
+        ),
+        (2, 'kinetics', 'weights for optical flow.*leave --normalization out'),
+    ],
+)
+def test_what_the_weights_do_not_tell_is_asked(
+    channels, normalization, message, tmp_path
+):
+    state = published.random_weights(50, channels=channels, **NARROW)
+    torch.save(dict(state_dict=state), tmp_path / 'published.pth')
+    with pytest.raises(ValueError, match=message):
+        tool.convert(tmp_path / 'published.pth', tmp_path / 'out.pth', normalization)
 
 
 def test_a_file_that_is_not_there(tmp_path, capsys):

@@ -2,11 +2,13 @@
 """The set-up of the environment: what it says is missing, what survives a kill."""
 
 import importlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -15,7 +17,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / 'tools' / 'setup'
-MODULES = ('environment', 'mmcv_wheel', 'machine', 'console')
+MODULES = (
+    'environment',
+    'mmcv_wheel',
+    'mmcv_source',
+    'installed',
+    'machine',
+    'console',
+    'pins',
+)
 TAG = 'cp{0}{1}-cp{0}{1}'.format(*sys.version_info[:2])
 PLATFORM = f'linux_{os.uname().machine}'
 
@@ -45,18 +55,42 @@ def mmcv_wheel(environment, tmp_path, monkeypatch):
     return environment.mmcv_wheel
 
 
-def write_wheel(folder, version='2.1.0'):
+def write_wheel(folder, version='2.1.0', name='mmcv'):
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f'mmcv-{version}-{TAG}-{PLATFORM}.whl'
+    path = folder / f'{name}-{version}-{TAG}-{PLATFORM}.whl'
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('mmcv/__init__.py', '')
     return path
 
 
+def write_sources(folder):
+    """Write sources as small as they can be, whose header tells the C++ standard."""
+    source = folder / 'mmcv-2.1.0'
+    common = source / 'mmcv' / 'ops' / 'csrc' / 'common'
+    common.mkdir(parents=True, exist_ok=True)
+    header = '#if __cplusplus < 202002L\n#error "C++20 is required"\n#endif\n'
+    (common / 'pytorch_cpp_helper.hpp').write_text(f'#pragma once\n{header}')
+    (source / 'setup.py').write_text("extra_compile_args = ['-std=c++17']\n")
+    return source
+
+
 def fake_python(path, body):
-    """Write a stand-in for the environment's Python; `$DIR` is pip's --wheel-dir."""
-    script = 'while [ "$1" != --wheel-dir ]; do shift; done; DIR=$2\n'
-    path.write_text(f'#!/bin/sh\n{script}{body}\n')
+    """Write a stand-in for the environment's Python.
+
+    It says where torch's headers are, downloads mmcv's sources, and for `pip wheel`
+    runs the body, where `$DIR` is --wheel-dir.
+    """
+    archive = path.parent / 'mmcv-2.1.0.tar.gz'
+    source = write_sources(path.parent / 'sources')
+    with tarfile.open(archive, 'w:gz') as file:
+        file.add(source, source.name)
+    path.write_text(
+        '#!/bin/sh\nif [ "$1" = -c ]; then echo /torch/include; exit; fi\n'
+        'if [ "$3" = download ]; then\n'
+        'while [ "$1" != --dest ]; do shift; done\n'
+        f'cp {archive} "$2"; exit; fi\n'
+        f'while [ "$1" != --wheel-dir ]; do shift; done; DIR=$2\n{body}\n'
+    )
     path.chmod(0o755)
     return path
 
@@ -73,8 +107,8 @@ def leftovers(folder):
 
 
 def test_wrong_python_is_named(environment, machine, monkeypatch):
-    monkeypatch.setattr(sys, 'version_info', (3, 12, 1))
-    with pytest.raises(environment.SetupError, match=r'Python 3\.11 is needed.*3\.12'):
+    monkeypatch.setattr(sys, 'version_info', (3, 10, 1))
+    with pytest.raises(environment.SetupError, match=r'3\.13 is needed.*is 3\.10'):
         machine.check_python()
 
 
@@ -90,7 +124,7 @@ def test_missing_python_ends_with_one_line(tmp_path):
             text=True,
         )
         assert result.returncode == 1
-        assert result.stderr.startswith('dynkd: Python 3.11 is missing')
+        assert result.stderr.startswith('dynkd: Python 3.11, 3.12 or 3.13 is')
         assert result.stderr.count('\n') == 1
 
 
@@ -152,7 +186,7 @@ def test_cache_is_keyed_by_python_and_torch(mmcv_wheel, monkeypatch, tmp_path):
 def test_cached_wheel_is_taken_without_building(mmcv_wheel, tmp_path):
     wheel = write_wheel(mmcv_wheel.wheel_folder('2.13.0'))
     python = fake_python(tmp_path / 'python', 'exit 9')
-    found = mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+    found = mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
     assert found == wheel
 
 
@@ -163,7 +197,7 @@ def test_damaged_or_foreign_wheels_are_not_taken(mmcv_wheel):
     foreign = folder / f'mmcv-2.1.0-{TAG}-linux_other.whl'
     write_wheel(folder, '2.0.0')
     shutil.copy(folder / f'mmcv-2.0.0-{TAG}-{PLATFORM}.whl', foreign)
-    assert mmcv_wheel.find_wheel(folder, '2.1.0') is None
+    assert mmcv_wheel.find_wheel(folder, 'mmcv', '2.1.0') is None
 
 
 def test_built_wheel_moves_into_the_cache(mmcv_wheel, tmp_path):
@@ -174,7 +208,7 @@ def test_built_wheel_moves_into_the_cache(mmcv_wheel, tmp_path):
     seen = tmp_path / 'seen'
     body = f'echo "$FORCE_CUDA,$MMCV_WITH_OPS,$CUDA_VISIBLE_DEVICES" > {seen}\n'
     python = fake_python(tmp_path / 'python', body + f'cp {ready} "$DIR"')
-    wheel = mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+    wheel = mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
     assert wheel == folder / ready.name and wheel.read_bytes() == ready.read_bytes()
     assert leftovers(folder) == [ready.name]
     assert seen.read_text() == '0,1,\n'
@@ -192,7 +226,7 @@ def test_failed_build_shows_the_end_of_its_log(environment, mmcv_wheel, tmp_path
     body = 'touch "$DIR/mmcv-half.whl"; seq 100; echo "error: no vector"; exit 1'
     python = fake_python(tmp_path / 'python', body)
     with pytest.raises(environment.SetupError) as error:
-        mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+        mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
     log = tmp_path / 'cache' / 'logs' / 'mmcv-2.1.0-{}.log'
     log = str(log).format(mmcv_wheel.wheel_folder('2.13.0').name)
     text = str(error.value)
@@ -205,7 +239,7 @@ def test_full_disk_during_the_build_is_one_line(environment, mmcv_wheel, tmp_pat
     body = 'echo "fatal: a.o: No space left on device"; seq 30; exit 1'
     python = fake_python(tmp_path / 'python', body)
     with pytest.raises(environment.SetupError, match='no disk space is left') as error:
-        mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+        mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
     assert '\n' not in str(error.value)
 
 
@@ -217,7 +251,7 @@ def test_second_process_waits_and_takes_the_first_ones_wheel(mmcv_wheel, tmp_pat
     code = (
         'import os, sys; from pathlib import Path; import mmcv_wheel\n'
         'mmcv_wheel.ensure_wheel('
-        'Path(sys.argv[1]), "2.13.0", "2.1.0", dict(os.environ))'
+        'Path(sys.argv[1]), "2.13.0", "mmcv", "2.1.0", dict(os.environ))'
     )
     command = [sys.executable, '-c', code, str(python)]
     env = clean_env(PYTHONPATH=str(FOLDER))
@@ -238,7 +272,7 @@ def test_killed_build_leaves_no_wheel_and_does_not_block(mmcv_wheel, tmp_path, s
         'import environment, mmcv_wheel\n'
         'signal.signal(signal.SIGTERM, environment._end)\n'
         'mmcv_wheel.ensure_wheel('
-        'Path(sys.argv[1]), "2.13.0", "2.1.0", dict(os.environ))'
+        'Path(sys.argv[1]), "2.13.0", "mmcv", "2.1.0", dict(os.environ))'
     )
     env = clean_env(PYTHONPATH=str(FOLDER))
     process = subprocess.Popen([sys.executable, '-c', code, str(python)], env=env)
@@ -254,29 +288,150 @@ def test_killed_build_leaves_no_wheel_and_does_not_block(mmcv_wheel, tmp_path, s
         with pytest.raises(ProcessLookupError):
             os.kill(builder, 0)
     else:
-        assert mmcv_wheel.find_wheel(folder, '2.1.0') is None
+        assert mmcv_wheel.find_wheel(folder, 'mmcv', '2.1.0') is None
         os.kill(builder, signal.SIGKILL)  # it holds the lock for as long as it lives
     ready = write_wheel(tmp_path / 'ready')
     python = fake_python(tmp_path / 'python', f'cp {ready} "$DIR"')
-    mmcv_wheel.ensure_wheel(python, '2.13.0', '2.1.0', clean_env())
+    mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
     assert leftovers(folder) == [ready.name]
+
+
+# mmcv's sources
+
+
+@pytest.fixture
+def compiler(environment, machine, tmp_path):
+    """A compiler of sources that want C++20, by this machine's."""
+    if machine.missing_compiler():
+        pytest.skip('no C++ compiler')
+    python = fake_python(tmp_path / 'python', '')
+    module = environment.mmcv_wheel.mmcv_source
+    source = module.unpack(tmp_path / 'mmcv-2.1.0.tar.gz')
+    env = clean_env(**machine.compiler_variables())
+    return module.Compiler(python, source, env, tmp_path / 'header.log', 0)
+
+
+def test_standard_is_the_first_that_the_headers_accept(compiler):
+    assert compiler.set_standard() == '-std=c++20'
+    text = (compiler.source / 'setup.py').read_text()
+    assert text == "extra_compile_args = ['-std=c++20']\n"
+    helper = next(compiler.source.rglob('pytorch_cpp_helper.hpp'))
+    helper.write_text('#pragma once\n')
+    (compiler.source / 'setup.py').write_text("['-std=c++17']\n")
+    assert compiler.set_standard() == '-std=c++17'
+    assert (compiler.source / 'setup.py').read_text() == "['-std=c++17']\n"
+
+
+def test_precompiled_header_is_read_by_files(compiler):
+    out = subprocess.run([compiler.command[0], '--version'], capture_output=True)
+    if b'Free Software Foundation' not in out.stdout:
+        pytest.skip('only GCC finds a precompiled header by itself')
+    options = compiler.precompile('-std=c++20')
+    file = compiler.source / 'file.cpp'
+    file.write_text('#include "pytorch_cpp_helper.hpp"\nint f() { return 1; }\n')
+    command = [*compiler.command, *options, '-std=c++20', '-H', '-fsyntax-only']
+
+    def headers(*more):
+        out = subprocess.run([*command, *more, file], capture_output=True, text=True)
+        assert out.returncode == 0
+        return out.stderr
+
+    assert '! ' in headers() and 'mmcv_prefix.hpp.gch' in headers()
+    # The flags must agree: so one sees that the mark means something.
+    assert '! ' not in headers('-O0')
+
+
+def test_compiler_that_ignores_the_header_builds_plainly(compiler, tmp_path):
+    for body in ('exit 1', 'exit 0'):
+        cxx = tmp_path / 'c++'
+        cxx.write_text(f'#!/bin/sh\n{body}\n')
+        cxx.chmod(0o755)
+        compiler.command[0] = str(cxx)
+        assert compiler.precompile('-std=c++20') == []
+        assert not (compiler.source.parent / 'header').exists()
 
 
 # The environment
 
 
-def test_packages_that_pip_did_not_finish_are_found(environment, tmp_path):
+def test_without_a_compiler_mmcv_is_lite(
+    environment, machine, mmcv_wheel, monkeypatch, tmp_path, capsys
+):
+    error = environment.SetupError('a C++ compiler is missing')
+    monkeypatch.setattr(machine, 'missing_compiler', lambda: error)
     made = environment.Environment(tmp_path / 'venv')
+    made.check_machine()
+    assert made.ops is False
+    out = capsys.readouterr().out
+    assert out.count('\n') == 1
+    assert 'mmcv-lite' in out and 'a C++ compiler is missing' in out
+    # A wheel in the cache needs no compiler, and OneDL has no lite release.
+    with pytest.raises(environment.SetupError, match='compiler is missing'):
+        environment.Environment(tmp_path / 'venv', 'onedl').check_machine()
+    torch = environment.pins.read_pins('torch.txt')['torch']
+    write_wheel(mmcv_wheel.wheel_folder(torch))
+    made.check_machine()
+    assert made.ops is True
+
+
+def test_environment_without_ops_is_renewed_once_there_is_a_compiler(
+    environment, machine, monkeypatch, tmp_path
+):
+    made = environment.Environment(tmp_path / 'venv')
+    made.python.parent.mkdir(parents=True)
+    made.python.touch()
+    error = environment.SetupError('missing')
+    for ops, missing, ready in (
+        (False, error, True),
+        (False, None, False),
+        (True, None, True),
+        (True, error, True),
+    ):
+        monkeypatch.setattr(machine, 'missing_compiler', lambda found=missing: found)
+        made.stamp.write_text(json.dumps(dict(made.wanted(), ops=ops)))
+        assert made.ready() is ready
+
+
+def test_environment_keeps_its_stack(environment, tmp_path):
+    made = environment.Environment(tmp_path / 'venv', 'onedl')
+    made.folder.mkdir()
+    made.stamp.write_text(json.dumps(dict(stack=made.stack)))
+    assert environment.Environment(tmp_path / 'venv').stack == 'onedl'
+    assert environment.Environment(tmp_path / 'other').stack == 'openmmlab'
+    assert not made.ready()
+
+
+@pytest.mark.parametrize(
+    ('there', 'stack', 'ops', 'rival'),
+    [
+        ('mmengine-0.10.7', 'openmmlab', True, None),
+        ('mmengine-0.10.7', 'onedl', True, 'mmengine'),
+        ('onedl_mmpretrain-1.3.6', 'openmmlab', True, 'onedl-mmpretrain'),
+        ('mmcv_lite-2.1.0', 'openmmlab', True, 'mmcv-lite'),
+        ('mmcv-2.1.0', 'openmmlab', False, 'mmcv'),
+        ('mmcv_lite-2.1.0', 'openmmlab', False, None),
+    ],
+)
+def test_packages_that_share_a_folder_are_found(
+    environment, tmp_path, there, stack, ops, rival
+):
+    (tmp_path / f'{there}.dist-info').mkdir()
+    wanted = environment.pins.stack_pins(stack, bool(ops))
+    assert environment.installed.rival(tmp_path, wanted) == rival
+
+
+def test_packages_that_pip_did_not_finish_are_found(environment, tmp_path):
     for name, record in (
         ('done', 'done-1.dist-info/INSTALLER,,\ndone/__init__.py,,\n'),
         ('copied', 'copied/__init__.py,,\n'),
         ('begun', None),
     ):
-        info = made.site_packages() / f'{name}-1.dist-info'
-        info.mkdir(parents=True)
+        info = tmp_path / f'{name}-1.dist-info'
+        info.mkdir()
         if record is not None:
             (info / 'RECORD').write_text(record)
-    found = sorted(path.name for path in made.broken_packages())
+    unfinished = environment.installed.unfinished(tmp_path)
+    found = sorted(path.name for path in unfinished)
     assert found == ['begun-1.dist-info', 'copied-1.dist-info']
 
 
@@ -284,6 +439,7 @@ def test_stamp_holds_until_a_requirement_changes(environment, tmp_path, monkeypa
     pinned = tmp_path / 'pinned'
     shutil.copytree(environment.PINNED, pinned)
     monkeypatch.setattr(environment, 'PINNED', pinned)
+    monkeypatch.setattr(environment.pins, 'PINNED', pinned)
     made = environment.Environment(tmp_path / 'venv')
     made.python.parent.mkdir(parents=True)
     made.python.touch()
@@ -306,8 +462,28 @@ def test_stamp_holds_until_a_requirement_changes(environment, tmp_path, monkeypa
     assert not made.ready()
 
 
-def test_pins_are_complete_and_in_one_file_each(environment):
-    pins = [environment.read_pins(path.name) for path in environment.PINNED.iterdir()]
-    assert sum(len(group) for group in pins) == len(set().union(*pins))
-    assert environment.read_pins('torch.txt')['torch'] == '2.13.0'
-    assert 'opencv-python' not in environment.read_pins('packages.txt')
+@pytest.mark.parametrize('minor', [11, 12, 13])
+@pytest.mark.parametrize('stack', ['openmmlab', 'onedl'])
+def test_pins_are_complete_and_in_one_file_each(environment, monkeypatch, minor, stack):
+    pins = environment.pins
+    monkeypatch.setattr(sys, 'version_info', (3, minor, 0))
+    names = ['build.txt', 'torch.txt', 'packages.txt', f'{stack}.txt']
+    groups = [pins.read_pins(name) for name in names]
+    every = pins.all_pins(stack)
+    assert sum(len(group) for group in groups) == len(every)
+    expected = ('2.13.0', '0.28.0') if minor == 11 else ('2.14.1', '0.29.1')
+    assert (every['torch'], every['torchvision']) == expected
+    assert 'opencv-python' not in every and pins.STACKS[stack] in every
+
+
+def test_without_ops_mmcv_is_its_lite_release(environment):
+    with_ops, without = (environment.pins.stack_pins('openmmlab', o) for o in (1, 0))
+    assert with_ops.pop('mmcv') == without.pop('mmcv-lite')
+    assert with_ops == without
+
+
+def test_line_that_is_no_pin_is_quoted(environment, monkeypatch, tmp_path):
+    (tmp_path / 'x.txt').write_text('torch==2.13.0; sys_platform == "linux"\n')
+    monkeypatch.setattr(environment.pins, 'PINNED', tmp_path)
+    with pytest.raises(ValueError, match='sys_platform.* is not a pin'):
+        environment.pins.read_pins('x.txt')

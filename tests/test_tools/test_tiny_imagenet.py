@@ -103,7 +103,7 @@ def test_files_are_copied_where_they_cannot_be_linked(
     def refuse(source, target):
         raise OSError('not on this file system')
 
-    monkeypatch.setattr(tool.os, 'link', refuse)
+    monkeypatch.setattr(os, 'link', refuse)
     tool.convert(archive, tmp_path / 'tiny')
     assert contents(tmp_path / 'tiny') == EXPECTED
 

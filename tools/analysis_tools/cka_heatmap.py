@@ -142,16 +142,18 @@ class Model:
         taps: Sequence[str],
         device: str,
     ) -> None:
-        from dynkd.models.streams import Stream
-        from dynkd.models.taps import Tap
+        from dynkd.models.streams import Stream, StreamConfig
+        from dynkd.models.taps import Recorder, Tap
 
         spec = dict(config=config, checkpoint=checkpoint, frozen=True)
-        found = Stream.from_cfg(stream, spec)
+        found = StreamConfig.from_cfg(stream, spec)
         self.scope = found.scope
         self.model: nn.Module = found.build().to(device)
+        self.stream = Stream(found, self.model)
         self.taps = [Tap.parse(f'{stream}.{tap}') for tap in taps]
         for tap in self.taps:
             tap.find(self.model)
+        self.recorder = Recorder(self.taps)
 
     def features(self, batch: dict) -> list[torch.Tensor]:
         """What the taps yield for a batch.
@@ -165,12 +167,11 @@ class Model:
         Raises:
             SystemExit: If a tap yields several tensors.
         """
-        from dynkd.models.streams.observe import observe
         from dynkd.models.taps import collect
 
         with DefaultScope.overwrite_default_scope(self.scope):
-            own = self.model.data_preprocessor(copy.deepcopy(batch), False)
-            found = collect(observe(self.model, self.taps, **own))
+            own = self.stream.prepare(copy.deepcopy(batch), False)
+            found = collect(self.stream.observe(self.recorder, **own))
         for tap, feature in found.items():
             if not isinstance(feature, torch.Tensor):
                 raise SystemExit(

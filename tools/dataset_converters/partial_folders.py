@@ -48,3 +48,17 @@ def remove_leftovers(root: Path) -> None:
     for partial in root.glob(f'{PARTIAL}*'):
         if time.time() - partial.stat().st_mtime > LEFTOVER_SECONDS:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where that cannot be.
+
+    Args:
+        source (Path): The file.
+        target (Path): The new name.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

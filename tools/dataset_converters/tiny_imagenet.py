@@ -16,14 +16,13 @@ finished data set is left as it is.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from exit_status import reports_errors
+from partial_folders import link
 
 #: Where an image comes from, and where it goes below the folder that is written.
 Move = tuple[Path, Path]
@@ -101,20 +100,6 @@ def val_images(source: Path, classes: list[str]) -> list[Move]:
             raise FileNotFoundError(f'{path} is not there ({file}, line {number})')
         moves.append((path, Path('val', name, image)))
     return moves
-
-
-def link(source: Path, target: Path) -> None:
-    """Give a file a second name, or copy it where that cannot be.
-
-    Args:
-        source (Path): The file.
-        target (Path): The new name.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def is_complete(out: Path, moves: Iterable[Move]) -> bool:

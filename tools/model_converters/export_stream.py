@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
 from dynkd.models.streams import export_stream, stream_weights
+from dynkd.utils.tool import run_tool
 
 
 def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.Tensor]:
@@ -78,6 +79,11 @@ def main() -> None:
     # Where the stream started from does not matter here, and may be gone.
     spec['checkpoint'] = None
     checkpoint = load_checkpoint_file(args.checkpoint)
+    if 'state_dict' not in checkpoint:
+        raise SystemExit(
+            f'{args.checkpoint} is not the checkpoint of a distillation: it has no '
+            '`state_dict`.'
+        )
     config = export_stream(
         StreamConfig.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
         weights_of(checkpoint['state_dict'], args.stream),
@@ -90,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

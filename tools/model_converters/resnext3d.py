@@ -9,7 +9,6 @@ loads into strictly, with the same outputs for clips of the size it was trained 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
@@ -17,12 +16,19 @@ from pickle import UnpicklingError
 from typing import Any
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.utils.atomic import replacing
 
 #: Blocks in the four stages of each depth.
 DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152}
-#: What both repositories subtract from the input, by its channels: the mean of
-#: ActivityNet's frames for RGB, the middle of the range for flow.
-MEANS = {3: [114.7748, 107.7354, 99.475], 2: [127.5, 127.5]}
+#: Mean and deviation that RGB is normalised with, for values up to 255. MARS and the
+#: older code of 3D-ResNets-PyTorch subtract ActivityNet's mean; the newer one takes
+#: values up to 1 and normalises with those of Kinetics by default.
+RGB = {
+    'activitynet': ([114.7748, 107.7354, 99.475], [1.0, 1.0, 1.0]),
+    'kinetics': ([110.7975, 103.3005, 96.2625], [70.584, 69.1815, 69.7935]),
+}
+#: MARS subtracts the middle of the range from flow.
+FLOW = ([127.5, 127.5], [1.0, 1.0])
 #: What PyTorch's `DataParallel` puts before the names.
 _PREFIX = 'module.'
 _BLOCK = re.compile(r'layer([1-4])\.(\d+)\.')
@@ -97,25 +103,60 @@ def backbone_config(state: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def model_config(state: dict[str, Any]) -> dict[str, Any]:
+def mean_and_std(
+    channels: int, normalization: str | None
+) -> tuple[list[float], list[float]]:
+    """What the input is normalised with.
+
+    Args:
+        channels (int): Channels of the input.
+        normalization (str or None): ``'activitynet'`` or ``'kinetics'`` for RGB.
+
+    Returns:
+        tuple[list[float], list[float]]: Mean and deviation, for values up to 255.
+
+    Raises:
+        ValueError: If the input has neither 2 nor 3 channels, if it is RGB and the
+            normalisation is not given, or if it is flow and one is given.
+    """
+    if channels == 2:
+        if normalization is not None:
+            raise ValueError(
+                'these are weights for optical flow, which is normalised in one way: '
+                'leave --normalization out.'
+            )
+        return FLOW
+    if channels != 3:
+        raise ValueError(
+            f'the input has {channels} channels; there is RGB with 3 and flow with 2.'
+        )
+    if normalization is None:
+        raise ValueError(
+            'RGB is normalised in two ways, which the weights do not tell: give '
+            '--normalization activitynet for MARS and the older 3D-ResNets-PyTorch '
+            '(resnext-101-kinetics.pth), or kinetics for the newer one (r3d…_K….pth).'
+        )
+    return RGB[normalization]
+
+
+def model_config(
+    state: dict[str, Any], normalization: str | None = None
+) -> dict[str, Any]:
     """The recognizer into which the converted weights load.
 
     Args:
         state (dict[str, Tensor]): The weights, by their published names.
+        normalization (str, optional): ``'activitynet'`` or ``'kinetics'`` for RGB.
+            Defaults to None, for flow.
 
     Returns:
         dict: Config of MMAction2's ``Recognizer3D``.
 
     Raises:
-        ValueError: If the input has neither 2 nor 3 channels, or the architecture is
-            unknown.
+        ValueError: If the normalisation or the architecture is unknown.
     """
     backbone = backbone_config(state)
-    channels = backbone['in_channels']
-    if channels not in MEANS:
-        raise ValueError(
-            f'the input has {channels} channels; there is RGB with 3 and flow with 2.'
-        )
+    mean, std = mean_and_std(backbone['in_channels'], normalization)
     classes, features = state['fc.weight'].shape
     return dict(
         type='Recognizer3D',
@@ -130,8 +171,8 @@ def model_config(state: dict[str, Any]) -> dict[str, Any]:
         ),
         data_preprocessor=dict(
             type='ActionDataPreprocessor',
-            mean=MEANS[channels],
-            std=[1.0] * channels,
+            mean=mean,
+            std=std,
             format_shape='NCTHW',
         ),
     )
@@ -152,12 +193,14 @@ def rename(state: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def convert(source: str | Path, out: Path) -> Path:
+def convert(source: str | Path, out: Path, normalization: str | None = None) -> Path:
     """Convert a checkpoint.
 
     Args:
         source (str or Path): The published checkpoint.
         out (Path): The checkpoint to write.
+        normalization (str, optional): ``'activitynet'`` or ``'kinetics'`` for RGB.
+            Defaults to None, for flow.
 
     Returns:
         Path: The config that was written beside it.
@@ -171,7 +214,7 @@ def convert(source: str | Path, out: Path) -> Path:
     from mmengine.registry import MODELS, DefaultScope
 
     state = read_weights(source)
-    model = model_config(state)
+    model = model_config(state, normalization)
     with DefaultScope.overwrite_default_scope('mmaction'), torch.device('meta'):
         expected = MODELS.build(model).state_dict()
     weights = rename(state)
@@ -180,11 +223,8 @@ def convert(source: str | Path, out: Path) -> Path:
         if key.endswith('num_batches_tracked'):
             weights.setdefault(key, torch.tensor(0))
     _check_fit(weights, expected)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # A reader never sees half a file.
-    partial = out.with_suffix('.partial')
-    torch.save(dict(meta={}, state_dict=weights), partial)
-    os.replace(partial, out)
+    with replacing(out) as file:
+        torch.save(dict(meta={}, state_dict=weights), file)
     config = out.with_suffix('.py')
     Config(
         dict(
@@ -226,6 +266,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('source', help='the published checkpoint (.pth)')
     parser.add_argument('out', type=Path, help='the checkpoint to write (.pth)')
+    parser.add_argument(
+        '--normalization',
+        choices=list(RGB),
+        help='of RGB, which it needs: activitynet for MARS and the older '
+        '3D-ResNets-PyTorch, kinetics for the newer one',
+    )
     return parser.parse_args(arguments)
 
 
@@ -240,7 +286,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     args = parse_args(arguments)
     try:
-        config = convert(args.source, args.out)
+        config = convert(args.source, args.out, args.normalization)
     except (ValueError, OSError, UnpicklingError) as error:
         print(f'resnext3d: {error}', file=sys.stderr)
         return 1

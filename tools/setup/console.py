@@ -106,6 +106,52 @@ def _stop(process: subprocess.Popen) -> None:
             continue
 
 
+def _start(
+    command: list[str], log: Path, env: dict[str, str], keep_open: tuple[int, ...]
+) -> subprocess.Popen:
+    """Start a command in a session of its own, with its output in a log file."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open('wb') as file:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=env,
+            pass_fds=keep_open,
+            start_new_session=True,
+        )
+
+
+class Background:
+    """A command that runs beside others, and may fail.
+
+    Args:
+        command (list[str]): Program and arguments.
+        log (Path): File that takes the output; a former one is replaced.
+        env (dict[str, str]): Its environment variables.
+        keep_open (tuple[int, ...]): File descriptors of locks that it holds too.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        env: dict[str, str],
+        keep_open: tuple[int, ...] = (),
+    ) -> None:
+        self.process = _start(command, log, env, keep_open)
+
+    def wait(self) -> None:
+        """Wait for its end, successful or not."""
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Stop it, if it still runs."""
+        if self.process.poll() is None:
+            _stop(self.process)
+
+
 def run_logged(
     command: list[str],
     log: Path,
@@ -129,17 +175,7 @@ def run_logged(
     Raises:
         SetupError: The command failed; names the log and quotes its last lines.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('wb') as file:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            env=env,
-            pass_fds=keep_open,
-            start_new_session=True,
-        )
+    process = _start(command, log, env, keep_open)
     heartbeat = Heartbeat(label, done or partial(progress, log))
     try:
         while process.poll() is None:

@@ -11,41 +11,22 @@ import argparse
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import installed
 import machine
 import mmcv_wheel
-from console import SetupError, run_logged, say
+import pins
+from console import Background, SetupError, run_logged, say
+from pins import PINNED, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-PINNED = ROOT / 'requirements' / 'pinned'
 STAMP = '.dynkd-environment.json'
+_DOWNLOADS = '.downloads'
 # Variables that would send pip elsewhere or put foreign packages in its way.
 _UNWANTED = ('PYTHONPATH', 'PYTHONHOME', 'PIP_USER', 'PIP_TARGET', 'PIP_PREFIX')
-
-
-def read_pins(name: str) -> dict[str, str]:
-    """Read a file of pinned versions.
-
-    Args:
-        name (str): Its name in ``requirements/pinned``.
-
-    Returns:
-        dict[str, str]: Version by package name, normalised as the index does.
-    """
-    pins = {}
-    for line in (PINNED / name).read_text().splitlines():
-        line = line.split('#')[0].strip()
-        if line:
-            package, version = line.split('==')
-            pins[re.sub(r'[-_.]+', '-', package).lower()] = version
-    return pins
 
 
 class Environment:
@@ -53,9 +34,11 @@ class Environment:
 
     Args:
         folder (Path): Where it is or will be.
+        stack (str): Whose libraries it holds, one of :data:`pins.STACKS`. Defaults to
+            '': those that it holds already, else OpenMMLab's.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: str = '') -> None:
         self.folder = folder.absolute()
         self.python = self.folder / 'bin' / 'python'
         self.stamp = self.folder / STAMP
@@ -67,43 +50,45 @@ class Environment:
         self.logs = mmcv_wheel.cache_root() / 'logs' / name
         self.lock_file = mmcv_wheel.cache_root() / 'locks' / name
         self.lock = -1
+        self.stack = stack or self._stamped().get('stack', 'openmmlab')
+        #: Whether mmcv has its ops, which take a compiler.
+        self.ops = True
+        self.downloads: Background | None = None
+
+    def _stamped(self) -> dict:
+        """Return what the stamp says, nothing if there is none."""
+        try:
+            return dict(json.loads(self.stamp.read_text()))
+        except (OSError, ValueError):
+            return {}
 
     def wanted(self) -> dict[str, str]:
         """Return what identifies a finished environment.
 
         Returns:
-            dict[str, str]: Hash of the requirement and packaging files, Python, clone.
+            dict[str, str]: Hash of the requirement and packaging files, Python, clone,
+            stack.
         """
         digest = hashlib.sha256()
         for path in (*sorted(PINNED.glob('*.txt')), ROOT / 'setup.py'):
             digest.update(path.name.encode() + path.read_bytes())
         python = '{}.{}.{}'.format(*sys.version_info)
-        return dict(files=digest.hexdigest(), python=python, clone=str(ROOT))
+        found = dict(files=digest.hexdigest(), python=python, clone=str(ROOT))
+        return dict(found, stack=self.stack)
 
     def ready(self) -> bool:
         """Return whether the environment is finished and up to date."""
-        try:
-            return (
-                json.loads(self.stamp.read_text()) == self.wanted()
-                and self.python.exists()
-            )
-        except (OSError, ValueError):
+        stamped = self._stamped()
+        ops = stamped.pop('ops', None)
+        if stamped != self.wanted() or not self.python.exists():
             return False
+        # Where a compiler has come since, mmcv gets its ops.
+        return bool(ops) or machine.missing_compiler() is not None
 
     def site_packages(self) -> Path:
         """Return the folder that packages are installed to."""
         name = 'python{}.{}'.format(*sys.version_info)
         return self.folder / 'lib' / name / 'site-packages'
-
-    def broken_packages(self) -> Iterator[Path]:
-        """Yield the metadata folders of packages that pip did not finish.
-
-        pip replaces the wheel's own ``RECORD`` last, by one that lists ``INSTALLER``.
-        """
-        for info in self.site_packages().glob('*.dist-info'):
-            record = info / 'RECORD'
-            if not record.exists() or '/INSTALLER,' not in record.read_text():
-                yield info
 
     def pip(self, label: str, *arguments: str) -> None:
         """Run ``pip install`` in the environment.
@@ -129,42 +114,64 @@ class Environment:
         needed = machine.ENVIRONMENT_GIB - machine.size_gib(self.folder)
         needed = max(machine.MARGIN_GIB, needed)
         machine.check_disk(self.folder, needed, 'the environment')
-        cached = mmcv_wheel.wheel_folder(read_pins('torch.txt')['torch'])
-        if mmcv_wheel.find_wheel(cached, read_pins('mmcv.txt')['mmcv']) is None:
-            machine.compiler_variables()
+        missing = machine.missing_compiler()
+        name = pins.STACKS[self.stack]
+        version = pins.stack_pins(self.stack)[name]
+        cached = mmcv_wheel.wheel_folder(pins.read_pins('torch.txt')['torch'])
+        if missing is None or mmcv_wheel.find_wheel(cached, name, version):
+            self.ops = True
+            return
+        if name != 'mmcv':
+            raise missing
+        self.ops = False
+        say(
+            '      mmcv-lite takes the place of mmcv: classification and video, but no '
+            f'detection ({missing})'
+        )
 
     def create(self) -> None:
         """Create the virtual environment, or clear away what was left half-done."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.stamp.write_text('unfinished')
+        self.stamp.write_text(json.dumps(dict(stack=self.stack)))
         # `~name` is what pip was taking out when it was killed: parts may be missing.
         torn = any(self.site_packages().glob('~*'))
-        if torn or not self._has_pip():
+        wanted = pins.stack_pins(self.stack, self.ops)
+        rival = installed.rival(self.site_packages(), wanted)
+        if torn or rival or not installed.has_pip(self.python, self.env):
             say(f'      creating {self.folder}')
             for path in self.folder.iterdir():
                 if path.is_dir() and not path.is_symlink():
                     shutil.rmtree(path)
-                elif (
-                    path != self.stamp
-                ):  # by which an unfinished folder is known as ours
+                elif path != self.stamp:  # an unfinished folder is known by it
                     path.unlink()
             command = [sys.executable, '-m', 'venv', str(self.folder)]
             log = self.logs / 'venv.log'
             run_logged(command, log, 'creating the environment', self.env, (self.lock,))
-        for info in list(self.broken_packages()):
+        for info in list(installed.unfinished(self.site_packages())):
             say(f'      {info.stem} was interrupted: it is installed again')
             shutil.rmtree(info)
         self.pip('build tools', '-r', str(PINNED / 'build.txt'))
+        self.download_packages()
 
-    def _has_pip(self) -> bool:
-        """Return whether Python and pip work and are of the right version."""
-        probe = 'import pip._internal.cli.main, sys; print(sys.version_info[:3])'
-        try:
-            command = [str(self.python), '-c', probe]
-            out = subprocess.run(command, capture_output=True, text=True, env=self.env)
-        except OSError:
-            return False
-        return out.stdout.strip() == str(sys.version_info[:3])
+    def download_packages(self) -> None:
+        """Start to download what comes after mmcv, beside torch and the compiler.
+
+        Only wheels, which wait in a folder; that step downloads whatever is not there.
+        """
+        wanted = pins.read_pins('packages.txt')
+        there = installed.versions(self.site_packages())
+        missing = [f'{n}=={v}' for n, v in wanted.items() - there.items()]
+        if missing:
+            command = [str(self.python), '-m', 'pip', 'download', '--no-deps', '--dest']
+            command += [str(self.folder / _DOWNLOADS), '--only-binary', ':all:']
+            log = self.logs / 'downloads.log'
+            lock = (self.lock,)
+            self.downloads = Background([*command, *missing], log, self.env, lock)
+
+    def _libraries(self) -> dict[str, str]:
+        """Return the pins of the stack but for mmcv, which has a step of its own."""
+        libraries = pins.stack_pins(self.stack)
+        return {n: v for n, v in libraries.items() if n != pins.STACKS[self.stack]}
 
     def install_torch(self) -> None:
         """Install torch with its dependencies."""
@@ -173,10 +180,15 @@ class Environment:
 
     def install_mmcv(self) -> None:
         """Build mmcv or take it from the cache, and install it."""
-        torch = read_pins('torch.txt')['torch']
-        version = read_pins('mmcv.txt')['mmcv']
-        wheel = mmcv_wheel.ensure_wheel(self.python, torch, version, self.env)
-        origin = self.site_packages() / f'mmcv-{version}.dist-info' / 'direct_url.json'
+        name = pins.STACKS[self.stack]
+        version = pins.stack_pins(self.stack)[name]
+        if not self.ops:
+            self.pip('mmcv', '--no-deps', f'{pins.LITE}=={version}')
+            return
+        torch = pins.read_pins('torch.txt')['torch']
+        wheel = mmcv_wheel.ensure_wheel(self.python, torch, name, version, self.env)
+        info = self.site_packages() / f'{name.replace("-", "_")}-{version}.dist-info'
+        origin = info / 'direct_url.json'
         same = (
             origin.exists() and json.loads(origin.read_text())['url'] == wheel.as_uri()
         )
@@ -185,28 +197,24 @@ class Environment:
 
     def install_packages(self) -> None:
         """Install everything else, without resolving anything."""
-        self.pip('packages', '--no-deps', '-r', str(PINNED / 'packages.txt'))
+        libraries = [
+            f'{name}=={version}' for name, version in self._libraries().items()
+        ]
+        if self.downloads is not None:
+            self.downloads.wait()
+        options = ['--no-deps', '--no-build-isolation']
+        options += ['--find-links', str(self.folder / _DOWNLOADS)]
+        self.pip('packages', *options, '-r', str(PINNED / 'packages.txt'), *libraries)
+        shutil.rmtree(self.folder / _DOWNLOADS, ignore_errors=True)
 
     def install_dynkd(self) -> None:
         """Install DynKD itself, editable, and check the result."""
         options = ('--no-deps', '--no-build-isolation')
         self.pip('dynkd', *options, '-e', str(ROOT))
-        pins = {}
-        for path in PINNED.glob('*.txt'):
-            pins.update(read_pins(path.name))
-        probe = (
-            'import json, sys\nfrom importlib.metadata import version\n'
-            'pins = json.loads(sys.argv[1])\n'
-            'wrong = [f"{p} {version(p)} is not {v}" for p, v in pins.items()'
-            ' if version(p).split("+")[0] != v]\n'
-            'if wrong: sys.exit("; ".join(wrong))\n'
-            'import mmcv.ops\n'
-        )
-        command = [str(self.python), '-c', probe, json.dumps(pins)]
-        out = subprocess.run(command, capture_output=True, text=True, env=self.env)
-        if out.returncode:
-            reason = (out.stderr.strip().splitlines() or ['no message'])[-1]
-            folder = mmcv_wheel.wheel_folder(pins['torch'])
+        wanted = pins.all_pins(self.stack, self.ops)
+        reason = installed.fault(self.python, wanted, self.ops, self.env)
+        if reason:
+            folder = mmcv_wheel.wheel_folder(wanted['torch'])
             raise SetupError(
                 f'the environment does not work: {reason} (if it is mmcv that does not '
                 f'load, delete {folder} and start again: it is then compiled anew)'
@@ -218,15 +226,19 @@ class Environment:
             ('checking the machine', self.check_machine),
             ('virtual environment and build tools', self.create),
             ('torch', self.install_torch),
-            ('mmcv with ops', self.install_mmcv),
-            ('OpenMMLab and all other packages', self.install_packages),
+            ('mmcv', self.install_mmcv),
+            (f'the libraries of {self.stack} and all other', self.install_packages),
             ('DynKD', self.install_dynkd),
         )
-        for number, (title, step) in enumerate(steps, 1):
-            say(f'[{number}/{len(steps)}] {title}')
-            step()
+        try:
+            for number, (title, step) in enumerate(steps, 1):
+                say(f'[{number}/{len(steps)}] {title}')
+                step()
+        finally:
+            if self.downloads is not None:
+                self.downloads.stop()
         partial = self.stamp.with_suffix('.tmp')
-        partial.write_text(json.dumps(self.wanted()))
+        partial.write_text(json.dumps(dict(self.wanted(), ops=self.ops)))
         os.replace(partial, self.stamp)
         say(f'The environment is ready: {self.folder}')
 
@@ -260,10 +272,16 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--venv', type=Path, default=Path('.venv'), help='its folder')
+    parser.add_argument(
+        '--stack',
+        choices=('', *pins.STACKS),
+        default='',
+        help='whose libraries; by default what the environment has, else openmmlab',
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     try:
-        ensure(Environment(arguments.venv))
+        ensure(Environment(arguments.venv, arguments.stack))
     except SetupError as error:
         print(f'dynkd: {error}', file=sys.stderr)
         return 1

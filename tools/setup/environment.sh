@@ -1,23 +1,26 @@
 #!/bin/sh
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# Find a Python 3.11 and have it make the environment: environment.sh VENV [PYTHON]
+# Find a Python and have it make the environment: environment.sh VENV [PYTHON [STACK]]
 set -eu
 
 is_wanted() {
-    "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)))' \
+        2>/dev/null
 }
 
 venv=$1
 if [ -n "${2:-}" ]; then
     candidates=$2
 else
-    candidates='python3.11 python3 python'
+    # An environment that is there keeps its Python.
+    own=$("$venv/bin/python" -c 'import sys; print(sys._base_executable)' 2>/dev/null) || own=
+    candidates="$own python3.11 python3.12 python3.13 python3 python"
 fi
 for python in $candidates; do
     if is_wanted "$python"; then
-        exec "$python" "$(dirname "$0")/environment.py" --venv "$venv"
+        exec "$python" "$(dirname "$0")/environment.py" --venv "$venv" --stack "${3:-}"
     fi
 done
-echo "dynkd: Python 3.11 is missing (tried: $candidates): install it, or name it with" \
-    "PYTHON=/path/to/python3.11" >&2
+echo "dynkd: Python 3.11, 3.12 or 3.13 is missing (tried: $candidates): install it, or" \
+    "name it with PYTHON=/path/to/python3.11" >&2
 exit 1

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from console import SetupError
 
-PYTHON = (3, 11)
+#: Those that the pinned versions were run with.
+PYTHONS = ((3, 11), (3, 12), (3, 13))
 GIB = 1024**3
 # Measured: 2.1 GiB with a CPU build of torch; CUDA builds bring about 4 GiB more.
 ENVIRONMENT_GIB = 6.0
 # A finished environment of that size only needs room for upgrades.
 MARGIN_GIB = 0.5
+# Half of it is the precompiled header.
 BUILD_GIB = 1.0
 
 _PROBE = """\
@@ -31,22 +33,22 @@ int dynkd_probe() { std::vector<int> v{1}; std::optional<int> o{v[0]}; return *o
 
 
 def check_python() -> None:
-    """Check that this Python is the one the pinned versions were run with.
+    """Check that this Python is one that the pinned versions were run with.
 
     Raises:
         SetupError: It is another version, or has no ``venv``.
     """
-    if sys.version_info[:2] != PYTHON:
+    own = '{}.{}'.format(*sys.version_info[:2])
+    if sys.version_info[:2] not in PYTHONS:
         raise SetupError(
-            f'Python 3.11 is needed for the pinned environment, but {sys.executable} '
-            f'is {sys.version_info[0]}.{sys.version_info[1]}: name a 3.11 with '
-            'PYTHON=/path/to/python3.11'
+            'Python 3.11, 3.12 or 3.13 is needed for the pinned environment, but '
+            f'{sys.executable} is {own}: name another with PYTHON=/path/to/python3.11'
         )
     for module in ('venv', 'ensurepip'):
         if importlib.util.find_spec(module) is None:
             raise SetupError(
                 f'{sys.executable} has no module {module}: install it (Debian and '
-                'Ubuntu: apt install python3.11-venv)'
+                f'Ubuntu: apt install python{own}-venv)'
             )
 
 
@@ -116,11 +118,26 @@ def compiler_variables() -> dict[str, str]:
     if not (headers / 'Python.h').exists():
         raise SetupError(
             f"Python's headers are missing ({headers / 'Python.h'}): install them "
-            '(Debian and Ubuntu: apt install python3.11-dev)'
+            '(Debian and Ubuntu: apt install python{}.{}-dev)'.format(
+                *sys.version_info[:2]
+            )
         )
     _compile_probe(cxx, headers)
     # The link step of distutils starts with the C compiler; a C++ one will do.
     return {'CXX': cxx, 'CC': _command('CC', ('cc', 'gcc', 'clang')) or cxx}
+
+
+def missing_compiler() -> SetupError | None:
+    """Tell why mmcv's ops cannot be compiled here.
+
+    Returns:
+        SetupError, optional: What is missing, None if nothing is.
+    """
+    try:
+        compiler_variables()
+    except SetupError as error:
+        return error
+    return None
 
 
 def _command(variable: str, names: tuple[str, ...]) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import machine
+import mmcv_source
 from console import SetupError, run_logged, say
 
 # A compiler of mmcv's heaviest files takes up to this much memory.
@@ -52,19 +54,20 @@ def wheel_folder(torch_version: str) -> Path:
     return cache_root() / 'wheels' / f'py{major}{minor}-torch{torch_version}'
 
 
-def find_wheel(folder: Path, version: str) -> Path | None:
+def find_wheel(folder: Path, name: str, version: str) -> Path | None:
     """Find a complete wheel for this machine.
 
     Args:
         folder (Path): The cache folder.
-        version (str): mmcv's version.
+        name (str): The distribution that has the ops: ``mmcv`` or ``onedl-mmcv``.
+        version (str): Its version.
 
     Returns:
         Path, optional: The wheel, if there is one.
     """
     tag = 'cp{}{}'.format(*sys.version_info[:2])
-    suffix = f'_{os.uname().machine}.whl'
-    for wheel in sorted(folder.glob(f'mmcv-{version}-{tag}-{tag}-*{suffix}')):
+    stem = f'{name.replace("-", "_")}-{version}-{tag}-{tag}'
+    for wheel in sorted(folder.glob(f'{stem}-*_{os.uname().machine}.whl')):
         if zipfile.is_zipfile(wheel):
             return wheel
         say(f'      {wheel} is damaged and will be replaced')
@@ -102,13 +105,16 @@ def jobs() -> int:
     return max(1, min(len(os.sched_getaffinity(0)), int(memory / JOB_GIB)))
 
 
-def ensure_wheel(python: Path, torch_version: str, version: str, env: dict) -> Path:
-    """Return the mmcv wheel, building it if the cache has none.
+def ensure_wheel(
+    python: Path, torch_version: str, name: str, version: str, env: dict
+) -> Path:
+    """Return the wheel with mmcv's ops, building it if the cache has none.
 
     Args:
         python (Path): Python of an environment that holds torch and the build tools.
         torch_version (str): Its torch version.
-        version (str): mmcv's version.
+        name (str): The distribution: ``mmcv`` or ``onedl-mmcv``.
+        version (str): Its version.
         env (dict[str, str]): Environment variables for pip.
 
     Returns:
@@ -118,13 +124,15 @@ def ensure_wheel(python: Path, torch_version: str, version: str, env: dict) -> P
         SetupError: It cannot be built.
     """
     folder = wheel_folder(torch_version)
-    wheel = find_wheel(folder, version)
+    wheel = find_wheel(folder, name, version)
     if wheel is not None:
         say(f'      found {wheel}')
         return wheel
     with locked(folder / '.lock', f'the mmcv wheel in {folder}') as lock:
-        wheel = find_wheel(folder, version)
-        return wheel or _build(python, folder, version, env, lock)
+        wheel = find_wheel(folder, name, version)
+        if wheel is None:
+            wheel = _Build(python, folder, name, version, env, lock).run()
+        return wheel
 
 
 def compiled(place: Path) -> str:
@@ -142,36 +150,68 @@ def compiled(place: Path) -> str:
     return f'{done} of {total} files' if total else ''
 
 
-def _build(python: Path, folder: Path, version: str, env: dict, lock: int) -> Path:
-    """Build the wheel beside its place and move it there."""
-    env = {**env, **machine.compiler_variables(), 'MMCV_WITH_OPS': '1'}
-    # The ops are for the CPU: mmcv 2.1.0's CUDA sources are older than this torch.
-    # A visible GPU would make mmcv compile them.
-    env.update(FORCE_CUDA='0', CUDA_VISIBLE_DEVICES='')
-    env.setdefault('MAX_JOBS', str(jobs()))
-    machine.check_disk(folder, machine.BUILD_GIB, 'building mmcv')
-    for stale in folder.glob(
-        '.build-*'
-    ):  # of builds that were killed: we hold the lock
-        shutil.rmtree(stale, ignore_errors=True)
-    log = cache_root() / 'logs' / f'mmcv-{version}-{folder.name}.log'
-    say('      compiling mmcv with its ops, once: about 9 minutes on 2 cores')
-    say(f'      log: {log}')
-    place = Path(tempfile.mkdtemp(prefix='.build-', dir=folder))
-    try:
-        command = [str(python), '-m', 'pip', 'wheel', '-v', '--no-cache-dir']
-        command += ['--no-build-isolation', '--no-deps', '--no-binary', 'mmcv']
-        command += ['--wheel-dir', str(place), f'mmcv=={version}']
-        env['TMPDIR'] = str(place)
+class _Build:
+    """Build the wheel beside its place in the cache and move it there."""
+
+    def __init__(
+        self, python: Path, folder: Path, name: str, version: str, env: dict, lock: int
+    ) -> None:
+        self.python, self.folder, self.lock = python, folder, lock
+        self.name, self.version = name, version
+        self.env = {**env, **machine.compiler_variables(), 'MMCV_WITH_OPS': '1'}
+        # The ops are for the CPU: mmcv 2.1.0's CUDA sources are older than this torch.
+        # A visible GPU would make mmcv compile them.
+        self.env.update(FORCE_CUDA='0', CUDA_VISIBLE_DEVICES='')
+        self.env.setdefault('MAX_JOBS', str(jobs()))
+        self.logs = cache_root() / 'logs'
+        self.log = self.logs / f'{name}-{version}-{folder.name}.log'
+
+    def run(self) -> Path:
+        """Build it, and leave nothing but the wheel."""
+        machine.check_disk(self.folder, machine.BUILD_GIB, 'building mmcv')
+        # Of builds that were killed: we hold the lock.
+        for stale in self.folder.glob('.build-*'):
+            shutil.rmtree(stale, ignore_errors=True)
+        place = Path(tempfile.mkdtemp(prefix='.build-', dir=self.folder))
+        self.env['TMPDIR'] = str(place)
+        try:
+            self._compile(self._sources(place), place)
+            built = find_wheel(place, self.name, self.version)
+            if built is None:
+                raise SetupError(
+                    f'building mmcv left no wheel for this machine; log: {self.log}'
+                )
+            target = self.folder / built.name
+            os.replace(built, target)
+            return target
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _sources(self, place: Path) -> Path:
+        """Download the sources and unpack them."""
+        command = [str(self.python), '-m', 'pip', 'download', '--no-deps']
+        command += ['--no-build-isolation', '--no-binary', self.name, '--dest']
+        command += [str(place), f'{self.name}=={self.version}']
+        log = self.logs / f'{self.name}-{self.version}-sources.log'
+        run_logged(command, log, 'downloading mmcv', self.env, (self.lock,))
+        archives = sorted(place.glob('*.tar.gz'))
+        if not archives:
+            raise SetupError(f'there are no sources of mmcv; log: {log}')
+        return mmcv_source.unpack(archives[0])
+
+    def _compile(self, source: Path, place: Path) -> None:
+        """Compile the sources, with a precompiled header if the compiler has such."""
+        log = self.log.with_suffix('.header.log')
+        compiler = mmcv_source.Compiler(self.python, source, self.env, log, self.lock)
+        standard = compiler.set_standard()
+        say('      compiling mmcv with its ops, once')
+        header = compiler.precompile(standard)
+        minutes = 3 if header else 9
+        say(f'      about {minutes} minutes on 2 cores; log: {self.log}')
+        flags = shlex.join([*compiler.flags, *header])
+        command = [str(self.python), '-m', 'pip', 'wheel', '-v', '--no-cache-dir']
+        command += ['--no-build-isolation', '--no-deps', '--wheel-dir', str(place)]
+        env = {**self.env, 'CFLAGS': flags}
         done = partial(compiled, place)
-        run_logged(command, log, 'building mmcv', env, (lock,), done)
-        built = find_wheel(place, version)
-        if built is None:
-            raise SetupError(
-                f'building mmcv left no wheel for this machine; log: {log}'
-            )
-        target = folder / built.name
-        os.replace(built, target)
-        return target
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+        label = 'building mmcv'
+        run_logged([*command, str(source)], self.log, label, env, (self.lock,), done)

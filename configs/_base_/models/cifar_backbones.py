@@ -44,6 +44,12 @@ _backbones = dict(
         256,
         dict(type='dynkd.ResNet6nPlus2', depth=56, block='bottleneck'),
     ),
+    # 110 layers in bottlenecks, 12 in each stage: the ResNet110 of OKDDip's code, on which
+    # EKD's Table III is based.
+    resnet110_bottleneck=(
+        256,
+        dict(type='dynkd.ResNet6nPlus2', depth=110, block='bottleneck'),
+    ),
     # IAKD. How many groups a cheap convolution has is ours; the paper does not say.
     cheap_resnet26=(64, dict(type='dynkd.ResNet6nPlus2', depth=26, cheap_groups=4)),
     cheap_resnet56_bottleneck=(
@@ -86,5 +92,10 @@ globals().update(
         )
         for name, (channels, backbone) in _backbones.items()
     }
+)
+# The three fully connected layers of the VGGs of OKDDip's and DTSKD's code.
+vgg16_3fc = dict(
+    vgg16,  # noqa: F821
+    head=dict(vgg16['head'], type='StackedLinearClsHead', mid_channels=[512, 512]),  # noqa: F821
 )
 del _vgg, _x4, _x8, _fitting, _backbones

@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # The transfers of DKD for dense detectors, Eq. 7 (section III-C2). The weights are those
 # of the released script; the paper does not print them for detection. The streams of a
-# config that inherits from this join them, and its `target_connector` gives the student's
-# features the teacher's channels.
+# config that inherits from this join them. Where their features have other channels, it
+# adds a `target_connector` to `loss_emd`.
 #
 # Dense detectors classify with sigmoid, so each class is a distribution of its own (ours).
 _kld = dict(type='KLDLoss', activation='sigmoid', reduction='mean', loss_weight=0.1)
@@ -14,9 +14,6 @@ model = dict(
         loss_emd=dict(
             source='teacher.neck[2]',
             target='student.neck[2]',
-            target_connector=dict(
-                type='ChannelAligner', in_channels=128, out_channels=256
-            ),
             loss=dict(type='EMDLoss', layout='spatial', p=1, loss_weight=0.01),
         ),
         # beta_2 sum KLD(l_t, l_s), over the levels: the teacher teaches the student.

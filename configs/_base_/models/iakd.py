@@ -17,7 +17,8 @@ model = dict(
 )
 # The other ways of p: IAKD-L; IAKD-U has a number.
 linear = dict(type='LinearSchedule', start=0.9, stop=1.0)
-# HKD (section 4.5): T = 4, alpha = 0.9, and 1 - alpha for the label.
+# HKD (section 4.5): T = 4, alpha = 0.9. Alone it has 1 - alpha for the label; with IAKD
+# this loss is added to Eq. 5, whose factor stays 1.
 hkd = dict(
     source='teacher.head',
     target='student.head',

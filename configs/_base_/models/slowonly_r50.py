@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# MMAction2's SlowOnly for RGB and for flow, from its weights on Kinetics-400. What takes
-# them sets the number of classes.
+# MMAction2's SlowOnly for RGB and for flow, from its weights for RGB on Kinetics-400. It
+# publishes none for flow any more: the first convolution, which reads 2 channels there,
+# does not fit and starts from scratch (ours). What takes them sets the number of classes.
 _backbone = dict(
     type='ResNet3dSlowOnly',
     depth=50,
@@ -20,15 +21,16 @@ _head = dict(
     dropout_ratio=0.5,
     average_clips='prob',
 )
+_rgb_kinetics400 = dict(
+    type='Pretrained',
+    checkpoint='https://download.openmmlab.com/mmaction/v1.0/recognition/slowonly/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87.pth',
+    prefix='backbone.',
+)
 slowonly_rgb = dict(
     type='Recognizer3D',
     backbone=dict(
         in_channels=3,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='https://download.openmmlab.com/mmaction/v1.0/recognition/slowonly/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb/slowonly_r50_8xb16-8x8x1-256e_kinetics400-rgb_20220901-2132fc87.pth',
-            prefix='backbone.',
-        ),
+        init_cfg=_rgb_kinetics400,
         **_backbone,
     ),
     cls_head=_head,
@@ -43,11 +45,7 @@ slowonly_flow = dict(
     type='Recognizer3D',
     backbone=dict(
         in_channels=2,
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='https://download.openmmlab.com/mmaction/recognition/slowonly/slowonly_r50_8x8x1_256e_kinetics400_flow/slowonly_r50_8x8x1_256e_kinetics400_flow_20200704-6b384243.pth',
-            prefix='backbone.',
-        ),
+        init_cfg=_rgb_kinetics400,
         **_backbone,
     ),
     cls_head=_head,

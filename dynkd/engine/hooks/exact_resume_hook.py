@@ -75,7 +75,7 @@ class ExactResumeHook(Hook):
         )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Catch up a validation; seed what is drawn for the epoch: the workers and
+        """Run the missed validation; seed what is drawn for the epoch: the workers and
         the first batch.
 
         Args:
@@ -86,7 +86,7 @@ class ExactResumeHook(Hook):
         seed_everything(runner.seed, 0, runner.epoch, get_rank())
 
     def after_train(self, runner: Runner) -> None:
-        """Catch up a validation where nothing was left to train.
+        """Run the missed validation where nothing was left to train.
 
         Args:
             runner (Runner): The runner.

@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import export_stream, stream_weights
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
@@ -24,7 +25,8 @@ class ExportHook(Hook):
     Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
     load strictly, and the config that they load with, in MMPretrain, MMDetection or
     MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
-    as in checkpoints.
+    as in checkpoints. Of a stream that came as a built model, only the weights are
+    written.
 
     Args:
         streams (sequence of str, optional): The streams. Defaults to None: all that are
@@ -45,7 +47,7 @@ class ExportHook(Hook):
         self.branches = branches
 
     def before_run(self, runner: Runner) -> None:
-        """Refuse streams that do not exist, before the training.
+        """Reject streams that do not exist, before the training.
 
         Args:
             runner (Runner): The runner.
@@ -60,7 +62,7 @@ class ExportHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        model = unwrap(runner.model)
+        model: Distillation = unwrap(runner.model)
         for name in self.streams or list(model.streams):
             self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
             if self.branches and model.stream(name).branches is not None:
@@ -71,7 +73,7 @@ class ExportHook(Hook):
         self, runner: Runner, name: str, out: Path, branches: bool = False
     ) -> None:
         """Export one stream to a file."""
-        model = unwrap(runner.model)
+        model: Distillation = unwrap(runner.model)
         export_stream(
             model.stream(name).cfg,
             _saved_weights(runner, name),
@@ -85,7 +87,7 @@ class ExportHook(Hook):
 
 def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:
     """The weights of a stream as a checkpoint has them, by the plain model's names."""
-    model = unwrap(runner.model)
+    model: Distillation = unwrap(runner.model)
     if name not in model.streams:
         # Frozen: in no checkpoint, and in no average.
         return model.stream(name).model.state_dict()

@@ -14,7 +14,7 @@ from dynkd.registry import HOOKS
 
 #: A smaller relative change of the learning rate is rounding.
 _ROUNDING = 1e-6
-#: So many epochs (iterations) in a row with a drop in each are no steps, unless they
+#: So many epochs (iterations) in a row with a drop in each are not steps, unless they
 #: are listed as such.
 _SLOPE = 3
 
@@ -27,8 +27,8 @@ class LearningRateHook(Hook):
     Before the training it runs copies of the runner's own ``param_schedulers`` through
     the whole training, so that the drops are those of the learning rate as it will be:
     of any scheduler of MMEngine, several in a row, by epochs or by iterations, one list
-    or one a stream. The real ones are not touched. A rise (a warm-up) is no drop. A
-    drop within an epoch counts from the next epoch on (ours).
+    or one per stream. The real ones are not touched. A rise (a warm-up) is not a drop.
+    A drop within an epoch counts from the next epoch on (ours).
 
     It writes ``lr_drops``, ``lr_without_steps`` and ``by_epoch`` into the message hub,
     where :meth:`~dynkd.models.schedules.Progress.current` finds them. They are
@@ -54,7 +54,10 @@ class LearningRateHook(Hook):
         reasons: dict[str, str] = {}
         for name, own in schedulers.items():
             found = _find_drops(own, loop.max_iters, length, by_epoch)
-            (reasons if isinstance(found, str) else drops)[name] = found
+            if isinstance(found, str):
+                reasons[name] = found
+            else:
+                drops[name] = found
         hub = MessageHub.get_current_instance()
         infos = dict(lr_drops=drops, lr_without_steps=reasons, by_epoch=by_epoch)
         for key, value in infos.items():
@@ -71,7 +74,7 @@ class _Dial:
     def step(self) -> None:
         """Nothing: schedulers only ask whether it has been counted."""
 
-    step._with_counter = True
+    step._with_counter = True  # type: ignore[attr-defined]  # read by schedulers
 
 
 def _find_drops(

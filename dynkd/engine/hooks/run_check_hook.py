@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.optimizers.unused_parameters import check_unused_parameters
+from dynkd.models.algorithms import Distillation
 from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
@@ -29,12 +30,12 @@ class RunCheckHook(Hook):
     - In a training that counts iterations, schedules and phases must not count epochs:
       they would stay at their beginning. All phases begin before its end.
     - A learning rate that follows a metric of its stream must not count the epochs in
-      which that stream rests.
+      which that stream is frozen.
     - ``save_best`` names a metric of a stream that is validated.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
-    A model that is no distillation is left alone.
+    A model that is not a distillation is left alone.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -47,7 +48,7 @@ class RunCheckHook(Hook):
             ValueError: If the run cannot work; the message says which part cannot, why,
                 and what would help.
         """
-        model = unwrap(runner.model)
+        model: Distillation = unwrap(runner.model)
         if not hasattr(model, 'transfers'):
             return
         check_unused_parameters(runner.model)
@@ -57,15 +58,17 @@ class RunCheckHook(Hook):
         data = TrainingData(runner.train_dataloader, by_epoch)
         for name, part in _trained_on(model):
             for module in part.modules():
-                fault = module.data_fault(data) if hasattr(module, 'data_fault') else ''
+                check_data = getattr(module, 'data_fault', None)
+                fault = check_data(data) if callable(check_data) else ''
                 if fault:
                     raise ValueError(f'{name}: {fault}')
 
 
-def _trained_on(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def _trained_on(model: Distillation) -> Iterator[tuple[str, nn.Module]]:
     """The parts of a distillation that the data may not suit, and their names."""
     for name, transfer in model.transfers.items():
         yield f'transfer `{name}` ({transfer})', transfer
-    for name, stream in model.streams.items():
-        if hasattr(stream, 'branches'):
-            yield f'branches of stream `{name}`', stream.branches
+    for name in model.streams:
+        branches = model.stream(name).branches
+        if branches is not None:
+            yield f'branches of stream `{name}`', branches

@@ -3,20 +3,20 @@
 
 from collections.abc import Iterator
 
-import torch.nn as nn
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.loops.stream_evaluator import StreamEvaluator
+from dynkd.models.algorithms import Distillation
 from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
-def check_units(runner: Runner, model: nn.Module) -> None:
-    """Refuse what counts epochs in a training that has none.
+def check_units(runner: Runner, model: Distillation) -> None:
+    """Reject what counts epochs in a training that has none.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a schedule, or where a phase begins, would stand still.
@@ -36,7 +36,7 @@ def check_units(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
+def _schedules(model: Distillation) -> Iterator[tuple[str, Schedule]]:
     """The schedules of a distillation, and what has them."""
     for name, owner in model.schedule_owners().items():
         for value in vars(owner).values():
@@ -45,12 +45,12 @@ def _schedules(model: nn.Module) -> Iterator[tuple[str, Schedule]]:
                 yield f'`{name}`', schedule
 
 
-def check_phase_ends(runner: Runner, model: nn.Module) -> None:
-    """Refuse a phase that the training never reaches.
+def check_phase_ends(runner: Runner, model: Distillation) -> None:
+    """Reject a phase that the training never reaches.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a phase begins when the training has ended.
@@ -65,16 +65,16 @@ def check_phase_ends(runner: Runner, model: nn.Module) -> None:
         )
 
 
-def check_plateaus(runner: Runner, model: nn.Module) -> None:
-    """Refuse a learning rate that falls because its stream rests.
+def check_plateaus(runner: Runner, model: Distillation) -> None:
+    """Reject a learning rate that falls because its stream is frozen.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If a schedule that follows a metric counts epochs of a phase in
-            which its stream rests, and after which it learns.
+            which its stream is frozen, and after which it learns.
     """
     schedulers = runner.param_schedulers
     if not isinstance(schedulers, dict):
@@ -90,19 +90,19 @@ def check_plateaus(runner: Runner, model: nn.Module) -> None:
             if metric and learns and phase.by_epoch:
                 raise ValueError(
                     f'param_scheduler: {metric[0]} of stream `{stream}` counts the '
-                    f'epochs of phase `{phase.name}`, in which that stream rests and '
-                    'its metrics stay the same: its learning rate would fall before it '
-                    f'learns. Set `begin={then.begin}` there, or take a schedule that '
-                    'follows no metric.'
+                    f'epochs of phase `{phase.name}`, in which that stream is frozen '
+                    'and its metrics stay the same: its learning rate would fall '
+                    f'before it learns. Set `begin={then.begin}` there, or take a '
+                    'schedule that follows no metric.'
                 )
 
 
-def check_best(runner: Runner, model: nn.Module) -> None:
+def check_best(runner: Runner, model: Distillation) -> None:
     """Refuse to keep the best of a metric that no stream will have.
 
     Args:
         runner (Runner): The runner.
-        model (nn.Module): The distillation.
+        model (Distillation): The distillation.
 
     Raises:
         ValueError: If ``save_best`` does not begin with the name of what is validated.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Opens stores of past predictions, turns their epochs, saves and resumes them."""
+"""Opens stores, rotates them at each epoch, saves and resumes them."""
 
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,17 @@ from dynkd.models.stores import (
     check_sample_idx,
     dataset_fingerprint,
 )
+from dynkd.models.stores.topology import retold
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
+
+#: What a checkpoint says of each store.
+_STATE = {'meta', 'epoch', 'id'}
 
 
 @HOOKS.register_module()
 class StoreHook(Hook):
-    """Opens stores of past predictions, turns their epochs, saves and resumes them.
+    """Opens stores, rotates them at each epoch, saves and resumes them.
 
     Source: DTSKD, Algorithm 1, where the predictions of an epoch become the history of
     the next one. A model without stores is left alone.
@@ -59,7 +63,7 @@ class StoreHook(Hook):
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
                 f'{type(runner.train_loop).__name__} knows no epochs, at whose end a '
-                'store of past predictions makes what was written what is read. Train '
+                'store publishes the predictions of an epoch for reading. Train '
                 'with `train_cfg=dict(by_epoch=True, max_epochs=…)`.'
             )
         _check_paths(stores)
@@ -73,12 +77,12 @@ class StoreHook(Hook):
             try:
                 store.open(len(base), fingerprint, slots=_slots(runner))
             except (ValueError, OSError, MemoryError) as error:
-                raise type(error)(f'store `{name}`: {error}') from error
+                raise retold(error, f'store `{name}`: ') from error
         # The rows have been copied; the memory may be needed.
         self._loaded = {}
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Make what was written what is read.
+        """Publish this epoch's predictions for reading.
 
         Args:
             runner (Runner): The runner.
@@ -113,6 +117,11 @@ class StoreHook(Hook):
         """
         # The runner loads checkpoints onto its device.
         self._loaded = _to_cpu(checkpoint.pop('stores', {}))
+        for name, state in self._loaded.items():
+            if not isinstance(state, dict) or not _STATE.issubset(state):
+                raise ValueError(
+                    f'store `{name}`: what the checkpoint holds of it is damaged.'
+                )
 
     def _state(self, name: str) -> dict[str, Any]:
         """What the checkpoint that is resumed holds of a store."""
@@ -131,7 +140,7 @@ def _stores(runner: Runner) -> dict[str, PredictionStore]:
 
 
 def _check_paths(stores: dict[str, PredictionStore]) -> None:
-    """Refuse two stores in one folder."""
+    """Reject two stores in one folder."""
     owners: dict[Path, str] = {}
     for name, store in stores.items():
         if store.path is not None:

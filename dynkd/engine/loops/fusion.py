@@ -24,8 +24,8 @@ class Fusion:
         s = \frac{\sum_i w_i s_i}{\sum_i w_i}
 
     A stream that is predicted once in a run (see ``StreamEvaluator``) keeps its
-    predictions here, on the CPU: 4 bytes a sample and class, besides what else its data
-    samples hold. They are found by the index of the batch.
+    predictions here, on the CPU: 4 bytes per sample and class, besides what else its
+    data samples hold. They are found by the index of the batch.
 
     Args:
         weights (dict[str, float]): The streams, with their weights, of which none is
@@ -33,7 +33,7 @@ class Fusion:
         evaluated (sequence of str): The streams (and branches) that are evaluated.
 
     Raises:
-        TypeError: If the weights are no dict of numbers.
+        TypeError: If the weights are not a dict of numbers.
         ValueError: If a stream is not evaluated, there are fewer than two, a weight is
             negative or not finite, or all are zero.
     """
@@ -74,14 +74,16 @@ class Fusion:
         streams: dict[str, Sequence[BaseDataElement]] = {}
         for name in self.weights:
             if name in predictions:
-                streams[name] = [sample.cpu() for sample in predictions[name]]
+                samples = [sample.cpu() for sample in predictions[name]]
                 if name in self._kept:
-                    self._kept[name][index] = streams[name]
+                    self._kept[name][index] = samples
+                streams[name] = samples
             else:
                 streams[name] = self._kept[name][index]
-        scores = {name: _stack(name, samples) for name, samples in streams.items()}
+        scores = {name: _stack(name, own) for name, own in streams.items()}
         _check_comparable(scores)
-        fused = sum(self.weights[name] * own for name, own in scores.items())
+        weighted = (self.weights[name] * own for name, own in scores.items())
+        fused = sum(weighted, torch.zeros(()))
         first = next(iter(streams.values()))
         return [_replaced(sample, score) for sample, score in zip(first, fused)]
 
@@ -94,7 +96,7 @@ def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
         evaluated (sequence of str): The streams (and branches) that are evaluated.
 
     Raises:
-        TypeError: If they are no dict of numbers.
+        TypeError: If they are not a dict of numbers.
         ValueError: If they cannot weigh the streams.
     """
     example = '`fused=dict(student=1.0, teacher=1.0)`'
@@ -120,7 +122,7 @@ def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
 
 
 def same_order(loader: DataLoader) -> bool:
-    """Whether a data loader gives the same batches in each epoch.
+    """Whether a data loader returns the same batches in each epoch.
 
     Args:
         loader (DataLoader): The loader.

@@ -1,10 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """An evaluator for each stream."""
 
+import logging
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from mmengine.evaluator import Evaluator
+from mmengine.logging import print_log
 
 
 class StreamEvaluator(Evaluator):
@@ -18,11 +20,15 @@ class StreamEvaluator(Evaluator):
     Attributes:
         fixed (list[str]): Streams that never change. They are evaluated once, and their
             metrics are repeated.
+        watched (Callable): Returns the metrics that the run depends on. Those of a
+            stream that predicts nothing, which has no metrics, are not numbers (NaN):
+            they are no improvement, and the run goes on.
     """
 
     def __init__(self, evaluators: dict[str, Evaluator], main: str) -> None:
         self.evaluators = evaluators
         self.fixed: list[str] = []
+        self.watched: Callable[[], list[str]] = list
         self._known: dict[str, dict[str, float]] = {}
         super().__init__([])
         self.metrics = evaluators[main].metrics
@@ -72,4 +78,18 @@ class StreamEvaluator(Evaluator):
                 if name in self.fixed:
                     self._known[name] = own
             metrics.update({f'{name}/{key}': value for key, value in own.items()})
+            if not own:
+                metrics.update(self._without_predictions(name))
         return metrics
+
+    def _without_predictions(self, name: str) -> dict[str, float]:
+        """What is watched of a stream that has predicted nothing: not a number."""
+        watched = [key for key in self.watched() if key.startswith(f'{name}/')]
+        if watched:
+            print_log(
+                f'stream `{name}` has no metrics in this evaluation, as it predicts '
+                f'nothing yet; {", ".join(watched)} counts as no improvement.',
+                logger='current',
+                level=logging.WARNING,
+            )
+        return dict.fromkeys(watched, float('nan'))

@@ -4,6 +4,7 @@
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Optional, Union
 
 import torch
@@ -36,13 +37,18 @@ class _EveryStream:
             ``fused/acc/top1``; see :class:`Fusion`. Defaults to None: nothing is fused.
 
     Raises:
-        TypeError: If the evaluator is built already, or a weight is no number.
+        TypeError: If the evaluator is built already, or a weight is not a number.
         ValueError: If a stream does not exist, the model has no streams, no stream has
             branches that are to be evaluated, or the streams cannot be fused as told.
     """
 
     #: 'val' or 'test', as in the names of hooks.
     stage: str
+    # What MMEngine's loops have.
+    runner: Runner
+    dataloader: DataLoader
+    fp16: bool
+    evaluator: StreamEvaluator
 
     def __init__(
         self,
@@ -66,8 +72,10 @@ class _EveryStream:
             name: runner.build_evaluator(_for_stream(evaluator, name)) for name in names
         }
         main = model.main_stream if model.main_stream in names else names[0]
-        super().__init__(runner, dataloader, StreamEvaluator(evaluators, main), fp16)
+        own = StreamEvaluator(evaluators, main)
+        super().__init__(runner, dataloader, own, fp16)  # type: ignore[call-arg]  # a loop's
         self.evaluator.fixed = self._fixed(model)
+        self.evaluator.watched = partial(watched_metrics, runner)
         if self.fusion is not None:
             self.fusion.keep(self.evaluator.fixed)
 
@@ -100,7 +108,9 @@ class _EveryStream:
             pending = [name for name in self.evaluator.pending if name != FUSED]
             outputs = model.predict_streams(data_batch, pending)
         # Hooks that draw predictions know of one model: the main stream's.
-        shown = outputs.get(model.main_stream) or next(iter(outputs.values()), [])
+        shown: Sequence = outputs.get(model.main_stream) or next(
+            iter(outputs.values()), []
+        )
         if self.fusion is not None:
             outputs[FUSED] = self.fusion(idx, outputs)
         self.evaluator.process(data_samples=outputs, data_batch=data_batch)
@@ -110,6 +120,28 @@ class _EveryStream:
             data_batch=data_batch,
             outputs=shown,
         )
+
+
+def watched_metrics(runner: Runner) -> list[str]:
+    """Metrics that something in a run depends on.
+
+    Args:
+        runner (Runner): The runner.
+
+    Returns:
+        list[str]: Those that decide about the best checkpoint, about learning rates and
+        about the end of the training.
+    """
+    names: list[Any] = []
+    for hook in runner.hooks:
+        names += getattr(hook, 'save_best', None) or []
+        names.append(getattr(hook, 'monitor', None))
+    schedules = runner.param_schedulers or []
+    if isinstance(schedules, dict):
+        several = [own for own in schedules.values() if isinstance(own, list)]
+        schedules = [item for own in several for item in own]
+    names += [getattr(schedule, 'monitor', None) for schedule in schedules]
+    return [name for name in dict.fromkeys(names) if isinstance(name, str)]
 
 
 def _check(
@@ -170,7 +202,7 @@ def _for_stream(cfg: Any, name: str) -> Any:
 class StreamValLoop(_EveryStream, ValLoop):
     __doc__ = (
         'Validates every stream; metrics are named ``student/…``, ``teacher/…``.\n'
-        + _EveryStream.__doc__.partition('\n')[2]
+        + (_EveryStream.__doc__ or '').partition('\n')[2]
     )
 
     stage = 'val'
@@ -180,7 +212,7 @@ class StreamValLoop(_EveryStream, ValLoop):
 class StreamTestLoop(_EveryStream, TestLoop):
     __doc__ = (
         'Tests every stream; metrics are named ``student/…``, ``teacher/…``.\n'
-        + _EveryStream.__doc__.partition('\n')[2]
+        + (_EveryStream.__doc__ or '').partition('\n')[2]
     )
 
     stage = 'test'

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""One optimizer, gradient clipping and learning-rate schedule a stream."""
+"""One optimizer, gradient clipping and learning-rate schedule per stream."""
 
 from .constructor import StreamOptimWrapperConstructor
 from .stream_optim_wrapper import StreamOptimWrapper

@@ -8,6 +8,7 @@ import torch.nn as nn
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 
+from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import missing_stream
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from dynkd.utils import unwrap, without_scope
@@ -101,7 +102,7 @@ class StreamOptimWrapperConstructor:
         Raises:
             ValueError: If a stream is unknown, frozen, or has no optimizer.
         """
-        distillation = unwrap(model)
+        distillation: Distillation = unwrap(model)
         self._check(distillation)
         check_unused_parameters(model)
         wrappers: dict[str, Any] = {}
@@ -117,7 +118,7 @@ class StreamOptimWrapperConstructor:
         cfg.merge_from_dict(copy.deepcopy(dict(self.streams.get(name, {}))))
         return cfg.to_dict()
 
-    def _check(self, distillation: nn.Module) -> None:
+    def _check(self, distillation: Distillation) -> None:
         """Check that the streams of the config are those that are trained."""
         trained = ', '.join(distillation.streams)
         for name in self.streams:
@@ -140,7 +141,7 @@ class StreamOptimWrapperConstructor:
                 )
 
 
-def _learners(distillation: nn.Module, name: str) -> nn.Module:
+def _learners(distillation: Distillation, name: str) -> nn.Module:
     """A stream's model, with the losses and connectors that it trains.
 
     Names are those of the stream's model, so that ``paramwise_cfg`` reads as for the

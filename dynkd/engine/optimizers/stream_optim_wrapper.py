@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 import torch.nn as nn
@@ -73,7 +73,7 @@ class StreamOptimWrapper(OptimWrapperDict):
             self.step(**(step_kwargs or {}))
             self.zero_grad(**(zero_kwargs or {}))
 
-    def backward(self, loss: torch.Tensor, **kwargs) -> None:
+    def backward(self, loss: torch.Tensor, **kwargs: Any) -> None:
         """Run the backward pass for all streams.
 
         Args:
@@ -82,10 +82,10 @@ class StreamOptimWrapper(OptimWrapperDict):
         """
         self._first.backward(loss, **kwargs)
 
-    def step(self, **kwargs) -> None:
+    def step(self, **kwargs: Any) -> None:
         """Clip and step each stream that got gradients.
 
-        A stream that rests in a phase has none and is not touched, its momentum and
+        A stream that is frozen in a phase has none and is not touched, its momentum and
         weight decay neither. The scaler, if there is one, is updated once, after all.
 
         Args:
@@ -103,7 +103,7 @@ class StreamOptimWrapper(OptimWrapperDict):
             self._scaler.step(wrapper.optimizer, **kwargs)
         self._scaler.update(self._first._scale_update_param)
 
-    def zero_grad(self, **kwargs) -> None:
+    def zero_grad(self, **kwargs: Any) -> None:
         """Drop the gradients of all streams.
 
         Args:

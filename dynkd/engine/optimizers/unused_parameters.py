@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Parameters that get no gradient in a step, for which several processes would wait."""
+"""Parameters without a gradient, which would hang DistributedDataParallel."""
 
 import torch.nn as nn
 
@@ -7,7 +7,7 @@ from dynkd.utils import unwrap
 
 
 def check_unused_parameters(model: nn.Module) -> None:
-    """Refuse what leaves parameters unused where that would stop the training.
+    """Reject what leaves parameters unused where that would stop the training.
 
     Args:
         model (nn.Module): The distillation, wrapped for several processes or not.
@@ -20,6 +20,7 @@ def check_unused_parameters(model: nn.Module) -> None:
         return
     for leaver, whose in unwrap(model).leaves_unused().items():
         raise ValueError(
-            f'{leaver} leaves parameters {whose} unused, for which several processes '
-            'would wait. Set `find_unused_parameters = True` at the top of the config.'
+            f'{leaver} leaves parameters {whose} unused, which would hang '
+            'DistributedDataParallel. Set `find_unused_parameters = True` at the top '
+            'of the config.'
         )

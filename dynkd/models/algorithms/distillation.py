@@ -130,10 +130,7 @@ class Distillation(StreamedModel):
         """Initialise what neither a checkpoint nor a builder has."""
         super().init_weights()
         for transfer in self._transfers.values():
-            for module in transfer.children():
-                initialise = getattr(module, 'init_weights', None)
-                if callable(initialise):
-                    initialise()
+            transfer.init_weights()
 
     # ------------------------------------------------------------------ steps
 

@@ -46,7 +46,7 @@ class ResNeXt3D(BaseModule):
         width_per_group (int): Channels of a path in the first stage. Defaults to 4.
         conv1_kernel (sequence of int): Kernel of the stem in time, height and width,
             odd. Defaults to (7, 7, 7).
-        out_indices (Sequence[int]): Stages to give, from 0 to 3. Defaults to ``(3,)``.
+        out_indices (Sequence[int]): Stages returned, from 0 to 3. Defaults to ``(3,)``.
         frozen_stages (int): How many stages are not trained, in evaluation mode,
             and the stem with them; 0: the stem alone. Defaults to -1: all are trained.
         norm_cfg (dict, optional): Config of the norm layers. Defaults to
@@ -70,7 +70,7 @@ class ResNeXt3D(BaseModule):
         torch.Size([1, 64, 1, 2, 2])
     """
 
-    arch_settings = {
+    arch_settings: dict[int, tuple[Any, tuple[int, ...]]] = {
         18: (BasicBlock3d, (2, 2, 2, 2)),
         34: (BasicBlock3d, (3, 4, 6, 3)),
         50: (Bottleneck3d, (3, 4, 6, 3)),
@@ -101,12 +101,13 @@ class ResNeXt3D(BaseModule):
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         norm_cfg = norm_cfg or dict(type='BN3d')
+        frames, height, width = conv1_kernel
         self.conv1 = nn.Conv3d(
             in_channels,
             base_channels,
-            tuple(conv1_kernel),
+            (frames, height, width),
             stride=(1, 2, 2),
-            padding=tuple(size // 2 for size in conv1_kernel),
+            padding=(frames // 2, height // 2, width // 2),
             bias=False,
         )
         self.bn1 = build_norm_layer(norm_cfg, base_channels)[1]
@@ -198,7 +199,7 @@ def _check(
     out_indices: Sequence[int],
     frozen_stages: int,
 ) -> None:
-    """Refuse arguments that describe no network."""
+    """Reject arguments that describe no network."""
     depths = ResNeXt3D.arch_settings
     if depth not in depths:
         raise ValueError(

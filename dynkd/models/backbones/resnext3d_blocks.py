@@ -111,7 +111,7 @@ class Bottleneck3d(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the convolutions give to the shortcut.
+        """Add the output of the convolutions to the shortcut.
 
         Args:
             x (Tensor): Features (B, in_channels, T, H, W).
@@ -166,7 +166,7 @@ class BasicBlock3d(nn.Module):
         self.downsample = shortcut
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the convolutions give to the shortcut.
+        """Add the output of the convolutions to the shortcut.
 
         Args:
             x (Tensor): Features (B, in_channels, T, H, W).

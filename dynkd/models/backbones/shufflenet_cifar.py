@@ -27,6 +27,11 @@ class CIFARStem:
         ValueError: If the kernel is not odd.
     """
 
+    conv1: Any
+    conv_cfg: Any
+    norm_cfg: Any
+    act_cfg: Any
+
     def __init__(self, *args: Any, stem_kernel_size: int = 3, **kwargs: Any) -> None:
         if stem_kernel_size < 1 or stem_kernel_size % 2 == 0:
             raise ValueError(
@@ -123,7 +128,7 @@ class ShuffleNetV1_CIFAR(CIFARStem, ShuffleNetV1):
         return layer
 
     def _check_channels(self, channels: int) -> None:
-        """Refuse a width of which there is no unit."""
+        """Reject a width for which no unit exists."""
         # The first unit concatenates its input with as many channels as are missing.
         grown = channels - self.in_channels
         if grown < 1 or channels % (4 * self.groups) or grown % self.groups:

@@ -48,7 +48,7 @@ class PreActBlock(nn.Module):
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Add what the convolutions give to the shortcut.
+        """Add the output of the convolutions to the shortcut.
 
         Args:
             x (Tensor): Feature map (B, in_channels, H, W).
@@ -74,15 +74,19 @@ class WideResNet_CIFAR(BaseBackbone):
         depth (int): Number of layers, 6n+4: 16, 22, 28, 40.
         widen_factor (int): Channels of the stages are 16, 32 and 64 times this.
             Defaults to 1.
-        out_indices (Sequence[int]): Stages to give, from 0 to 2; the last with its norm
-            layer and ReLU. Defaults to ``(2,)``: the last, of shape
+        out_indices (Sequence[int]): Stages returned, from 0 to 2; the last with its
+            norm layer and ReLU. Defaults to ``(2,)``: the last, of shape
             (B, 64 widen_factor, H / 4, W / 4).
+        frozen_stages (int): Stages that are not trained, with the stem before them:
+            their weights and the statistics of their norm layers stay. 0 is the stem
+            alone; 3 is all of the network. Defaults to -1: none.
         norm_cfg (dict): Config of the norm layers. Defaults to ``dict(type='BN')``.
         init_cfg (dict or list[dict], optional): How weights begin. Defaults to
             Kaiming's for convolutions, and 1 for norm layers.
 
     Raises:
-        ValueError: If there is no network of this depth, or no stage of such an index.
+        ValueError: If there is no network of this depth, no stage of such an index, or
+            not so many stages to freeze.
 
     Example:
         >>> import torch
@@ -97,6 +101,7 @@ class WideResNet_CIFAR(BaseBackbone):
         depth: int,
         widen_factor: int = 1,
         out_indices: Sequence[int] = (2,),
+        frozen_stages: int = -1,
         norm_cfg: Optional[dict] = None,
         init_cfg: Any = _INIT,
     ) -> None:
@@ -113,7 +118,13 @@ class WideResNet_CIFAR(BaseBackbone):
                 'WideResNet_CIFAR: out_indices must be of 0, 1 and 2, got '
                 f'{tuple(out_indices)}'
             )
+        if frozen_stages not in range(-1, 4):
+            raise ValueError(
+                'WideResNet_CIFAR: frozen_stages must be from -1 to 3, got '
+                f'{frozen_stages}'
+            )
         self.out_indices = tuple(out_indices)
+        self.frozen_stages = frozen_stages
         norm_cfg = norm_cfg or dict(type='BN')
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
         self.res_layers = ['layer1', 'layer2', 'layer3']
@@ -128,6 +139,30 @@ class WideResNet_CIFAR(BaseBackbone):
             self.add_module(name, nn.Sequential(*layer))
         self.norm = build_norm_layer(norm_cfg, channels)[1]
         self.relu = nn.ReLU(inplace=True)
+        self._freeze()
+
+    def _freeze(self) -> None:
+        """Keep the stem and the first stages as they are."""
+        frozen = [self.conv1] if self.frozen_stages >= 0 else []
+        names = self.res_layers[: max(self.frozen_stages, 0)]
+        frozen += [getattr(self, name) for name in names]
+        frozen += [self.norm] if self.frozen_stages == 3 else []
+        for module in frozen:
+            module.eval()
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> 'WideResNet_CIFAR':
+        """Set training or evaluation mode, the latter for what is frozen.
+
+        Args:
+            mode (bool): Whether it is training mode. Defaults to True.
+
+        Returns:
+            WideResNet_CIFAR: The network itself.
+        """
+        super().train(mode)
+        self._freeze()
+        return self
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Run the stages.

@@ -63,7 +63,7 @@ class BoundedSchedule:
         return self._checked(self.schedule(progress))
 
     def _check_ends(self) -> None:
-        """Refuse a schedule that begins or ends outside, or grows without an end."""
+        """Reject a schedule that begins or ends outside, or grows without an end."""
         kind = type(self.schedule).__name__
         for end in _ENDS:
             numbers = getattr(self.schedule, end, [])
@@ -81,7 +81,7 @@ class BoundedSchedule:
                 )
 
     def _checked(self, number: float, where: str = '') -> float:
-        """Refuse a number that lies outside."""
+        """Reject a number that lies outside."""
         if isinstance(number, (int, float)) and (
             self.low < number <= self.high or (number == self.low and not self.low_open)
         ):

@@ -135,7 +135,7 @@ class _RampSchedule(Schedule):
 
 @SCHEDULES.register_module()
 class LinearSchedule(_RampSchedule):
-    __doc__ = 'In equal steps. ' + _RampSchedule.__doc__
+    __doc__ = 'In equal steps. ' + (_RampSchedule.__doc__ or '')
 
     def shape(self, fraction: float) -> float:
         """See :meth:`_RampSchedule.shape`."""
@@ -144,7 +144,7 @@ class LinearSchedule(_RampSchedule):
 
 @SCHEDULES.register_module()
 class CosineSchedule(_RampSchedule):
-    __doc__ = 'Along half a cosine wave. ' + _RampSchedule.__doc__
+    __doc__ = 'Along half a cosine wave. ' + (_RampSchedule.__doc__ or '')
 
     def shape(self, fraction: float) -> float:
         """See :meth:`_RampSchedule.shape`."""

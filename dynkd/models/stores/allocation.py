@@ -18,7 +18,7 @@ from .topology import Topology
 try:
     import fcntl
 except ImportError:  # Not on Windows, where two runs are not kept apart.
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # asked for where it is used
 
 _GIB = 2**30
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -188,8 +188,16 @@ def _free_memory() -> float:
 def _no_space(where: str, needed: float, free: float) -> str:
     """Say what is missing, and what helps."""
     return (
-        f'the store of past predictions needs {needed / _GIB:.2f} GiB in {where}, '
-        f'where {free / _GIB:.2f} GiB are free. A smaller format helps '
+        f'the store of past predictions needs {_readable(needed)} in {where}, '
+        f'where {_readable(free)} are free. A smaller format helps '
         "(format='uint8' takes about a quarter of float32, format='topk' 4 k bytes a "
         'prediction), or another `path`, a folder on a disk with more space.'
     )
+
+
+def _readable(size: float) -> str:
+    """A number of bytes in the unit that shows it."""
+    for unit, name in ((_GIB, 'GiB'), (2**20, 'MiB'), (2**10, 'KiB')):
+        if size >= unit:
+            return f'{size / unit:.2f} {name}'
+    return f'{size:.0f} bytes'

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from dynkd.utils import first_data_sample
 
-#: Wrappers that leave a sample's ``sample_idx`` as the wrapped data set gives it:
+#: Wrappers that leave a sample's ``sample_idx`` as the wrapped data set has it:
 #: package and class.
 _TRANSPARENT = {
     ('mmengine', 'RepeatDataset'),
@@ -20,13 +20,15 @@ _TRANSPARENT = {
     ('dynkd', 'ClassBalancedSubset'),
 }
 _LABELS = ('gt_label', 'label')
+#: A data set that has a length, which PyTorch's type does not promise.
+SizedDataset = Any
 _FILES = ('img_path', 'filename', 'frame_dir', 'path')
 
 #: Samples that a fingerprint looks at.
 _LOOKED_AT = 10_000
 
 
-def base_dataset(dataset: Dataset) -> Dataset:
+def base_dataset(dataset: Dataset) -> SizedDataset:
     """Find the data set that numbers the samples, below its wrappers.
 
     Args:
@@ -84,7 +86,7 @@ def check_sample_idx(dataset: Dataset) -> None:
         )
 
 
-def dataset_fingerprint(dataset: Dataset) -> str:
+def dataset_fingerprint(dataset: SizedDataset) -> str:
     """What tells a data set from others: its length, classes, labels and file names.
 
     The folder of the files does not count, so that the data may be moved. At most

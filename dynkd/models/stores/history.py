@@ -26,7 +26,7 @@ def stored(tap: Tap) -> Tap:
         Tap: For example ``student.head``.
 
     Raises:
-        ValueError: If what follows the store's name is no tap.
+        ValueError: If what follows the store's name is not a tap.
     """
     try:
         return Tap.parse(str(tap).partition('.')[2])

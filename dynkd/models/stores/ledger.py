@@ -2,10 +2,11 @@
 """Which epoch's predictions each file of a store holds."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
+
+from dynkd.utils.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,23 @@ class Ledger:
 
     Args:
         path (Path, optional): The file. Defaults to None: the slots live in memory.
+
+    Raises:
+        ValueError: If the file is damaged.
     """
 
     def __init__(self, path: Optional[Path] = None) -> None:
         self.path = path
         self.entries: list[Optional[Entry]] = []
         if path is not None and path.is_file():
-            self.entries = [e and Entry(**e) for e in json.loads(path.read_text())]
+            try:
+                self.entries = [e and Entry(**e) for e in json.loads(path.read_text())]
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f'{path}, which says what the files beside it hold, is damaged '
+                    f'({error}). Start a new run with another `path`, or remove that '
+                    'folder.'
+                ) from error
 
     def resize(self, slots: int) -> None:
         """Have at least this many slots.
@@ -69,7 +80,8 @@ class Ledger:
         Returns:
             str, optional: The name; None without a slot.
         """
-        return None if slot is None else self.entries[slot].id
+        entry = None if slot is None else self.entries[slot]
+        return None if entry is None else entry.id
 
     def set(self, slot: int, entry: Optional[Entry], write: bool) -> None:
         """Enter what a slot holds.
@@ -87,12 +99,8 @@ class Ledger:
         """Replace the file, if there is one."""
         if self.path is None:
             return
-        partial = self.path.with_suffix('.partial')
-        with partial.open('w') as file:
-            json.dump([e and asdict(e) for e in self.entries], file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, self.path)
+        with replacing(self.path) as file:
+            file.write(json.dumps([e and asdict(e) for e in self.entries]).encode())
 
     def describe(self) -> str:
         """Say which epochs there are.

@@ -26,7 +26,7 @@ class PredictionStore:
 
     Source: DTSKD, :math:`p_{b,(t-1)}(\mathbf{x})` of eqs. 5 and 6. What is written in
     an epoch can be read from the next one on. A sample that an epoch leaves out keeps
-    its older prediction (ours); a sample never seen gives its label, as the history of
+    its older prediction (ours); a sample never seen reads its label, as the history of
     the paper's first epoch does.
 
     A sample may be written several times in an epoch (padding of a distributed
@@ -69,7 +69,7 @@ class PredictionStore:
         span: float = 20.0,
         path: Optional[str] = None,
     ) -> None:
-        build_codec(format, max(k or 1, 1), k, span)  # Refuses what cannot hold.
+        build_codec(format, max(k or 1, 1), k, span)  # Rejects what cannot hold.
         self.format, self.k, self.span, self.path = format, k, span, path
         self._layout = RowLayout({})
         self._resumed: Optional[tuple[dict, int]] = None
@@ -79,7 +79,9 @@ class PredictionStore:
         """Let go of the rows. Files stay."""
         self.epoch = 0
         self._slots: Optional[Slots] = None
-        self._previous = self._next = self._pinned = None
+        self._previous: Optional[int] = None
+        self._next: Optional[int] = None
+        self._pinned: Optional[str] = None
 
     def declare(self, taps: dict[str, int]) -> None:
         """Say what is kept.
@@ -141,7 +143,7 @@ class PredictionStore:
         self._owner = np.full(num_samples, -1, np.int32)
         self._slots = opened
         if self._resumed is not None:
-            self._restore(*self._resumed)
+            self._restore(opened, *self._resumed)
             self._resumed = None
 
     def read(self, indices: Tensor, labels: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -150,7 +152,7 @@ class PredictionStore:
         Args:
             indices (Tensor): Shape (B,), the samples.
             labels (dict[str, Tensor]): Shape (B, K) for each tap, probabilities: what
-                a sample never seen gives.
+                a sample never seen reads.
 
         Returns:
             dict[str, Tensor]: Probabilities of shape (B, K), float32, for each tap of
@@ -160,11 +162,11 @@ class PredictionStore:
             RuntimeError: If the store is not open.
             IndexError: If there is no such sample.
         """
-        self._require_open()
+        slots = self._require_open()
         samples = check_samples(indices, len(self._owner))
         if self._previous is None:
             return {tap: label.float() for tap, label in labels.items()}
-        slot = self._slots[self._previous]
+        slot = slots[self._previous]
         rows = torch.from_numpy(slot.rows[samples])
         seen = torch.from_numpy(slot.seen[samples]).bool()
         return self._layout.decode(rows, seen, labels)
@@ -181,17 +183,16 @@ class PredictionStore:
             RuntimeError: If the store is not open.
             IndexError: If there is no such sample.
         """
-        self._require_open()
+        slots = self._require_open()
         samples = check_samples(indices, len(self._owner))
         finite, parts = self._layout.encode(logits)
         everyone, ranks, positions = self._gather(np.where(finite, samples, -1))
-        if self._next is None:
-            self._begin()
+        current = self._begin(slots) if self._next is None else self._next
         won, where = last_occurrences(everyone)
         self._owner[won] = ranks[where]
         mine = ranks[where] == self._topology.rank
         won, kept = won[mine], positions[where[mine]]
-        rows, begin = self._slots[self._next].rows, 0
+        rows, begin = slots[current].rows, 0
         for part in parts:
             end = begin + part.shape[1]
             # Positions ascend: a part of which all is kept needs no copy.
@@ -199,7 +200,7 @@ class PredictionStore:
             begin = end
 
     def end_epoch(self, epoch: int) -> None:
-        """Make what was written what is read.
+        """Publish this epoch's predictions for reading.
 
         Args:
             epoch (int): Epochs done, the one that ends included.
@@ -207,20 +208,19 @@ class PredictionStore:
         Raises:
             RuntimeError: If the store is not open.
         """
-        self._require_open()
-        if self._next is None:
-            self._begin()
-        topology, slot = self._topology, self._slots[self._next]
+        slots = self._require_open()
+        current = self._begin(slots) if self._next is None else self._next
+        topology, slot = self._topology, slots[current]
         topology.wait()
         if topology.num_nodes > 1:
             exchange_rows(slot.rows, self._owner, topology)
             topology.wait()
-        old = None if self._previous is None else self._slots[self._previous]
+        old = None if self._previous is None else slots[self._previous]
         peers = topology.peers
         slot.complete(old, self._owner >= 0, peers.index(topology.rank), len(peers))
         topology.wait()
-        self._slots.end(self._next, Entry(epoch, self._id))
-        self._previous, self._next, self.epoch = self._next, None, epoch
+        slots.end(current, Entry(epoch, self._id))
+        self._previous, self._next, self.epoch = current, None, epoch
         self._owner.fill(-1)
 
     def pin(self) -> None:
@@ -229,7 +229,7 @@ class PredictionStore:
         Called on the first process when a checkpoint is saved, so that it can be
         resumed from whatever happens later.
         """
-        self._pinned = self._slots.ledger.id_of(self._previous)
+        self._pinned = self._require_open().ledger.id_of(self._previous)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds.
@@ -241,11 +241,11 @@ class PredictionStore:
         Raises:
             RuntimeError: If the store is not open.
         """
-        self._require_open()
+        slots = self._require_open()
         state = dict(meta=self._meta, epoch=self.epoch)
-        state['id'] = self._slots.ledger.id_of(self._previous)
+        state['id'] = slots.ledger.id_of(self._previous)
         if self.path is None and self._previous is not None:
-            slot = self._slots[self._previous]
+            slot = slots[self._previous]
             state['rows'] = torch.from_numpy(slot.rows)
             state['seen'] = torch.from_numpy(slot.seen)
         return state
@@ -273,31 +273,33 @@ class PredictionStore:
         copy = PredictionStore(self.format, self.k, self.span, self.path)
         return dict(copy.__dict__, _layout=self._layout)
 
-    def _require_open(self) -> None:
-        """Refuse to work without rows."""
-        if not self.opened:
+    def _require_open(self) -> Slots:
+        """The slots of an open store."""
+        if self._slots is None:
             raise RuntimeError(
                 'the store of past predictions is not open: it does not know the data '
                 "set. Add `dict(type='dynkd.StoreHook')` to custom_hooks."
             )
+        return self._slots
 
-    def _begin(self) -> None:
+    def _begin(self, slots: Slots) -> int:
         """Take a slot for the epoch, the same one on all processes."""
-        told = [self._pinned, uuid.uuid4().hex]
+        told: list[Any] = [self._pinned, uuid.uuid4().hex]
         broadcast_object_list(told)
         self._pinned, self._id = told
-        pinned = self._slots.find(self._pinned) if self.path is not None else None
-        self._next = self._slots.begin({self._previous, pinned})
+        pinned = slots.find(self._pinned) if self.path is not None else None
+        self._next = slots.begin({self._previous, pinned})
+        return self._next
 
-    def _restore(self, state: dict[str, Any], epoch: int) -> None:
+    def _restore(self, slots: Slots, state: dict[str, Any], epoch: int) -> None:
         """Take up the rows of a state that was checked."""
         self.epoch, self._pinned = epoch, state['id']
         if state['id'] is None:
             return
         if 'rows' in state:
-            slot = self._slots.begin({None})
+            slot = slots.begin({None})
             if self._topology.leader:
-                self._slots[slot].rows[:] = state['rows'].cpu().numpy()
-                self._slots[slot].seen[:] = state['seen'].cpu().numpy()
-            self._slots.end(slot, Entry(epoch, state['id']))
-        self._previous = self._slots.find(state['id'])
+                slots[slot].rows[:] = state['rows'].cpu().numpy()
+                slots[slot].seen[:] = state['seen'].cpu().numpy()
+            slots.end(slot, Entry(epoch, state['id']))
+        self._previous = slots.find(state['id'])

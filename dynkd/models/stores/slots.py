@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import IO, Any, Optional
 
 import numpy as np
+import torch
 from mmengine.dist import all_gather_object
+from torch import Tensor
 
 from .allocation import (
     allocate_files,
@@ -167,6 +169,7 @@ class Slots:
 
     def _path(self, suffix: str) -> Path:
         """A file of this node."""
+        assert self.folder is not None  # in memory there are no files
         return self.folder / f'store.node{self.topology.node}.{suffix}'
 
     def _fits(self, slot: int) -> bool:
@@ -176,7 +179,7 @@ class Slots:
 
     def _clear(self) -> None:
         """Keep other runs away, and remove files that hold other rows than ours."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._path('lock').parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock_file(self._path('lock'))
         entries = self.ledger.entries
         stale = [slot for slot in range(len(entries)) if not self._fits(slot)]
@@ -218,7 +221,7 @@ def check_fits(
         ValueError: If it cannot.
     """
     for key, what in _MUST_AGREE:
-        theirs, ours = state['meta'][key], meta[key]
+        theirs, ours = dict(state['meta']).get(key), meta[key]
         if theirs != ours:
             raise ValueError(
                 f'the checkpoint holds past predictions of {what}: {theirs}. This run '
@@ -231,6 +234,11 @@ def check_fits(
             f'the checkpoint holds the predictions after epoch {state["epoch"]}, but '
             f'the training is resumed after epoch {epoch}.'
         )
+    samples = slots.num_samples
+    shapes = dict(rows=(samples, slots.size // samples - 1), seen=(samples,))
+    for part, shape in shapes.items():
+        if 'rows' in state and not _holds(state.get(part), shape):
+            raise ValueError(f'the `{part}` that the checkpoint holds are damaged.')
     if state['id'] is None or 'rows' in state or slots.find(state['id']) is not None:
         return
     if slots.folder is None:
@@ -245,3 +253,10 @@ def check_fits(
         'checkpoint of the run, with as many nodes; or keep the store in memory '
         '(`path=None`), and every checkpoint holds its own.'
     )
+
+
+def _holds(value: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a value is a tensor of bytes of a shape."""
+    if not isinstance(value, Tensor):
+        return False
+    return value.shape == shape and value.dtype == torch.uint8

@@ -3,7 +3,7 @@
 
 import socket
 from dataclasses import dataclass
-from typing import Callable, Optional, TypeVar
+from typing import Callable, Optional, TypeVar, overload
 
 from mmengine.dist import all_gather_object, barrier, get_rank
 
@@ -73,6 +73,12 @@ class Topology:
         """Wait for all processes."""
         barrier()
 
+    @overload
+    def together(self, action: Callable[[], T]) -> T: ...
+
+    @overload
+    def together(self, action: Callable[[], T], leaders: bool) -> Optional[T]: ...
+
     def together(self, action: Callable[[], T], leaders: bool = False) -> Optional[T]:
         """Do something on all processes; what fails on one fails on all.
 
@@ -96,12 +102,30 @@ class Topology:
                 found = action()
             except (OSError, ValueError, MemoryError) as caught:
                 error = caught
-        told = None if error is None else (type(error), str(error))
-        everywhere = all_gather_object(told)
+        everywhere = all_gather_object(None if error is None else retold(error, ''))
         if error is not None:
             raise error
         for rank, failed in enumerate(everywhere):
             if failed is not None:
-                kind, text = failed
-                raise kind(f'rank {rank}: {text}')
+                raise retold(failed, f'rank {rank}: ')
         return found
+
+
+def retold(error: Exception, prefix: str) -> Exception:
+    """The same error, with words before its own.
+
+    Args:
+        error (OSError | ValueError | MemoryError): The error. Its class may be one of
+            theirs that is made of more than a text.
+        prefix (str): The words.
+
+    Returns:
+        OSError | ValueError | MemoryError: An error of the plain class.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f': {error.filename}' if error.filename else ''
+        return OSError(error.errno, f'{prefix}{error.strerror}{where}')
+    for kind in (OSError, MemoryError):
+        if isinstance(error, kind):
+            return kind(f'{prefix}{error}')
+    return ValueError(f'{prefix}{error}')

@@ -2,15 +2,16 @@
 """Export of a stream for its plain library."""
 
 import copy
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
 from dynkd.utils import plain_types, without_scope
+from dynkd.utils.atomic import replacing
 
 from .checkpoint import BRANCHES
 from .config import StreamConfig
@@ -36,8 +37,11 @@ def export_stream(
     out: Union[str, Path],
     dataset_meta: Optional[dict] = None,
     branches: bool = False,
-) -> Path:
+) -> Optional[Path]:
     """Write the weights of a stream, and the config that they load with.
+
+    The code that built a model is not known, so of a built model only the weights are
+    written, and the log says so.
 
     Args:
         stream (StreamConfig): The config of the stream.
@@ -53,22 +57,30 @@ def export_stream(
             False.
 
     Returns:
-        Path: The config.
+        Path or None: The config; None for a built model.
+
+    Raises:
+        OSError: If a file cannot be written. The message names it.
     """
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     meta = dict(dataset_meta=plain_types(dataset_meta or {}), stream=stream.name)
     weights = {
         key: value.detach().cpu().clone()
         for key, value in state_dict.items()
         if branches or not key.startswith(BRANCHES)
     }
-    # A reader never sees half a file.
-    partial = out.with_suffix('.partial')
-    torch.save(dict(meta=meta, state_dict=weights), partial)
-    os.replace(partial, out)
+    with replacing(out) as file:
+        torch.save(dict(meta=meta, state_dict=weights), file)
+    if stream.is_built:
+        print_log(
+            f'Stream `{stream.name}` is a built model, of which no config is known: '
+            f'{out} has its weights, and no config is written beside it.',
+            logger='current',
+        )
+        return None
     config = out.with_suffix('.py')
-    stream_config(stream, cfg).dump(str(config))
+    with replacing(config) as file:
+        file.write(stream_config(stream, cfg).pretty_text.encode())
     return config
 
 

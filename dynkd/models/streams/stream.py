@@ -96,8 +96,12 @@ class Stream:
 
     def init_weights(self) -> None:
         """Initialise the model, unless a checkpoint or its builder has."""
-        if self.cfg.checkpoint is None and not self.cfg.is_built:
+        if self.cfg.checkpoint is not None:
+            return
+        if not self.cfg.is_built:
             self.model.init_weights()
+        elif self.branches is not None:
+            self.branches.init_weights()
 
     # ------------------------------------------------------------------- steps
 

@@ -26,6 +26,7 @@ def build_transfers(
         dict[str, Transfer]: The transfers by name.
 
     Raises:
+        TypeError: If a transfer is not written as a dict.
         ValueError: If a name is not that of a loss, or a config does not hold.
     """
     transfers = {}
@@ -35,8 +36,13 @@ def build_transfers(
                 f'transfer `{name}`: the name must contain "loss" and no dot, as the '
                 'names of losses do, or it would not be added to the total.'
             )
+        if not isinstance(cfg, Mapping):
+            raise TypeError(
+                f'transfer `{name}` is a dict of `source`, `target` and `loss`, not '
+                f'{cfg!r}.'
+            )
         with named(f'transfer `{name}`'):
-            transfers[name] = Transfer(**{k: v for k, v in cfg.items() if k[0] != '_'})
+            transfers[name] = Transfer(**without_scope(cfg))
     return transfers
 
 

@@ -77,6 +77,14 @@ class Transfer(nn.Module):
             self.target_connector = _build(target_connector)
             self.connector = _build(connector)
 
+        given = dict(
+            loss=loss,
+            source_connector=source_connector,
+            target_connector=target_connector,
+            connector=connector,
+        )
+        #: The parts that came built, and keep the weights that they have.
+        self._built = {n for n, part in given.items() if isinstance(part, nn.Module)}
         #: Which further arguments each part names in its signature.
         self._extras = {name: _extras(part) for name, part in self.named_children()}
 
@@ -89,6 +97,13 @@ class Transfer(nn.Module):
             self.schedule = SCHEDULES.build(cfg['loss_weight'])
             cfg['loss_weight'] = 1.0
         return MODELS.build(cfg)
+
+    def init_weights(self) -> None:
+        """Initialise the parts that did not come built."""
+        for name, part in self.named_children():
+            initialise = getattr(part, 'init_weights', None)
+            if callable(initialise) and name not in self._built:
+                initialise()
 
     def forward(
         self,

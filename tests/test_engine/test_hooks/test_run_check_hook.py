@@ -12,8 +12,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
 from dynkd.engine.hooks.run_check_hook import RunCheckHook
 from dynkd.models.algorithms import Phase
-from dynkd.models.stores import first_data_sample
-from dynkd.utils import RandomState, TrainingData
+from dynkd.utils import RandomState, TrainingData, first_data_sample
 
 HOOKS = [dict(type='dynkd.RunCheckHook')]
 FGD = dict(type='FGDLoss', foreground=2e-3, background=5e-4)

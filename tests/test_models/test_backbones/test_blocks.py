@@ -284,3 +284,28 @@ def test_a_wide_resnet_must_have_three_equal_stages(depth, nearest):
 def test_a_wide_resnet_has_three_stages():
     with pytest.raises(ValueError, match=r'0, 1 and 2, got \(3,\)'):
         WideResNet_CIFAR(16, out_indices=(3,))
+
+
+@pytest.mark.parametrize('stages', range(-1, 4))
+def test_frozen_stages_of_a_wide_resnet_stay_as_they_are(stages):
+    model = WideResNet_CIFAR(10, frozen_stages=stages)
+    model.train()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    images = torch.rand(4, 3, 16, 16, requires_grad=True)
+    model(images)[0].sum().backward()
+    parts = ['conv1', 'layer1', 'layer2', 'layer3']
+    frozen = {*parts[: stages + 1], *(['norm'] if stages == 3 else [])}
+    if stages == 3:
+        assert not any(p.requires_grad for p in model.parameters())
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is None) == (name.split('.')[0] in frozen), name
+    for key, value in model.state_dict().items():
+        if key.endswith('running_mean'):
+            same = torch.equal(value, before[key])
+            assert same == (key.split('.')[0] in frozen), key
+
+
+@pytest.mark.parametrize('stages', [-2, 4])
+def test_a_wide_resnet_cannot_freeze_other_stages(stages):
+    with pytest.raises(ValueError, match=f'from -1 to 3, got {stages}'):
+        WideResNet_CIFAR(10, frozen_stages=stages)

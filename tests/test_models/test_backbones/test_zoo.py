@@ -14,6 +14,9 @@ EXACT = {
     'vgg8': 3_965_028,
     'resnet20': 278_324,
     'resnet110': 1_736_564,
+    # As the code of OKDDip has them.
+    'resnet110_bottleneck': 1_170_868,
+    'vgg16_3fc': 15_299_748,
     'shufflenetv2': 1_355_528,
     'resnet8x4': 1_233_540,
     'resnet32x4': 7_433_860,
@@ -48,6 +51,7 @@ EIGHTFOLD = [(128, 32), (256, 16), (512, 8)]
 MOBILE_V2 = [(8, 16), (16, 16), (16, 8), (32, 4), (48, 4), (80, 2), (160, 2)]
 STAGES = {
     **dict.fromkeys(['vgg8', 'vgg11', 'vgg13', 'vgg16', 'vgg19'], VGG),
+    'vgg16_3fc': VGG,
     **dict.fromkeys(['resnet18', 'resnet34', 'resnext18', 'senet34'], RESNET),
     **dict.fromkeys(['resnet50', 'resnet101', 'wrn50_2'], BOTTLENECK),
     **dict.fromkeys(['shufflenetv2', 'shufflenetv2_3x3'], SHUFFLE_V2),
@@ -56,6 +60,7 @@ STAGES = {
     **dict.fromkeys(['wrn16_2', 'wrn40_2'], TWICE),
     **dict.fromkeys(['resnet56_bottleneck', 'cheap_resnet56_bottleneck'], FOURFOLD),
     **dict.fromkeys(['resnet8x4', 'resnet32x4', 'resnet50x4'], FOURFOLD),
+    'resnet110_bottleneck': FOURFOLD,
     'shufflenetv1_x4': FOURFOLD,
     **dict.fromkeys(['resnet50x8', 'shufflenetv1_x8'], EIGHTFOLD),
     'mobilenetv2_half': [*MOBILE_V2, (1280, 2)],

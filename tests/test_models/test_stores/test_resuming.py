@@ -21,7 +21,8 @@ def saved(store: PredictionStore, folder) -> dict:
     """The state after it went through a checkpoint."""
     store.pin()
     path = folder / 'checkpoint.pth'
-    torch.save(dict(state_dict={}, stores=dict(history=store.state_dict())), path)
+    stores = dict(history=store.state_dict())
+    torch.save(dict(state_dict=dict(w=torch.ones(1)), stores=stores), path)
     # No code runs when a checkpoint is loaded: plain values and tensors only.
     torch.load(path, weights_only=True)
     return load_checkpoint_file(str(path))['stores']['history']

@@ -77,7 +77,7 @@ def _every(points: Tensor, groups: int, begin: int, end: int) -> Tensor:
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """All squared distances, by one matrix product a cloud.
+    """All squared distances, by one matrix product per cloud.
 
     Args:
         x (Tensor): Shape (clouds, N, coordinates).
@@ -184,14 +184,14 @@ class PointCloudLoss(TransferLoss):
         Returns:
             Tensor: A scalar.
         """
-        clouds = [
+        own, other = (
             to_points(feature, self.layout, self.channel_dim)
             for feature in (target, source)
-        ]
-        self._check(target, source, *clouds)
+        )
+        self._check(target, source, own, other)
         loss = target.new_zeros(())
         for target_group, source_group, share in interleaved_groups(
-            *clouds, self.group_size(*clouds)
+            own, other, self.group_size(own, other)
         ):
             loss = loss + share * self.cloud_loss(target_group, source_group).mean()
         return loss

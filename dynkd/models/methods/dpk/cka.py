@@ -169,7 +169,7 @@ def _similarities(x: Tensor) -> Tensor:
     """Linear kernel of centred samples: (..., n, p) to (..., n, n)."""
     n = x.size(-2)
     wide = x.dtype == torch.float64 or (n <= _FEW and x.device.type != 'mps')
-    similarities = 0
+    similarities = x.new_zeros(())
     # In parts, for the wider copy of a detector's features might not fit in memory.
     for part in x.split(max(_PART // n, 1), -1):
         part = part.double() if wide else part.float()
@@ -179,7 +179,7 @@ def _similarities(x: Tensor) -> Tensor:
 
 
 def _require_samples(n: int) -> None:
-    """Refuse fewer samples than HSIC_1 can do with."""
+    """Reject fewer samples than HSIC_1 needs."""
     if n < MIN_SAMPLES:
         raise ValueError(
             f'CKA needs at least {MIN_SAMPLES} samples to be unbiased, got {n}'

@@ -140,7 +140,7 @@ class HybridFeature(nn.Module):
                 "or set resize=True to give the student's the teacher's"
             )
         if sizes[0][0] >= sizes[1][0] and sizes[0][1] >= sizes[1][1]:
-            return F.adaptive_avg_pool2d(student, sizes[1])
+            return F.adaptive_avg_pool2d(student, (sizes[1][0], sizes[1][1]))
         return F.interpolate(student, sizes[1], mode='bilinear', align_corners=False)
 
     def _enlarge(self, mask: Tensor, grid: Grid, like: Tensor) -> Tensor:

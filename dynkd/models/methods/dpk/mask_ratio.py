@@ -18,10 +18,10 @@ class MaskRatio(nn.Module, metaclass=ABCMeta):
     r"""The share :math:`\pi` of the student's patches that are replaced.
 
     Called as ``ratio(student, teacher)`` with maps of shape (B, C, H, W) and
-    (B, C', H, W), it gives a scalar in [0, 1] that is the same in all processes and has
-    no gradient. Its ``stats`` are what it measured: ``ratio`` and, where a minibatch
-    has the 4 samples for it, ``cka``: the images or, where these are fewer, as in
-    detectors, the positions of their maps (ours).
+    (B, C', H, W), it returns a scalar in [0, 1] that is the same in all processes and
+    has no gradient. Its ``stats`` are what it measured: ``ratio`` and, where a
+    minibatch has the 4 samples for it, ``cka``: the images or, where these are fewer,
+    as in detectors, the positions of their maps (ours).
     """
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ def build_ratio(ratio: Union[float, dict[str, Any]]) -> MaskRatio:
         MaskRatio: The ratio.
 
     Raises:
-        ValueError: If it is none of these, or an argument is out of its range.
+        ValueError: If it is not one of these, or an argument is out of its range.
     """
     if not isinstance(ratio, dict):
         return ScheduledRatio(ratio)

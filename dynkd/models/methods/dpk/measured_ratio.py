@@ -38,6 +38,7 @@ class MeasuredRatio(MaskRatio):
 
     #: Numbers that are measured on a minibatch.
     num_terms = 1
+    measured: Tensor
 
     def __init__(self, window: int = 1) -> None:
         super().__init__()
@@ -126,15 +127,15 @@ class CKARatio(MeasuredRatio):
         window (int): Minibatches of each process that are averaged over, the k of
             Eq. 7. Defaults to 1, the one at hand (ours; the paper does not say).
         samples (str): What a sample is. ``'images'``: an image with its whole feature,
-            as in the paper; takes 4 images a batch and process. ``'positions'``: a
-            position of the maps (ours), for detectors with few images a batch, see
+            as in the paper; takes 4 images per batch and process. ``'positions'``: a
+            position of the maps (ours), for detectors with few images per batch, see
             :func:`~dynkd.models.methods.dpk.cka.position_terms`. Defaults to
             ``'images'``.
 
     Raises:
         ValueError: If an argument is out of its range; before the training with
             :class:`~dynkd.engine.hooks.RunCheckHook`, if there are fewer than 4 images
-            a batch; in the forward pass, if there are fewer than 4 samples, and no
+            per batch; in the forward pass, if there are fewer than 4 samples, and no
             minibatch had more before.
     """
 
@@ -156,11 +157,11 @@ class CKARatio(MeasuredRatio):
 
         Returns:
             str or None: What is wrong where images are the samples, and they are fewer
-            than 4 a batch.
+            than 4 per batch.
         """
-        if self.samples == 'images' and (data.batch_size or MIN_SAMPLES) < MIN_SAMPLES:
-            return f'CKARatio: {_too_few_images(data.batch_size)}'
-        return None
+        count = data.batch_size or MIN_SAMPLES
+        few = self.samples == 'images' and count < MIN_SAMPLES
+        return f'CKARatio: {_too_few_images(count)}' if few else None
 
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
         """See :meth:`MeasuredRatio.measure`."""
@@ -221,8 +222,8 @@ class CosineRatio(MeasuredRatio):
                 f'{tuple(teacher.shape)}; CKARatio compares any numbers of channels'
             )
         self.note_cka(student, teacher)
-        sides = [side.float().flatten(1) for side in (student, teacher)]
-        return F.cosine_similarity(*sides).mean()[None]
+        own, other = (side.float().flatten(1) for side in (student, teacher))
+        return F.cosine_similarity(own, other).mean()[None]
 
     def similarity(self, terms: Tensor) -> Tensor:
         """See :meth:`MeasuredRatio.similarity`."""

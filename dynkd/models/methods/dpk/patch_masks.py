@@ -25,7 +25,7 @@ GRID_RATIO = 0.75
 
 
 def random_mask(ratio: Tensor, batch: int, grid: tuple[int, int]) -> Tensor:
-    """As many patches as the ratio asks for, all subsets of them equally likely.
+    """As many patches as the ratio says, all subsets of them equally likely.
 
     Args:
         ratio (Tensor): Share of the patches, rounded to the nearest number of them.
@@ -122,7 +122,8 @@ def _block(
     area = rng.uniform(least, left)
     aspect = math.exp(rng.uniform(math.log(_ASPECT), -math.log(_ASPECT)))
     sides = math.sqrt(area * aspect), math.sqrt(area / aspect)
-    return tuple(_span(side, size, rng) for side, size in zip(sides, grid))
+    rows, columns = (_span(side, size, rng) for side, size in zip(sides, grid))
+    return rows, columns
 
 
 def _span(side: float, size: int, rng: np.random.Generator) -> slice:

@@ -26,7 +26,7 @@ _DECODER_DEPTH, _DECODER_DEPTH_OF_SEVERAL = 6, 4
 class PriorKnowledge(nn.Module):
     r"""The hybrid feature of `Better Teacher Better Student: Dynamic Prior Knowledge
     for Knowledge Distillation <https://arxiv.org/abs/2206.06067>`_, Secs. 2.2 and A.2:
-    the :math:`T_s(F_s, F_t)` of Eq. 4.
+    the :math:`T_s(F_s, F_t)` of Eq. 4, and the hybrid feature of Eq. 9.
 
     Student's and teacher's map are cut into patches of k x k by a convolution with
     stride k, and encoded with position embeddings. A share :math:`\pi` of the student's
@@ -48,8 +48,9 @@ class PriorKnowledge(nn.Module):
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.2),
         )
 
-    Maps of any size will do: what is no multiple of the patch is padded with zeros at
-    the right and the bottom, and cut off again; position embeddings are interpolated.
+    Maps of any size will do: what is not a multiple of the patch is padded with zeros
+    at the right and the bottom, and cut off again; position embeddings are
+    interpolated.
 
     Each step it logs the ratio that was asked for as ``ratio`` (of ``mask='grid'``, the
     share that was replaced) and, where a batch has the samples for it, the similarity
@@ -60,7 +61,7 @@ class PriorKnowledge(nn.Module):
             each level's.
         teacher_channels (int or list[int]): Channels of the teacher's, likewise.
         patch_size (int or list[int]): Side of a patch in positions, the k of Sec. 2.2,
-            or one a level. Defaults to 1 (ours; the paper does not say).
+            or one per level. Defaults to 1 (ours; the paper does not say).
         embed_dims (int): Length of a token. Defaults to 256 (ours).
         grid_size (int, tuple[int, int] or list): Rows and columns of patches with a
             learned position embedding each; one number for both, a list for several
@@ -100,16 +101,16 @@ class PriorKnowledge(nn.Module):
             all positions that were replaced, and differs in nothing there. A mean over
             all positions, such as ``FeatureLoss`` has, is thereby :math:`1 - \pi` times
             that over the non-masked ones (ours). Defaults to ``'full'``.
-        resize (bool): Whether a student's map of another size is given the teacher's
-            (ours): averaged where it is larger, else interpolated bilinearly. Defaults
-            to False: an error.
+        resize (bool): Whether a student's map of another size is resized to the
+            teacher's (ours): averaged where it is larger, else interpolated bilinearly.
+            Defaults to False: an error.
         num_levels (int, optional): Levels of features that are lists, such as an
             FPN's or those of several stages; each has its own modules, ratio and mask.
             Defaults to None: one feature.
 
     Raises:
         ValueError: If an argument is out of its range or would do nothing; in the
-            forward pass, if a feature is no map, is smaller than a patch, has other
+            forward pass, if a feature is not a map, is smaller than a patch, has other
             channels, another size than the other side or too few samples for the ratio,
             or the number of levels differs.
     """
@@ -180,7 +181,7 @@ class PriorKnowledge(nn.Module):
 
         Args:
             target (Tensor | Sequence[Tensor]): The student's map, shape (B, C, H, W),
-                or one a level.
+                or one per level.
             source (Tensor | Sequence[Tensor]): The teacher's map, shape (B, C', H, W),
                 likewise. It gets no gradient.
             progress (Progress, optional): How far the training is. Defaults to None:
@@ -202,15 +203,16 @@ class PriorKnowledge(nn.Module):
         features = [
             level(student, teacher, progress) for level, student, teacher in pairs
         ]
+        measured: list[Any] = [level.stats for level in self.levels]
         self.stats = {
             key if self.num_levels is None else f'{key}_{index}': value
-            for index, level in enumerate(self.levels)
-            for key, value in level.stats.items()
+            for index, stats in enumerate(measured)
+            for key, value in stats.items()
         }
         return features[0] if single else features
 
     def _check(self, students: list[Tensor], teachers: list[Tensor]) -> None:
-        """Refuse features that the levels were not built for."""
+        """Reject features that the levels were not built for."""
         if not len(students) == len(teachers) == len(self.levels):
             raise ValueError(
                 f'PriorKnowledge: the student has {len(students)} level(s) and the '
@@ -226,7 +228,7 @@ class PriorKnowledge(nn.Module):
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Refuse what is none of the choices."""
+    """Reject what is not one of the choices."""
     if value not in choices:
         raise ValueError(
             f'PriorKnowledge: {name} must be one of {tuple(choices)}, got {value!r}'
@@ -234,11 +236,11 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def _check_map(side: str, feature: Any, channels: int) -> None:
-    """Refuse a feature that is no map of so many channels."""
+    """Reject a feature that is not a map with so many channels."""
     if not isinstance(feature, Tensor):
         raise ValueError(
-            f'PriorKnowledge: the {side} must be a map (B, C, H, W), or one a level, '
-            f'got a {type(feature).__name__}; tap a module that gives maps'
+            f'PriorKnowledge: the {side} must be a map (B, C, H, W), or one per level, '
+            f'got a {type(feature).__name__}; tap a module that returns maps'
         )
     shape = tuple(feature.shape)
     if feature.dim() != 4:
@@ -253,7 +255,7 @@ def _check_map(side: str, feature: Any, channels: int) -> None:
 
 
 def _per_level(name: str, value: Union[int, Sequence[int]], count: int) -> list[int]:
-    """One positive number a level."""
+    """One positive number per level."""
     values = [value] * count if isinstance(value, int) else list(value)
     if len(values) != count or not all(isinstance(v, int) and v > 0 for v in values):
         raise ValueError(
@@ -269,7 +271,7 @@ def _grids(
 ) -> list[Grid]:
     """Rows and columns of each level."""
     entries = grid_size if isinstance(grid_size, list) else [grid_size] * count
-    grids = [(g, g) if isinstance(g, int) else tuple(g) for g in entries]
+    grids: list[Any] = [(g, g) if isinstance(g, int) else tuple(g) for g in entries]
     if len(grids) != count or any(len(g) != 2 or min(g) < 1 for g in grids):
         raise ValueError(
             'PriorKnowledge: grid_size must be a positive number, a pair (rows, '

@@ -43,7 +43,7 @@ class PositionEmbedding(nn.Module):
         Returns:
             Tensor: The sums, shape (B, N, d).
         """
-        vectors = self.vectors
+        vectors: Tensor = self.vectors
         if tuple(grid) != self.grid_size:
             table = vectors.transpose(1, 2).unflatten(2, self.grid_size)
             table = F.interpolate(table, grid, mode='bicubic', align_corners=False)
@@ -78,7 +78,9 @@ class TransformerBlocks(nn.Sequential):
         ]
         super().__init__(*blocks, nn.LayerNorm(embed_dims))
 
-    def forward(self, tokens: Tensor, grid: Grid) -> Tensor:
+    def forward(  # type: ignore[override]  # its blocks need the grid
+        self, tokens: Tensor, grid: Grid
+    ) -> Tensor:
         """Process tokens.
 
         Args:

@@ -43,7 +43,7 @@ class TokenEncoder(nn.Module):
         blocks: Optional[nn.Module] = None,
     ) -> None:
         super().__init__()
-        # Pads at the right and the bottom what is no multiple of the patch.
+        # Pads at the right and the bottom what is not a multiple of the patch.
         self.patch_embed = PatchEmbed(
             in_channels, embed_dims, kernel_size=patch_size, stride=patch_size
         )
@@ -161,7 +161,7 @@ class CoderRecipe:
                 )
         if self.transform != 'conv' and self.embed_dims % self._heads:
             raise ValueError(
-                f'PriorKnowledge: embed_dims={self.embed_dims} is no multiple of '
+                f'PriorKnowledge: embed_dims={self.embed_dims} is not a multiple of '
                 f'num_heads={self._heads}'
             )
 

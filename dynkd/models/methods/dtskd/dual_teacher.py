@@ -36,6 +36,9 @@ class DualTeacherTransfers(TransferGroup):
         temperature (float): T of Eq. 4; that of Eq. 5 is 1. Defaults to 4.0.
         beta (float or dict, optional): Share of the label in Eq. 6, a number or a
             schedule. Defaults to None: Eq. 7 with 0.9 and 0.
+        detach_source (bool): Whether the head is not drawn to its branches by Eq. 4.
+            False is the authors' released code; the paper does not say. Defaults to
+            True.
 
     Raises:
         ValueError: If a weight is negative; when expanded, if the stream does not
@@ -51,6 +54,7 @@ class DualTeacherTransfers(TransferGroup):
         level_weights: Optional[Sequence[float]] = None,
         temperature: float = 4.0,
         beta: Union[float, dict, None] = None,
+        detach_source: bool = True,
     ) -> None:
         check_weights(dict(historical=historical, structural=structural))
         self.stream = stream
@@ -60,6 +64,7 @@ class DualTeacherTransfers(TransferGroup):
         self.level_weights = level_weights
         self.temperature = temperature
         self.beta = beta
+        self.detach_source = detach_source
 
     def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
@@ -81,7 +86,12 @@ class DualTeacherTransfers(TransferGroup):
                 temperature=self.temperature,
                 loss_weight=self.structural,
             )
-            found['stru'] = dict(source=head, target=branches, loss=loss)
+            found['stru'] = dict(
+                source=head,
+                target=branches,
+                loss=loss,
+                detach_source=self.detach_source,
+            )
         return found
 
     def _historical(self, classifiers: list[str]) -> dict:

@@ -40,9 +40,9 @@ class HistoricalLoss(TransferLoss):
         beta (float or dict): :math:`\beta_t`, the share of the label, in [0, 1]: a
             number, or the config of a schedule. Eq. 7 is
             ``dict(type='CosineSchedule', start=beta_max, stop=beta_min, begin=-1)``.
-        level_weights (sequence of float, optional): :math:`\lambda_b`, one a level; the
-            paper's are 3 for the backbone and 1 for each branch. Defaults to None: 1
-            for each.
+        level_weights (sequence of float, optional): :math:`\lambda_b`, one per level;
+            the paper's are 3 for the backbone and 1 for each branch. Defaults to None:
+            1 for each.
         loss_weight (float): Factor of the loss. Defaults to 1.0.
 
     Raises:
@@ -68,7 +68,7 @@ class HistoricalLoss(TransferLoss):
         self.level_weights = None if level_weights is None else list(level_weights)
         self._seen = False
 
-    def forward(
+    def forward(  # type: ignore[override]  # transfers read which extras it names
         self,
         target: Levels,
         source: Levels,
@@ -98,7 +98,7 @@ class HistoricalLoss(TransferLoss):
         targets = self._levels(target, 'target')
         sources = self._levels(source, 'source')
         weights = self._weights(len(targets), len(sources))
-        extra = dict(
+        extra: dict[str, Any] = dict(
             labels=class_probabilities(
                 data_samples, targets[0].size(-1), targets[0].device
             ),
@@ -111,7 +111,7 @@ class HistoricalLoss(TransferLoss):
         self._seen = True
         return torch.stack(losses).sum()
 
-    def level_loss(
+    def level_loss(  # type: ignore[override]  # its own `forward` hands them over
         self, target: Tensor, source: Tensor, labels: Tensor, beta: float, **extra: Any
     ) -> Tensor:
         """The divergence of one classifier, Eqs. 5 and 6 without their weight.
@@ -136,7 +136,7 @@ class HistoricalLoss(TransferLoss):
         return (torch.xlogy(mixed, mixed) - mixed * log_p).sum() / target.size(0)
 
     def _weights(self, targets: int, sources: int) -> list[float]:
-        """One weight a level, if the numbers of levels allow it."""
+        """One weight per level, if the numbers of levels allow it."""
         if targets != sources:
             raise ValueError(
                 f'HistoricalLoss: the target has {targets} level(s) and the source '

@@ -28,7 +28,8 @@ class MixedFusionModule(Branch):
     block alone, which runs once, :math:`\parallel` the concatenation of channels, and
     Conv a 1 x 1 convolution that halves them to the channels of :math:`F_{b+1}`. A
     fully connected layer classifies :math:`F_b`. A block is convolution, batch
-    normalisation and ReLU; Conv is a convolution alone (both ours).
+    normalisation and ReLU; Conv is a convolution alone (both ours), or with
+    ``merge_block`` a block, as in the authors' released code.
 
     Everything but the pooling runs on 1 x 1 maps, so that all branches together cost
     less than 2 % of the multiplications of a ResNet-18. Batch normalisation of such
@@ -45,6 +46,8 @@ class MixedFusionModule(Branch):
             Table 7: ``'none'``, no link from deeper stages; there the 1 x 1 convolution
             block comes before the pooling, in the order in which the text names them,
             and runs on the whole map. Defaults to ``'mixed'``.
+        merge_block (bool): Whether Conv, where there is one, is a block. Defaults to
+            False.
         norm_cfg (dict, optional): Normalisation in the blocks, as in MMCV's
             ``ConvModule``. Defaults to ``dict(type='BN')``.
         act_cfg (dict, optional): Activation in the blocks. Defaults to
@@ -61,6 +64,7 @@ class MixedFusionModule(Branch):
         deeper_channels: int,
         num_classes: int,
         fusion: str = 'mixed',
+        merge_block: bool = False,
         norm_cfg: Optional[dict[str, Any]] = NORM,
         act_cfg: Optional[dict[str, Any]] = ACT,
         init_cfg: Union[dict[str, Any], list[dict[str, Any]], None] = None,
@@ -84,8 +88,9 @@ class MixedFusionModule(Branch):
                 ConvModule(deeper_channels, deeper_channels, **block)
             )
         if fusion in ('mixed', 'concat'):
+            merge = block if merge_block else dict(kernel_size=1, act_cfg=None)
             self.merge = nn.Sequential(
-                ConvModule(2 * deeper_channels, deeper_channels, 1, act_cfg=None)
+                ConvModule(2 * deeper_channels, deeper_channels, **merge)
             )
         self.features = nn.Flatten()
         self.fc = nn.Linear(deeper_channels, num_classes)
@@ -104,7 +109,7 @@ class MixedFusionModule(Branch):
         return self._single_value() if single and self._batch_norms() else None
 
     def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse and classify what a stage gives.
+        """Fuse and classify what a stage returns.
 
         Args:
             stage (Tensor): The feature map :math:`T_b` of its stage, of shape

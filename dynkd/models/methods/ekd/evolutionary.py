@@ -2,7 +2,7 @@
 """The transfers of EKD."""
 
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Any, Optional
 
 import torch.nn as nn
 
@@ -15,14 +15,14 @@ from dynkd.utils import check_weights, without_scope
 @TRANSFER_GROUPS.register_module()
 class EvolutionaryTransfers(TransferGroup):
     """The transfers of `Student Network Learning via Evolutionary Knowledge
-    Distillation`, Eqs. 3, 4, 6 and 7.
+    Distillation`, Eqs. 2 to 8.
 
     Within each trained stream every classifier learns from all deeper ones, the final
-    one included; across streams each classifier of the student learns from the
-    teacher's of the same place. The classifiers are the stream's head and those of its
-    ``branches``, whose cross-entropy (Eq. 9) is the branches' own ``loss_weight``. Of a
-    stream without branches only the head takes part, and of a frozen one nothing
-    learns: the rows of Table V differ in the streams alone.
+    one included (Eq. 2); across streams each classifier of the student learns from the
+    teacher's of the same place (Eqs. 5 and 8). The classifiers are the stream's head
+    and those of its ``branches``, whose cross-entropy (Eq. 9) is the branches' own
+    ``loss_weight``. Of a stream without branches only the head takes part, and of a
+    frozen one nothing learns: the rows of Table V differ in the streams alone.
 
     It stands for up to six transfers, named after the group:
 
@@ -209,7 +209,7 @@ def _final_feature(model: nn.Module) -> str:
     return 'neck[-1]' if getattr(model, 'neck', None) is not None else 'backbone[-1]'
 
 
-def _final_width(model: nn.Module) -> int:
+def _final_width(model: Any) -> int:
     """Width of the vector before the head's last layer.
 
     Args:

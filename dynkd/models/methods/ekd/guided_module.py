@@ -69,7 +69,7 @@ class GuidedModule(Branch):
         init_cfg (dict or list[dict], optional): See :class:`Branch`. Defaults to None.
 
     Raises:
-        ValueError: If ``out_channels`` is no multiple of ``expansion``.
+        ValueError: If ``out_channels`` is not a multiple of ``expansion``.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class GuidedModule(Branch):
         self.fc = nn.Linear(out_channels, num_classes)
 
     def forward(self, stage: Tensor, deeper: Tensor) -> tuple[Tensor, Tensor]:
-        """Classify what a stage gives.
+        """Classify what a stage returns.
 
         Args:
             stage (Tensor): The feature map of its stage, of shape (B, C, H, W).

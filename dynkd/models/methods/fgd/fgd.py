@@ -138,11 +138,11 @@ class FGDLoss(TransferLoss):
         self.channels = channels
         self.num_levels = num_levels
         self.contexts = nn.ModuleList(
-            _Contexts(channels) for _ in range(num_levels or 1) if relation
+            _Contexts(channels or 0) for _ in range(num_levels or 1) if relation
         )
         self.stats: dict[str, Tensor] = {}
 
-    def forward(
+    def forward(  # type: ignore[override]  # transfers read which extras it names
         self,
         target: Levels,
         source: Levels,
@@ -175,7 +175,7 @@ class FGDLoss(TransferLoss):
         # Before the boxes, so that it shows when there are none yet.
         self._check(targets, sources)
         boxes = self._boxes(data_samples, len(targets[0]))
-        contexts = list(self.contexts) or [None]
+        contexts: list[Any] = list(self.contexts) or [None]
         if len(contexts) == 1:
             contexts *= len(targets)
         self.stats = {}
@@ -221,7 +221,8 @@ class FGDLoss(TransferLoss):
         terms = self._focal(target, source, attention, extra.boxes)
         if self.weights['attention']:
             sides = zip(self._attentions(target), attention)
-            terms['attention'] = sum((own - other).abs().sum() for own, other in sides)
+            apart = [(own - other).abs().sum() for own, other in sides]
+            terms['attention'] = torch.stack(apart).sum()
         if extra.contexts is not None:
             # MMCV's blocks view the positions as one dimension.
             own = extra.contexts.target(target.contiguous())
@@ -254,7 +255,8 @@ class FGDLoss(TransferLoss):
             return {}
         spatial, channel = attention
         errors = spatial * (channel * (target - source).square()).sum(1, keepdim=True)
-        foreground = foreground_masks(boxes, target.shape[2:]).to(target)
+        size = target.size(2), target.size(3)
+        foreground = foreground_masks(boxes, size).to(target)
         masks = dict(foreground=foreground, background=background_masks(foreground))
         return {
             name: (mask * errors.squeeze(1)).sum()
@@ -281,7 +283,7 @@ class FGDLoss(TransferLoss):
         return boxes
 
     def _check(self, targets: Sequence[Tensor], sources: Sequence[Tensor]) -> None:
-        """Refuse features that the loss cannot compare."""
+        """Reject features that the loss cannot compare."""
         found = [len(targets), len(sources)]
         if found != [self.num_levels or found[0]] * 2:
             raise ValueError(

@@ -32,7 +32,7 @@ class Interaction:
         student (str): The stream whose blocks are replaced. Defaults to ``'student'``.
         teacher (str): The frozen stream whose blocks take their places. Defaults to
             ``'teacher'``.
-        level (str): ``'block'``, or ``'group'`` for one pair a stage. Defaults to
+        level (str): ``'block'``, or ``'group'`` for one pair per stage. Defaults to
             ``'block'``.
         pairs (list[dict], optional): The pairs by name, each
             ``dict(student=['backbone.layer1.1'], teacher=['backbone.layer1.1',

@@ -46,7 +46,7 @@ class InteractiveDistillation(Distillation):
             one of class probabilities, and the others.
 
     Raises:
-        TypeError: If ``interaction`` is no dictionary of these arguments.
+        TypeError: If ``interaction`` is not a dictionary of these arguments.
         ValueError: If the streams are not one that is trained and one that is frozen,
             pairs cannot be found or do not fit, the probability is not in (0, 1], or a
             transfer or a branch reads the inside of a block that may be replaced.
@@ -72,7 +72,7 @@ class InteractiveDistillation(Distillation):
     # ------------------------------------------------------------------- checks
 
     def _check_streams(self) -> None:
-        """Refuse a student that does not learn, and a teacher that does."""
+        """Reject a student that does not learn, and a teacher that does."""
         for side, frozen in (('student', False), ('teacher', True)):
             name = getattr(self.interaction, side)
             stream = find_stream(self.all_streams, name)
@@ -81,7 +81,7 @@ class InteractiveDistillation(Distillation):
                 raise ValueError(f'the {side}, stream `{name}`, {remedy}.')
 
     def _check_read(self, module: str, reader: str, prefix: str) -> None:
-        """Refuse to read a module that is silent, or another's, when replaced."""
+        """Reject reading a module that does not run when it is replaced."""
         for pair in self.interaction.pairs:
             last = pair.student[-1]
             for name in pair.student:

@@ -60,11 +60,12 @@ class NonInteractiveTransfers(TransferGroup):
     def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
         """See :meth:`TransferGroup.expand`."""
         names = (self.student, self.teacher)
-        pair = [find_stream(streams, name) for name in names]
-        models = [stream.model for stream in pair]
-        shapes = [stream.cfg.input_shape for stream in pair]
-        pairs = self.pairs or find_pairs(*models, self.level, *shapes)
-        check_pairs(pairs, *models, shapes[0])
+        own, other = (find_stream(streams, name) for name in names)
+        shape = own.cfg.input_shape
+        pairs = self.pairs or find_pairs(
+            own.model, other.model, self.level, shape, other.cfg.input_shape
+        )
+        check_pairs(pairs, own.model, other.model, shape)
         loss = dict(
             type='RandomLevelsLoss',
             probability=self.probability,

@@ -48,7 +48,7 @@ def check_pairs(
 
 
 def _check_disjoint(names: Sequence[str]) -> None:
-    """Refuse a module that two pairs replace, or that lies in another such."""
+    """Reject a module that two pairs replace, or that lies in another such."""
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
             if f'{name}.'.startswith(f'{other}.') or f'{other}.'.startswith(f'{name}.'):
@@ -59,7 +59,7 @@ def _check_disjoint(names: Sequence[str]) -> None:
 
 
 def _check_chain(pair: Pair, calls: dict[str, Call]) -> None:
-    """Refuse student modules that do not hand on one tensor from first to last."""
+    """Reject student modules that do not hand on one tensor from first to last."""
     for name in pair.student:
         if name not in calls or not calls[name].is_map:
             what = (
@@ -77,7 +77,7 @@ def _check_chain(pair: Pair, calls: dict[str, Call]) -> None:
 
 
 def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> None:
-    """Refuse a teacher's path that does not fit where the student's is."""
+    """Reject a teacher's path that does not fit where the student's is."""
     first, last = calls[pair.student[0]], calls[pair.student[-1]]
     given, gives = first.shapes[0], last.shapes[1]
     found: Any = torch.zeros_like(first.args[0])
@@ -107,7 +107,7 @@ def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> Non
 def check_with_cp(
     pairs: Sequence[Pair], student: nn.Module, teacher: nn.Module
 ) -> None:
-    """Refuse modules that OpenMMLab's ``with_cp`` lets run again in the backward pass.
+    """Reject modules that OpenMMLab's ``with_cp`` lets run again in the backward pass.
 
     A teacher's block would then rest again, and a student's module around a replaced
     one would run what was replaced. The replaced module itself does neither.
@@ -142,7 +142,7 @@ def check_with_cp(
 
 
 def check_forwards(pairs: Sequence[Pair], student: nn.Module, stream: str) -> None:
-    """Refuse modules around replaced ones whose ``forward`` was wrapped, as the
+    """Reject modules around replaced ones whose ``forward`` was wrapped, as the
     ``activation_checkpointing`` of MMEngine's runner does once the model is built.
 
     They would run again in the backward pass, with the student's own blocks and so with

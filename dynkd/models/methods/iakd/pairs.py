@@ -110,8 +110,8 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
         list[Pair]: The pairs.
 
     Raises:
-        ValueError: If they are no list, there is none, or one has not these two lists
-            of names.
+        ValueError: If they are not a list, the list is empty, or a pair lacks its two
+            lists of names.
     """
     if isinstance(pairs, (str, Mapping)) or not isinstance(pairs, Sequence):
         raise ValueError(f'`pairs` is a list of pairs, not {pairs!r}; {_WRITTEN}.')
@@ -139,7 +139,7 @@ def _are_names(value: Any) -> bool:
 
 
 def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:
-    """Refuse a level that is none, or that is not asked for.
+    """Reject a level that does not exist, or has no effect.
 
     Args:
         level (str): The level.
@@ -157,7 +157,7 @@ def check_level(level: str, pairs: Optional[Sequence[Mapping]] = None) -> None:
 
 @dataclass
 class _Stage:
-    """The units that give maps of one shape.
+    """The units that return maps of one shape.
 
     Args:
         units (list[Unit]): The units, in the order in which they run.
@@ -178,7 +178,7 @@ class _Stage:
 
 
 def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
-    """The stages of a chain of units, by the shape of what they give."""
+    """The stages of a chain of units, by the shape of what they return."""
     stages: dict[Shape, _Stage] = {}
     for unit in units:
         stages.setdefault(unit.gives, _Stage([])).units.append(unit)
@@ -188,7 +188,7 @@ def _stages(units: Sequence[Unit]) -> dict[Shape, _Stage]:
 
 
 def _check_all_paired(own: dict[Shape, _Stage], others: dict[Shape, _Stage]) -> None:
-    """Refuse inner blocks of the student for which the teacher has no stage."""
+    """Reject inner blocks of the student for which the teacher has no stage."""
     alone = {s: own[s].inner for s in own if s not in others and own[s].inner}
     if alone:
         left = '; '.join(f'{_names(units)} give {s}' for s, units in alone.items())

@@ -54,13 +54,13 @@ class RandomLevelsLoss(TransferLoss):
             self.loss = MODELS.build(dict(loss))
         self.stats: dict[str, Tensor] = {}
 
-    def forward(
+    def forward(  # type: ignore[override]  # transfers read which extras it names
         self, target: Levels, source: Levels, progress: Optional[Progress] = None
     ) -> Tensor:
         """The weighted loss, summed over the levels that count in this step.
 
         Args:
-            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one a level.
+            target (Tensor | Sequence[Tensor]): What learns: a tensor, or one per level.
             source (Tensor | Sequence[Tensor]): What is learned from, likewise.
             progress (Progress, optional): How far the training is. Defaults to None:
                 as far as the runner at work.

@@ -40,7 +40,7 @@ def find_units(model: nn.Module, input_shape: Sequence[int]) -> list[Unit]:
 
     They are the blocks of each stage of a ResNet and its kin, a ShuffleNet or a
     MobileNet, and the convolutions of a VGG, each with the pooling before it. Layers
-    that give anything but one tensor are none.
+    that return anything but one tensor are not blocks.
 
     Args:
         model (nn.Module): A model with a ``backbone``.

@@ -102,7 +102,7 @@ def test_tokens_become_patches():
         (dict(transform='mlp', encoder_depth=1), 'encoder_depth does nothing'),
         (dict(transform='conv'), 'num_heads does nothing'),
         (dict(transform='conv', num_heads=None, mlp_ratio=2.0), 'mlp_ratio does'),
-        (dict(embed_dims=9), 'embed_dims=9 is no multiple of num_heads=2'),
+        (dict(embed_dims=9), 'embed_dims=9 is not a multiple of num_heads=2'),
         (dict(embed_dims=0), 'embed_dims must be positive, got 0'),
         (dict(encoder_depth=0), 'encoder_depth must be positive, got 0'),
         (dict(decoder_depth=-1), 'decoder_depth must be positive, got -1'),

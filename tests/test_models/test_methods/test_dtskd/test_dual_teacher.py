@@ -68,6 +68,22 @@ def test_both_terms_are_their_equations(
     assert losses['loss_dtskd_his'].item() == pytest.approx(0.3 * historical, rel=5e-4)
 
 
+@pytest.mark.parametrize('detach', [True, False])
+def test_the_head_is_drawn_to_its_branches_if_asked(detach, selfish, cls_batch):
+    """As in the released code; the loss is the same."""
+    options = {} if detach else dict(detach_source=False)
+    model = selfish(historical=0.0, structural=1.0, **options)
+    losses = model(**cls_batch(), mode='loss')
+    losses['loss_dtskd_stru'].backward()
+    student = model.streams['student']
+    assert (student.head.fc.weight.grad is None) == detach
+    assert all(own.fc.weight.grad is not None for own in student.branches)
+    twin = selfish(historical=0.0, structural=1.0)
+    twin.load_state_dict(model.state_dict())
+    expected = twin(**cls_batch(), mode='loss')['loss_dtskd_stru']
+    torch.testing.assert_close(losses['loss_dtskd_stru'], expected)
+
+
 def test_the_label_is_the_history_of_the_first_epoch(selfish, cls_batch, yielded):
     model = selfish(
         historical=1.0, structural=0.0, beta=0.0, level_weights=(1, 0, 0, 0)

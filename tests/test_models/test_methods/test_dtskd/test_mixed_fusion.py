@@ -49,12 +49,23 @@ def transcribed(module, stage, deeper, fusion):
         return added
     left = added if fusion == 'mixed' else f_t
     joined = [own + semantic for own, semantic in zip(left, f_s)]
+    if hasattr(module.merge[0], 'bn'):
+        return block(joined, module.merge[0])
     return linear(joined, module.merge[0].conv)
 
 
-@pytest.mark.parametrize('fusion', FUSIONS)
-def test_equation_8_and_its_variants(fusion):
-    module = MixedFusionModule(3, 4, num_classes=5, fusion=fusion).double()
+@pytest.mark.parametrize(
+    ('fusion', 'merge_block'),
+    [*((fusion, False) for fusion in FUSIONS), ('mixed', True), ('concat', True)],
+)
+def test_equation_8_and_its_variants(fusion, merge_block):
+    module = MixedFusionModule(
+        3, 4, num_classes=5, fusion=fusion, merge_block=merge_block
+    ).double()
+    if fusion in ('mixed', 'concat'):
+        assert module.merge[0].with_norm == module.merge[0].with_activation
+        assert module.merge[0].with_norm == merge_block
+        assert (module.merge[0].conv.bias is None) == merge_block
     for layer in module.modules():
         if isinstance(layer, nn.BatchNorm2d):
             nn.init.normal_(layer.weight)

@@ -5,8 +5,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import HorizontalBoxes
 from mmengine.structures import BaseDataElement, InstanceData
 
 from dynkd.models.methods.fgd.fgd_masks import (
@@ -15,6 +13,11 @@ from dynkd.models.methods.fgd.fgd_masks import (
     foreground_masks,
     ground_truth,
 )
+
+pytest.importorskip('mmcv._ext', reason="MMDetection needs MMCV's ops")
+
+from mmdet.structures import DetDataSample  # noqa: E402
+from mmdet.structures.bbox import HorizontalBoxes  # noqa: E402
 
 
 def sample(bboxes, **metainfo):

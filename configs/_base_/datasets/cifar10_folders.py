@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# CIFAR-10 as image files in class folders. Every 10th training image, 5,000 in all, so
-# that an epoch of a pair takes minutes on 2 CPU cores; all: `subset = None`.
+# CIFAR-10 as image files in class folders, of the small configs. Made by
+# tools/dataset_converters/binary_images.py. Every 10th training image, 5,000 in all, so that
+# an epoch of a pair takes minutes on 2 CPU cores; all: `subset = None`.
 _base_ = './small_classification.py'
 
 subset = range(0, 50000, 10)

@@ -1,0 +1,50 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# FCOS on BCCD: an EfficientNet-Lite0 that knows ImageNet teaches half a ResNet-18 from
+# scratch. 12 epochs, with the learning rate's drops after 8 and 11.
+metrics = ['coco/bbox_mAP', 'coco/bbox_mAP_50']
+seeds = [0, 1, 2]
+epochs = 12
+data = 'data/bccd'
+baseline = 'student alone'
+options = ['train_cfg.val_interval=3']
+
+_teacher = dict(teacher='teacher')
+_pair = 'fcos_efficientnet-lite0_r18half'
+rows = [
+    dict(
+        name='teacher',
+        config='configs/baselines/fcos_efficientnet-lite0_bccd.py',
+        once=True,
+    ),
+    dict(
+        name='teacher, trained on alone',
+        config='configs/baselines/fcos_efficientnet-lite0_continued_bccd.py',
+        starts={'': 'teacher'},
+        against={'': 'teacher'},
+    ),
+    dict(name='student alone', config='configs/baselines/fcos_r18half_bccd.py'),
+    dict(
+        name='static MSE',
+        config=f'configs/dkd/{_pair}_static-mse_bccd.py',
+        starts=_teacher,
+    ),
+    dict(name='KD', config=f'configs/dkd/{_pair}_static-kld_bccd.py', starts=_teacher),
+    dict(
+        name='DKD',
+        config=f'configs/dkd/{_pair}_bccd.py',
+        starts=_teacher,
+        streams=['student', 'teacher'],
+        against=dict(teacher='teacher, trained on alone'),
+    ),
+    dict(
+        name='DKD, script weights',
+        config=f'configs/dkd/{_pair}_script-weights_bccd.py',
+        starts=_teacher,
+        streams=['student', 'teacher'],
+        against=dict(teacher='teacher, trained on alone'),
+    ),
+    dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
+    dict(
+        name='DPK + FGD', config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py', starts=_teacher
+    ),
+]

@@ -1,0 +1,21 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Static distillation for FCOS on BCCD, EfficientNet-Lite0 -> half a ResNet-18: MSE from the
+# frozen teacher, the baseline of Table IV.
+_base_ = './fcos_efficientnet-lite0_r18half_bccd.py'
+
+model = dict(
+    streams=dict(teacher=dict(frozen=True)),
+    transfers=dict(
+        _delete_=True,
+        loss_mse=dict(
+            source='teacher.neck[2]',
+            target='student.neck[2]',
+            target_connector=_base_.model.transfers.loss_emd.target_connector,
+            loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
+        ),
+    ),
+)
+optim_wrapper = dict(
+    streams=dict(_delete_=True, student=_base_.optim_wrapper.streams.student)
+)
+param_scheduler = dict(_delete_=True, student=_base_.param_scheduler.student)

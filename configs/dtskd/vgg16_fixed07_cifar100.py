@@ -1,0 +1,5 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Table 9, Fixed Ratio (0.7): VGG-16 on CIFAR-100.
+_base_ = './vgg16_cifar100.py'
+
+model = dict(transfers=dict(loss_dtskd=dict(beta=0.7)))

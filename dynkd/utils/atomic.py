@@ -1,0 +1,111 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Files that are replaced as a whole: an interruption leaves the old one or the new."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Optional, Union
+
+from mmengine.fileio import LocalBackend, register_backend
+
+#: What a file is called while it is written.
+PARTIAL = '.partial'
+
+
+@contextmanager
+def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
+    """Write a file under another name, bring it to the disk, and rename it.
+
+    Args:
+        path (str | Path): The file.
+
+    Yields:
+        BinaryIO: What to write into.
+
+    Raises:
+        OSError: If it cannot be written. The message names the file; what was there
+            before still is, and nothing else is left.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open('wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        _sync(path.parent)
+    except BaseException as error:
+        _remove(partial)
+        cause = _system_error(error)
+        if cause is not None:
+            # What the system says of writing names no file.
+            raise OSError(cause.errno, cause.strerror, str(path)) from error
+        raise
+
+
+def _system_error(error: Optional[BaseException]) -> Optional[OSError]:
+    """What the system said; torch says something else on top of it."""
+    while error is not None and not (isinstance(error, OSError) and error.errno):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that may not be there, or in a folder that is none."""
+    try:
+        path.unlink()
+    except OSError:
+        pass
+
+
+def _sync(folder: Path) -> None:
+    """Bring a folder's names to the disk, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+@register_backend('dynkd')
+class AtomicBackend(LocalBackend):
+    """Local files that are replaced as a whole: ``backend_args=dict(backend='dynkd')``.
+
+    What is interrupted while it is written leaves the file that was there before.
+    """
+
+    def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
+        """Write a file.
+
+        Args:
+            obj (bytes): Its content.
+            filepath (str | Path): The file.
+
+        Raises:
+            OSError: If it cannot be written. The message names the file.
+        """
+        with replacing(filepath) as file:
+            file.write(obj)
+
+    def put_text(
+        self, obj: str, filepath: Union[str, Path], encoding: str = 'utf-8'
+    ) -> None:
+        """Write a text file.
+
+        Args:
+            obj (str): Its content.
+            filepath (str | Path): The file.
+            encoding (str): Its encoding. Defaults to 'utf-8'.
+
+        Raises:
+            OSError: If it cannot be written. The message names the file.
+        """
+        self.put(obj.encode(encoding), filepath)

@@ -1,0 +1,174 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""How a command-line tool ends: with one line that says why, and the right status."""
+
+import errno
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Callable, NoReturn, Optional
+
+from dynkd.compat import CheckpointError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: Seconds after which a process that was asked to stop asks itself again.
+_AGAIN = 1.0
+#: What stands in the way of writing a file.
+_UNWRITABLE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+)
+#: What gloo and NCCL say in a process when another one is gone.
+_ALONE = re.compile(
+    r'Connection (?:closed|reset) by peer|gloo/transport|NCCL (?:error|communicator)'
+    r'|socketProgress|Broken pipe'
+)
+
+
+class Stopped(KeyboardInterrupt):
+    """The process was asked to stop.
+
+    Args:
+        number (int): The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+Hint = Callable[[], str]
+
+
+def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
+    """Run a tool.
+
+    Ctrl-C and SIGTERM end it with one line, and with the status of a process that the
+    signal has ended (130 and 143 in a shell). Checkpoints that cannot be used and files
+    that cannot be written end it with one line and status 1. Other errors are shown as
+    they are.
+
+    Args:
+        main (Callable): The tool.
+        hint (Callable, optional): Returns what to do after it was stopped. Defaults to
+            None: nothing is said about it.
+    """
+    _listen()
+    try:
+        main()
+    except Stopped as stopped:
+        _end_by(stopped.number, hint)
+    except Exception as error:
+        line = in_one_line(error)
+        if line is None:
+            raise
+        _say(line)
+        _end(1)
+
+
+def resume_command(arguments: Sequence[str]) -> str:
+    """The command that resumes a training.
+
+    Args:
+        arguments (sequence of str): The words of the command that began it.
+
+    Returns:
+        str: For a message.
+    """
+    words = list(arguments)
+    if '--launcher' in words:
+        return 'resume with the same command and --resume'
+    if '--resume' in words:
+        place = words.index('--resume')
+        valued = len(words) > place + 1 and not words[place + 1].startswith('-')
+        del words[place : place + 1 + valued]
+    return f'resume with: {shlex.join(["python", *words, "--resume"])}'
+
+
+def in_one_line(error: Exception) -> Optional[str]:
+    """What a user needs to know of an error that he can do something about.
+
+    Args:
+        error (Exception): The error.
+
+    Returns:
+        str, optional: A line; None if the error is of another kind.
+    """
+    if isinstance(error, CheckpointError):
+        return str(error)
+    if isinstance(error, FileNotFoundError) and error.errno is None:
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:
+        where = f'{error.filename}: ' if error.filename else ''
+        return f'{where}{error.strerror}'
+    if isinstance(error, RuntimeError) and _ALONE.search(str(error)):
+        return (
+            'another process of this run has ended; its own message says why '
+            f'({str(error).splitlines()[0][:200]})'
+        )
+    return None
+
+
+def _listen() -> None:
+    """Have signals raise an exception, in this process only."""
+    owner = os.getpid()
+    asked: dict[str, int] = {}
+
+    def stop(number: int, frame: Optional[FrameType]) -> None:
+        if os.getpid() == owner:
+            asked.setdefault('number', number)
+            # Python drops exceptions in callbacks, as after a fork: ask again then.
+            if hasattr(signal, 'setitimer'):
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+            raise Stopped(asked['number'])
+        # A process that was forked from this one, such as a data-loading worker.
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    for number in _SIGNALS:
+        # What was started with `nohup` or in the background ignores Ctrl-C.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    if hasattr(signal, 'setitimer'):
+        signal.signal(signal.SIGALRM, stop)
+
+
+def _end_by(number: int, hint: Optional[Hint]) -> NoReturn:
+    """End as a process that does not handle the signal."""
+    if hasattr(signal, 'setitimer'):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    what = 'Ctrl-C' if number == signal.SIGINT else signal.Signals(number).name
+    _say(f'stopped by {what}' + (f'; {hint()}' if hint is not None else ''))
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    raise AssertionError('the signal has ended the process')
+
+
+def _say(line: str) -> None:
+    """Say it once, as the last line."""
+    sys.stdout.flush()
+    if os.environ.get('RANK', '0') == '0' or 'another process' in line:
+        print(f'{Path(sys.argv[0]).name}: {line}', file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _end(status: int) -> NoReturn:
+    """End with a status."""
+    distributed = sys.modules.get('torch.distributed')
+    if distributed is not None and distributed.is_available():
+        if distributed.is_initialized():
+            # Gloo's threads may abort a process that ends in the ordinary way.
+            os._exit(status)
+    raise SystemExit(status)

@@ -1,0 +1,130 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""t-SNE of two tiny classifiers, on images of three classes that differ."""
+
+import importlib
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+
+FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
+
+
+@pytest.fixture(scope='module')
+def tool():
+    """The tool, imported as it imports its own modules when it is run."""
+    sys.path.insert(0, str(FOLDER))
+    try:
+        yield importlib.import_module('tsne')
+    finally:
+        sys.path.remove(str(FOLDER))
+        for name in ('tsne', 'cka_heatmap'):
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope='module')
+def files(classifier, tmp_path_factory):
+    """Two models with checkpoints, and 16 images of each of three classes."""
+    folder = tmp_path_factory.mktemp('tsne')
+    rng = np.random.default_rng(0)
+    for index in range(48):
+        image = rng.integers(0, 30, (32, 32, 3), np.uint8) + np.uint8(100 * (index % 3))
+        path = folder / 'images' / f'class{index % 3}' / f'{index}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), image)
+    loader = dict(
+        batch_size=2,
+        num_workers=0,
+        dataset=dict(
+            type='CustomDataset',
+            data_root=str(folder / 'images'),
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+        ),
+        sampler=dict(type='DefaultSampler', shuffle=False),
+    )
+    for name, width in (('wide', 8), ('thin', 4)):
+        torch.manual_seed(width)
+        cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
+        Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
+        with DefaultScope.overwrite_default_scope('mmpretrain'):
+            model = MODELS.build(cfg['model'])
+        model.init_weights()
+        torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+    return folder
+
+
+@pytest.fixture
+def call(tool, files, tmp_path):
+    """Run the tool for models, and read what it wrote."""
+
+    def run(models, *options):
+        given = [str(files / 'wide.py'), '--perplexity', '5']
+        for label, name in models.items():
+            own = [str(files / f'{name}.py'), str(files / f'{name}.pth')]
+            given += ['--model', label, *own]
+        out = tmp_path / 'new' / 'figure.png'
+        assert tool.main([*given, '--out', str(out), *options]) == 0
+        assert cv2.imread(str(out)) is not None
+        return json.loads(out.with_suffix('.json').read_text())
+
+    return run
+
+
+@pytest.mark.parametrize('tap', ['neck[-1]', 'head'])
+def test_classes_that_differ_are_apart(call, tap):
+    models = dict(alone='wide', EKD='thin')
+    found = call(models, '--classes', '3', '--samples', '10', '--tap', tap)
+    assert Counter(found['labels']) == {0: 10, 1: 10, 2: 10}
+    assert list(found['points']) == ['alone', 'EKD']
+    labels = np.array(found['labels'])
+    for points in found['points'].values():
+        points = np.array(points)
+        assert points.shape == (30, 2)
+        distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
+        np.fill_diagonal(distances, np.inf)
+        nearest = labels[distances.argmin(1)]
+        assert (nearest == labels).mean() > 0.9
+
+
+def test_classes_and_points_are_a_matter_of_the_seed(call):
+    def run(seed):
+        options = ['--classes', '2', '--samples', '8', '--seed', str(seed)]
+        return call(dict(own='thin'), *options)
+
+    first = run(0)
+    assert run(0) == first
+    assert Counter(first['labels']) == dict.fromkeys(set(first['labels']), 8)
+    assert len({tuple(sorted(set(run(seed)['labels']))) for seed in range(5)}) > 1
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--classes', '4'], '--classes 4: the data have 3'),
+        (['--classes', '3', '--tap', 'neck'], 'choose one'),
+    ],
+)
+def test_what_cannot_be_drawn(call, options, message):
+    with pytest.raises(SystemExit, match=message):
+        call(dict(own='thin'), *options)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--out', 'a.pdf'], '--out must end with .png'),
+        (['--out', 'a.png', '--classes', '2', '--samples', '3'], 'number of images'),
+    ],
+)
+def test_options_that_make_no_sense(tool, options, message, capsys):
+    given = ['config.py', '--model', 'label', 'own.py', 'own.pth', '--perplexity', '6']
+    with pytest.raises(SystemExit):
+        tool.parse_args([*given, *options])
+    assert message in capsys.readouterr().err

@@ -1,0 +1,193 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What came out of a training, as a small file that is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from dynkd.utils import RunLog
+
+from .spec import Comparison, Row
+from .trainings import Training
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came out of a training.
+
+    Args:
+        row (str): Name of the row.
+        seed (int): The seed.
+        config (str): The config, relative to the project.
+        key (str): What tells the training from others.
+        epochs (int): Its length.
+        curves (dict[str, dict[str, float]]): The metrics, ``student/coco/bbox_mAP`` for
+            example, each by epoch.
+        minutes (float): How long it took, validation included.
+        step (dict): Median wall and CPU seconds of a step, and parameters by stream.
+    """
+
+    row: str
+    seed: int
+    config: str
+    key: str
+    epochs: int
+    curves: dict[str, dict[str, float]]
+    minutes: float
+    step: dict
+
+    def curve(self, stream: str, metric: str) -> dict[int, float]:
+        """A metric of a stream.
+
+        Args:
+            stream (str): The stream.
+            metric (str): The metric.
+
+        Returns:
+            dict[int, float]: Its values by epoch.
+
+        Raises:
+            KeyError: If it was not validated.
+        """
+        name = f'{stream}/{metric}' if stream else metric
+        if name not in self.curves:
+            raise KeyError(
+                f'{self.row}, seed {self.seed}: there is no `{name}`. There is: '
+                f'{", ".join(self.curves) or "nothing"}.'
+            )
+        return {int(epoch): value for epoch, value in self.curves[name].items()}
+
+    def last(self, stream: str, metric: str) -> float:
+        """The value at the last validation.
+
+        Args:
+            stream (str): The stream.
+            metric (str): The metric.
+
+        Returns:
+            float: The value.
+        """
+        curve = self.curve(stream, metric)
+        return curve[max(curve)]
+
+    def best(self, stream: str, comparison: Comparison) -> tuple[int, float]:
+        """The best epoch by the first metric.
+
+        Args:
+            stream (str): The stream.
+            comparison (Comparison): What says which metric, and whether low is good.
+
+        Returns:
+            tuple[int, float]: The epoch and its value.
+        """
+        curve = self.curve(stream, comparison.metrics[0])
+        choose = min if comparison.lower_is_better else max
+        epoch = choose(curve, key=lambda one: curve[one])
+        return epoch, curve[epoch]
+
+
+class ResultStore:
+    """The folder with a file for each training.
+
+    Args:
+        folder (Path): The folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, training: Training, stale: bool = False) -> Result | None:
+        """What came out of a training.
+
+        Args:
+            training (Training): The training.
+            stale (bool): Whether what came out of another config will do. Defaults to
+                False.
+
+        Returns:
+            Result or None: What came out; None if it was not trained, or with another
+            config.
+        """
+        file = self._file(training)
+        if not file.is_file():
+            return None
+        result = Result(**json.loads(file.read_text()))
+        return result if stale or result.key == training.key else None
+
+    def collect(self, training: Training, comparison: Comparison) -> Result:
+        """Keep what a training logged.
+
+        Args:
+            training (Training): The training, which is done.
+            comparison (Comparison): What says which metrics.
+
+        Returns:
+            Result: What came out.
+
+        Raises:
+            KeyError: If a metric was not logged.
+        """
+        log = RunLog(training.work_dir)
+        curves = {
+            name: {str(step): value for step, value in log.curve(name).items()}
+            for name in _logged(log, comparison.metrics)
+        }
+        seconds = training.work_dir / 'seconds'
+        cost = training.work_dir / 'step_cost.json'
+        result = Result(
+            row=training.row.name,
+            seed=training.seed,
+            config=training.row.config,
+            key=training.key,
+            epochs=training.epochs,
+            curves=curves,
+            minutes=float(seconds.read_text()) / 60 if seconds.is_file() else 0.0,
+            step=json.loads(cost.read_text()) if cost.is_file() else {},
+        )
+        for stream in streams_of(training.row, training.config):
+            for metric in comparison.metrics:
+                result.last(stream, metric)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self._file(training)
+        # A reader never sees half a file.
+        partial = file.with_suffix('.partial')
+        text = json.dumps(dataclasses.asdict(result), indent=1) + '\n'
+        partial.write_text(text)
+        os.replace(partial, file)
+        return result
+
+    def _file(self, training: Training) -> Path:
+        return self.folder / f'{training.row.folder}_seed{training.seed}.json'
+
+
+def _logged(log: RunLog, metrics: tuple[str, ...]) -> list[str]:
+    """The names under which metrics were logged: of every stream."""
+    names = {key for record in log.records for key in record}
+    return sorted(
+        name
+        for name in names
+        if any(name == metric or name.endswith(f'/{metric}') for metric in metrics)
+    )
+
+
+def streams_of(row: Row, config: Path) -> tuple[str, ...]:
+    """The streams whose metrics a row shows.
+
+    Args:
+        row (Row): The row.
+        config (Path): Its config.
+
+    Returns:
+        tuple[str, ...]: Those that it names; else the student of a distillation, or
+        ``''`` for a plain model.
+    """
+    if row.streams is not None:
+        return row.streams
+    model = Config.fromfile(config).model
+    return ('student',) if 'streams' in model else ('',)
