@@ -9,14 +9,5 @@ if [ $# -lt 4 ]; then
     exit 2
 fi
 TOOLS=$(dirname "$0")
-# SRUN_ARGS holds several words.
-# shellcheck disable=SC2086
-exec srun -p "$1" \
-    --job-name="$2" \
-    --gres="gpu:${GPUS_PER_NODE:-8}" \
-    --ntasks="${GPUS:-8}" \
-    --ntasks-per-node="${GPUS_PER_NODE:-8}" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" \
-    --kill-on-bad-exit=1 \
-    ${SRUN_ARGS:-} \
-    python -u "$TOOLS/train.py" "$3" --work-dir "$4" --launcher slurm "${@:5}"
+exec bash "$TOOLS/slurm_run.sh" "$1" "$2" \
+    "$TOOLS/train.py" "$3" --work-dir "$4" --launcher slurm "${@:5}"

@@ -1,9 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Converters, imported as they import their own modules, and videos to be read."""
+"""Tools, imported as they import their own modules, and logs and videos for them."""
 
 import importlib
+import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Callable
@@ -12,20 +13,65 @@ import cv2
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
 @pytest.fixture(scope='module')
-def import_converter() -> Iterator[Callable[[str], ModuleType]]:
-    """Import converters by their names; afterwards they are forgotten."""
-    before = set(sys.modules)
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
-    for name in set(sys.modules) - before:
+def import_tool() -> Iterator[Callable[[str], ModuleType]]:
+    """Import tools by their paths; afterwards they are forgotten.
+
+    A tool's folder stands first in ``sys.path``, as when the tool is run.
+    """
+    modules, paths = set(sys.modules), list(sys.path)
+
+    def load(path: str) -> ModuleType:
+        file = TOOLS / path
+        sys.path.insert(0, str(file.parent))
+        return importlib.import_module(file.name)
+
+    yield load
+    sys.path[:] = paths
+    for name in set(sys.modules) - modules:
         file = getattr(sys.modules[name], '__file__', None)
-        if file and Path(file).parent == FOLDER:
+        if file and TOOLS in Path(file).parents:
             del sys.modules[name]
+
+
+@pytest.fixture(scope='module')
+def import_converter(
+    import_tool: Callable[[str], ModuleType],
+) -> Callable[[str], ModuleType]:
+    """Import converters of data sets by their names."""
+    return lambda name: import_tool(f'dataset_converters/{name}')
+
+
+@pytest.fixture
+def write_log(tmp_path: Path) -> Callable[..., Path]:
+    """Write the log of a run and return its work directory."""
+
+    def write(
+        name: str, records: Sequence[dict], timestamp: str = '20260101_000000'
+    ) -> Path:
+        path = tmp_path / name / timestamp / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        path.write_text('\n'.join(map(json.dumps, records)))
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def content() -> Callable[[Path], dict[str, bytes]]:
+    """Read the files of a folder, by their paths in it."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob('*')
+            if path.is_file()
+        }
+
+    return read
 
 
 @pytest.fixture(scope='session')

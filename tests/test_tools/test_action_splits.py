@@ -1,13 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Official splits of HMDB51 and UCF101 become the lists that MMAction2 reads."""
 
-import importlib
-import sys
 from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'dataset_converters'
 #: Videos of two classes, and in which part each is in the splits 1, 2 and 3.
 HMDB51 = {
     ('wave', 'Al_wave_#1_(hd).avi'): '122',
@@ -19,15 +16,8 @@ HMDB51 = {
 
 
 @pytest.fixture(scope='module')
-def tools():
-    """The converters, imported as they import their own modules when they are run."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in ('hmdb51', 'ucf101')}
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in ('hmdb51', 'ucf101', 'action_splits'):
-            sys.modules.pop(name, None)
+def tools(import_converter):
+    return {name: import_converter(name) for name in ('hmdb51', 'ucf101')}
 
 
 @pytest.fixture
@@ -196,37 +186,55 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('file', 'old', 'new', 'message'),
+    ('name', 'file', 'old', 'new', 'message'),
     [
-        ('wave_test_split2.txt', 'avi 2', 'avi 3', "'Al_wave_#1_(hd).avi 3' is not"),
-        ('wave_test_split2.txt', 'b_wave_2.avi 1', 'b_wave_2.avi', 'is not the name'),
-        ('wave_test_split1.txt', 'b_wave_2', 'Al_wave_#1_(hd)', 'more than once'),
+        (
+            'hmdb51',
+            'wave_test_split2.txt',
+            'avi 2',
+            'avi 3',
+            "'Al_wave_#1_(hd).avi 3' is not",
+        ),
+        (
+            'hmdb51',
+            'wave_test_split2.txt',
+            'b_wave_2.avi 1',
+            'b_wave_2.avi',
+            'is not the name',
+        ),
+        (
+            'hmdb51',
+            'wave_test_split1.txt',
+            'b_wave_2',
+            'Al_wave_#1_(hd)',
+            'more than once',
+        ),
+        ('ucf101', 'trainlist01.txt', 'c01.avi 1', 'c01.avi 2', 'YoYo is number 1'),
+        (
+            'ucf101',
+            'testlist03.txt',
+            'Archery/',
+            'Bowling/',
+            'of no class of classInd.txt',
+        ),
+        ('ucf101', 'classInd.txt', '2 Archery', '3 Archery', 'not numbered from 1 on'),
+        (
+            'ucf101',
+            'classInd.txt',
+            '2 Archery',
+            'Archery',
+            'not the number and the name',
+        ),
     ],
 )
-def test_hmdb51_contradicts_itself(
-    file, old, new, message, tools, hmdb51, tmp_path, capsys
+def test_files_that_contradict_themselves(
+    name, file, old, new, message, tools, request, tmp_path, capsys
 ):
-    edit(hmdb51 / file, old, new)
-    assert tools['hmdb51'].main([str(hmdb51), '--out', str(tmp_path / 'out')]) == 1
+    folder = request.getfixturevalue(name)
+    edit(folder / file, old, new)
+    assert tools[name].main([str(folder), '--out', str(tmp_path / 'out')]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
-
-
-@pytest.mark.parametrize(
-    ('file', 'old', 'new', 'message'),
-    [
-        ('trainlist01.txt', 'c01.avi 1', 'c01.avi 2', 'YoYo is number 1'),
-        ('testlist03.txt', 'Archery/', 'Bowling/', 'of no class of classInd.txt'),
-        ('classInd.txt', '2 Archery', '3 Archery', 'not numbered from 1 on'),
-        ('classInd.txt', '2 Archery', 'Archery', 'not the number and the name'),
-    ],
-)
-def test_ucf101_contradicts_itself(
-    file, old, new, message, tools, ucf101, tmp_path, capsys
-):
-    edit(ucf101 / file, old, new)
-    assert tools['ucf101'].main([str(ucf101), '--out', str(tmp_path / 'out')]) == 1
-    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """CKA heat maps of two tiny classifiers on random images."""
 
-import importlib
 import json
 import math
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,26 +11,17 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
-MODULES = ('cka_heatmap', 'cka_figure')
 IMAGES = 18
 
 
 @pytest.fixture(scope='module')
-def tool():
-    """The tool, imported as it imports its own modules when it is run."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module('cka_heatmap')
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in MODULES:
-            sys.modules.pop(name, None)
+def tool(import_tool):
+    return import_tool('analysis_tools/cka_heatmap')
 
 
 @pytest.fixture(scope='module')
-def figure(tool):
-    return importlib.import_module('cka_figure')
+def figure(import_tool):
+    return import_tool('analysis_tools/cka_figure')
 
 
 @pytest.fixture(scope='module')

@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The demo of action recognition: what it runs, in which order, and what it reports."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -14,12 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / 'tools' / 'demo_video.py'
 
 
-@pytest.fixture
-def demo():
-    spec = importlib.util.spec_from_file_location('demo_video', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope='module')
+def demo(import_tool):
+    return import_tool('demo_video')
 
 
 def write_log(folder: Path, metrics: list[dict]) -> None:
@@ -104,22 +100,11 @@ def test_a_tool_that_fails_ends_it(demo, monkeypatch):
     assert end.value.code == 3
 
 
-def test_its_tools_are_called_as_they_can_be(demo, calls, monkeypatch):
+def test_its_tools_are_called_as_they_can_be(demo, calls, import_converter):
     """The tools themselves read the words that the demo gives them."""
     demo.make_data()
-    monkeypatch.syspath_prepend(str(demo.TOOLS))
-    before = set(sys.modules)
-    try:
-        for words in calls:
-            tool = importlib.import_module(Path(words[0]).stem)
-            assert vars(tool.parse_args(words[1:]))
-    finally:
-        # Their modules have short names, which are other tests' too.
-        for name in set(sys.modules) - before:
-            if str(getattr(sys.modules[name], '__file__', '')).startswith(
-                str(demo.TOOLS)
-            ):
-                del sys.modules[name]
+    for words in calls:
+        assert vars(import_converter(Path(words[0]).stem).parse_args(words[1:]))
 
 
 def test_its_configs_read_what_it_writes(demo):

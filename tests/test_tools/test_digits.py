@@ -51,14 +51,6 @@ def many_scenes(tool, formats):
     return list(formats.scenes(parts['train'], settings, 'train'))
 
 
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob('*')
-        if path.is_file()
-    }
-
-
 def annotations(data, split):
     return json.loads((data / 'det' / 'annotations' / f'{split}.json').read_text())
 
@@ -108,7 +100,9 @@ def test_ink_stands_out_on_any_background(scene_module):
         assert np.abs(under - ink).min() >= 0.25 * 255 - 1e-6
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(tool, settings, data, tmp_path):
+def test_same_seed_same_bytes_other_seed_other_bytes(
+    content, tool, settings, data, tmp_path
+):
     for task in ('det', 'cls'):
         tool.convert(tmp_path, task, settings)
     assert content(tmp_path) == content(data)
@@ -118,7 +112,9 @@ def test_same_seed_same_bytes_other_seed_other_bytes(tool, settings, data, tmp_p
     assert content(tmp_path / 'other')[name] != content(data)[name]
 
 
-def test_more_scenes_leave_the_first_ones_as_they_are(tool, settings, data, tmp_path):
+def test_more_scenes_leave_the_first_ones_as_they_are(
+    content, tool, settings, data, tmp_path
+):
     more = tool.Settings(settings.train + 2, settings.val, settings.size, settings.seed)
     tool.convert(tmp_path, 'det', more)
     before, after = content(data / 'det' / 'train'), content(tmp_path / 'det' / 'train')
@@ -214,7 +210,7 @@ def test_finished_data_is_left_alone(tool, settings, data):
 
 
 def test_interrupted_run_is_redone(
-    tool, formats, settings, data, tmp_path, monkeypatch
+    content, tool, formats, settings, data, tmp_path, monkeypatch
 ):
     """Whatever the moment, nothing half-written is ever taken for a data set."""
     drawn = []
@@ -246,14 +242,14 @@ def test_leftovers_of_killed_runs_go_but_not_those_of_running_ones(
     assert not old.exists() and young.exists()
 
 
-def test_missing_file_is_noticed_and_restored(tool, settings, data, tmp_path):
+def test_missing_file_is_noticed_and_restored(content, tool, settings, data, tmp_path):
     tool.convert(tmp_path, 'det', settings)
     (tmp_path / 'det' / 'val' / '000001.png').unlink()
     assert tool.convert(tmp_path, 'det', settings)
     assert content(tmp_path / 'det') == content(data / 'det')
 
 
-def test_other_settings_are_replaced_only_on_request(tool, settings, tmp_path):
+def test_other_settings_are_replaced_only_on_request(content, tool, settings, tmp_path):
     tool.convert(tmp_path, 'det', settings)
     before = content(tmp_path)
     other = tool.Settings(train=2, val=2, size=(120, 150), seed=9)

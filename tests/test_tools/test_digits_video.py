@@ -40,14 +40,6 @@ def data(tool, settings, tmp_path_factory):
     return out / 'video'
 
 
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob('*')
-        if path.is_file()
-    }
-
-
 def compose(motion, scans, direction, seed, frames=8):
     rng = np.random.default_rng(seed)
     return motion.compose_clip(scans, direction, 64, frames, rng)
@@ -194,7 +186,9 @@ def test_no_scan_is_in_both_splits(tool, settings, motion):
     assert used['val'] <= val and not used['train'] & val
 
 
-def test_same_seed_same_bytes_other_seed_other_bytes(tool, settings, data, tmp_path):
+def test_same_seed_same_bytes_other_seed_other_bytes(
+    content, tool, settings, data, tmp_path
+):
     tool.convert(tmp_path / 'same', 'video', settings)
     assert content(tmp_path / 'same' / 'video') == content(data)
     other = tool.Settings(seed=4, clips=(1, 1), frames=6, clip_size=66)

@@ -23,14 +23,6 @@ def jobs(tool):
     return sys.modules['flow_jobs']
 
 
-def content(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob('*')
-        if path.is_file()
-    }
-
-
 @pytest.fixture(scope='module')
 def videos(tmp_path_factory, write_video, moving):
     """Four videos in two folders, and lists of them."""
@@ -86,7 +78,9 @@ def test_mmaction2_reads_frames_and_flow(extracted):
         assert len(results['imgs']) == 5 and shapes == {(32, 40, channels)}
 
 
-def test_without_lists_all_videos_are_extracted(tool, videos, extracted, tmp_path):
+def test_without_lists_all_videos_are_extracted(
+    content, tool, videos, extracted, tmp_path
+):
     assert tool.main([str(videos), str(tmp_path / 'out'), *KEEP]) == 0
     expected = content(extracted)
     for name in ('train.txt', 'val.txt'):
@@ -94,7 +88,7 @@ def test_without_lists_all_videos_are_extracted(tool, videos, extracted, tmp_pat
     assert content(tmp_path / 'out') == expected
 
 
-def test_two_processes_write_the_same(tool, videos, extracted, tmp_path):
+def test_two_processes_write_the_same(content, tool, videos, extracted, tmp_path):
     assert tool.main([str(videos), str(tmp_path / 'o'), *KEEP, '--workers', '2']) == 0
     expected = content(extracted)
     for name in ('train.txt', 'val.txt'):
@@ -103,7 +97,7 @@ def test_two_processes_write_the_same(tool, videos, extracted, tmp_path):
 
 
 def test_stopped_run_continues_where_it_was(
-    tool, jobs, videos, extracted, tmp_path, monkeypatch, capsys
+    content, tool, jobs, videos, extracted, tmp_path, monkeypatch, capsys
 ):
     """Stopped amidst the second video: one stays as it is, nothing is half there."""
     compute, calls = jobs.compute_flow, []
@@ -130,7 +124,9 @@ def test_stopped_run_continues_where_it_was(
     assert content(out / 'run') == content(extracted / 'run')
 
 
-def test_missing_file_is_noticed_and_foreign_ones_are_kept(tool, videos, tmp_path):
+def test_missing_file_is_noticed_and_foreign_ones_are_kept(
+    content, tool, videos, tmp_path
+):
     out = tmp_path / 'out'
     assert tool.main([str(videos), str(out), *KEEP]) == 0
     before = content(out)
@@ -250,7 +246,7 @@ def test_estimate_counts_the_frames_of_the_rate(tool):
 
 
 def test_other_settings_and_foreign_folders_are_refused(
-    tool, videos, extracted, tmp_path, capsys
+    content, tool, videos, extracted, tmp_path, capsys
 ):
     before = content(extracted)
     assert tool.main([str(videos), str(extracted), *KEEP, '--quality', '50']) == 1

@@ -1,24 +1,16 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The figure of a clip and its flow: which frames, which colours, what is refused."""
 
-import importlib.util
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
 from dynkd.datasets.flow import quantise_flow
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/flow_figure.py'
-
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('flow_figure', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(import_tool):
+    return import_tool('analysis_tools/flow_figure')
 
 
 @pytest.fixture

@@ -1,25 +1,18 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Means over splits: which validation counts, what is averaged, what is refused."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/mean_over_splits.py'
-
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('mean_over_splits', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(import_tool):
+    return import_tool('analysis_tools/mean_over_splits')
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(write_log):
     """Write the log of a run, with a validation in each epoch."""
 
     def write(name, values, timestamp='20260101_000000', **others):
@@ -28,10 +21,7 @@ def run(tmp_path):
             records.append(dict(epoch=epoch, iter=9, step=9 * epoch, loss=1.0, time=2))
             metrics = {'student/acc/top1': student, 'teacher/acc/top1': teacher}
             records.append(dict(metrics, **others, step=epoch, time=1.0, data_time=0.5))
-        path = tmp_path / name / timestamp / 'vis_data' / 'scalars.json'
-        path.parent.mkdir(parents=True)
-        path.write_text('\n'.join(map(json.dumps, records)))
-        return tmp_path / name
+        return write_log(name, records, timestamp)
 
     return write
 

@@ -1,24 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Curves of run logs: what is averaged, which panels there are, what is refused."""
 
-import importlib.util
-import json
-from pathlib import Path
-
 import cv2
 import pytest
 
 from dynkd.utils import RunLog
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/analysis_tools/plot_log.py'
-
 
 @pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('plot_log', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(import_tool):
+    return import_tool('analysis_tools/plot_log')
 
 
 def train(step, **values):
@@ -27,27 +18,16 @@ def train(step, **values):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Write the log of a run and give its work directory."""
-
-    def write(name, records, timestamp='20260101_000000'):
-        path = tmp_path / name / timestamp / 'vis_data' / 'scalars.json'
-        path.parent.mkdir(parents=True)
-        path.write_text('\n'.join(map(json.dumps, records)))
-        return tmp_path / name
-
-    return write
-
-
-@pytest.fixture
-def dpk(run):
+def dpk(write_log):
     """Two runs: one of two stages, one of a single stage."""
     two = [
         train(i, **{'dpk/cka_0': i / 40, 'dpk/cka_1': 0.5, 'dpk/ratio_0': 1 - i / 40})
         for i in range(1, 16)
     ]
     one = [train(i, **{'dpk/cka': i / 20, 'loss': 1.0 / i}) for i in range(1, 16)]
-    return run('two', [*two, dict(step=3, **{'accuracy/top1': 60.0})]), run('one', one)
+    return write_log('two', [*two, dict(step=3, **{'accuracy/top1': 60.0})]), write_log(
+        'one', one
+    )
 
 
 def has(path, color):
@@ -66,9 +46,9 @@ def test_each_logged_iteration_can_be_shown(tool, dpk):
     assert found == pytest.approx({i: i / 40 for i in range(1, 16)})
 
 
-def test_what_a_resumed_run_did_again_replaces_the_first_time(tool, run):
-    run('a', [train(1, x=1.0), train(2, x=5.0)])
-    folder = run('a', [train(2, x=3.0)], '20260102_000000')
+def test_what_a_resumed_run_did_again_replaces_the_first_time(tool, write_log):
+    write_log('a', [train(1, x=1.0), train(2, x=5.0)])
+    folder = write_log('a', [train(2, x=3.0)], '20260102_000000')
     assert tool.curve(RunLog(folder), 'x', 'epoch') == {1: 2.0}
 
 
@@ -78,8 +58,8 @@ def test_metrics_of_a_validation_stand_at_their_epoch(tool, dpk):
         tool.curve(RunLog(dpk[0]), 'accuracy/top1', 'iteration')
 
 
-def test_a_run_without_epochs_is_shown_by_iteration(tool, run):
-    folder = run('a', [dict(step=i, iter=i, x=float(i)) for i in (1, 2)])
+def test_a_run_without_epochs_is_shown_by_iteration(tool, write_log):
+    folder = write_log('a', [dict(step=i, iter=i, x=float(i)) for i in (1, 2)])
     assert tool.curve(RunLog(folder), 'x', 'epoch') == {1: 1.0, 2: 2.0}
 
 
@@ -99,10 +79,10 @@ def test_an_unknown_value_lists_the_known_ones(tool, dpk):
         tool.rows(dict(a=RunLog(dpk[1])), ['*/hsic'], 'epoch')
 
 
-def test_of_the_default_what_was_logged_is_drawn(tool, run, tmp_path):
+def test_of_the_default_what_was_logged_is_drawn(tool, write_log, tmp_path):
     def rows(*names):
         records = [train(1, **dict.fromkeys(names, 0.5))]
-        folder = run('-'.join(names).replace('/', '_'), records)
+        folder = write_log('-'.join(names).replace('/', '_'), records)
         found = tool.rows(dict(a=RunLog(folder)), None, 'epoch')
         # As the command line has it.
         tool.main([str(folder), '--out', str(tmp_path / 'a.png')])
@@ -130,9 +110,9 @@ def test_the_figure_has_both_runs_side_by_side(tool, dpk, tmp_path, capsys):
     assert has(out, '#0072B2') and not has(out, '#D55E00')
 
 
-def test_a_single_stage_has_its_panels_in_one_row(tool, run, tmp_path):
+def test_a_single_stage_has_its_panels_in_one_row(tool, write_log, tmp_path):
     values = {'dpk/cka': 0.4, 'dpk/ratio': 0.6}
-    folder = run('a', [train(i, **values) for i in range(1, 11)])
+    folder = write_log('a', [train(i, **values) for i in range(1, 11)])
     sizes = []
     for keys in (['*/cka'], ['*/cka', '*/ratio']):
         tool.main([str(folder), '--out', str(tmp_path / 'a.png'), '--keys', *keys])
@@ -154,8 +134,8 @@ def test_wrong_options_are_refused(tool, dpk, options, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_runs_that_count_otherwise_are_not_mixed(tool, dpk, run, tmp_path):
-    other = run('iterations', [dict(step=1, iter=1, **{'dpk/cka': 0.1})])
+def test_runs_that_count_otherwise_are_not_mixed(tool, dpk, write_log, tmp_path):
+    other = write_log('iterations', [dict(step=1, iter=1, **{'dpk/cka': 0.1})])
     with pytest.raises(SystemExit, match='plot them apart'):
         tool.main([str(dpk[1]), str(other), '--out', str(tmp_path / 'a.png')])
 

@@ -13,13 +13,13 @@ import argparse
 import copy
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Optional
 
 import torch
 import torch.nn as nn
 from mmengine.config import Config, DictAction
 from mmengine.registry import DefaultScope, init_default_scope
+from tool_options import add_out, check_out, described_parser
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -31,9 +31,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument('config', help='the config whose data are used')
     parser.add_argument(
         '--teacher',
@@ -50,7 +48,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
         help='a student, and its title in the figure; may be given several times',
     )
-    parser.add_argument('--out', type=Path, required=True, help='the figure (.png)')
+    add_out(parser)
     for stream in ('teacher', 'student'):
         parser.add_argument(
             f'--{stream}-taps',
@@ -77,8 +75,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--cfg-options', nargs='+', action=DictAction, help='override the config'
     )
     args = parser.parse_args(argv)
-    if args.out.suffix != '.png':
-        parser.error(f'--out must end with .png: {args.out}')
+    check_out(parser, args.out)
     if args.batch_size < 4:
         parser.error('--batch-size must be at least 4: HSIC_1 divides by n - 3.')
     if args.batches < 1:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from tool_options import add_out, check_out, described_parser
 
 from dynkd.datasets.flow import dequantise_flow
 
@@ -146,18 +147,15 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument(
         'clips', nargs='+', type=Path, metavar='clip', help='folder of frames and flow'
     )
-    parser.add_argument('--out', type=Path, required=True, help='the figure (.png)')
+    add_out(parser)
     parser.add_argument('--frames', type=int, default=6, help='how many of each (6)')
     parser.add_argument('--titles', nargs='+', help="the clips' titles (their folders)")
     args = parser.parse_args(argv)
-    if args.out.suffix != '.png':
-        parser.error(f'--out must end with .png: {args.out}')
+    check_out(parser, args.out)
     if args.frames < 1:
         parser.error(f'--frames must be 1 or more: {args.frames}')
     if args.titles is None:

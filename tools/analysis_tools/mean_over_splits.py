@@ -15,6 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Optional
 
+from tool_options import described_parser
+
 from dynkd.utils import RunLog
 
 Metrics = dict[str, float]
@@ -146,9 +148,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument(
         'runs', nargs='+', type=Path, metavar='run', help='work directory, or JSON file'
     )

@@ -12,6 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Optional, Union
 
+from tool_options import add_out, check_out, described_parser
+
 from dynkd.utils import RunLog
 
 Curve = dict[int, float]
@@ -33,13 +35,11 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument(
         'runs', nargs='+', type=Path, metavar='run', help='work directory of a run'
     )
-    parser.add_argument('--out', type=Path, required=True, help='the figure (.png)')
+    add_out(parser)
     parser.add_argument(
         '--keys',
         nargs='+',
@@ -54,8 +54,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='average the iterations of an epoch, or show each that was logged (epoch)',
     )
     args = parser.parse_args(argv)
-    if args.out.suffix != '.png':
-        parser.error(f'--out must end with .png: {args.out}')
+    check_out(parser, args.out)
     if args.labels is None:
         names = [run.resolve().name for run in args.runs]
         unique = len(set(names)) == len(names)

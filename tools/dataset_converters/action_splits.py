@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+
+from exit_status import Main, reports_errors
 
 #: Names of the frames that are counted, as tools/dataset_converters/extract_flow.py
 #: and MMAction2 write them.
@@ -258,20 +259,21 @@ def parse_args(name: str, arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(name: str, read: Reader, arguments: list[str] | None) -> int:
-    """Run a converter from the command line.
+def converter(name: str, read: Reader) -> Main:
+    """The main function of a converter.
 
     Args:
         name (str): Name of the data set, as files are called.
         read (Callable): Reads the splits from the folder of official files.
-        arguments (list[str], optional): The words of the command line. None: the
-            program's own.
 
     Returns:
-        int: The exit status.
+        Callable: The function, of the words of the command line (list of str, optional;
+        None: the program's own), which returns the exit status.
     """
-    args = parse_args(name, arguments)
-    try:
+
+    @reports_errors(name, ValueError, OSError)
+    def main(arguments: list[str] | None = None) -> int:
+        args = parse_args(name, arguments)
         splits, left_out = read(args.splits), 0
         if args.skip_missing:
             splits, left_out = without_missing(splits, args.videos, args.rawframes)
@@ -283,12 +285,11 @@ def run(name: str, read: Reader, arguments: list[str] | None) -> int:
         if args.rawframes is not None:
             counts = count_frames(args.rawframes, splits)
         files = write_annotations(name, splits, args.out, counts)
-    except (ValueError, OSError) as error:
-        print(f'{name}: {error}', file=sys.stderr)
-        return 1
-    for split in splits:
-        print(f'split {split.number}: {len(split.train)} train, {len(split.val)} val')
-    if left_out:
-        print(f'left out, as they are not there: {left_out} videos')
-    print(f'{args.out}: {len(files)} files')
-    return 0
+        for own in splits:
+            print(f'split {own.number}: {len(own.train)} train, {len(own.val)} val')
+        if left_out:
+            print(f'left out, as they are not there: {left_out} videos')
+        print(f'{args.out}: {len(files)} files')
+        return 0
+
+    return main

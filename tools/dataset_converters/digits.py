@@ -30,6 +30,7 @@ from pathlib import Path
 from digits_formats import Settings, save_json, split_digits, write_cls, write_det
 from digits_scene import load_digits
 from digits_video import write_video
+from exit_status import reports_errors
 from partial_folders import remove_leftovers, replacing
 
 MANIFEST = 'manifest.json'
@@ -183,6 +184,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('digits', ValueError, OSError, ImportError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -193,23 +195,19 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        settings = Settings(
-            args.train,
-            args.val,
-            tuple(args.size),
-            args.seed,
-            tuple(args.clips),
-            args.frames,
-            args.clip_size,
-        )
-        for task in args.task:
-            wrote = convert(args.out, task, settings, args.overwrite)
-            state = 'written' if wrote else 'already there'
-            print(f'{args.out / task}: {state}', flush=True)
-    except (ValueError, OSError, ImportError) as error:
-        print(f'digits: {error}', file=sys.stderr)
-        return 1
+    settings = Settings(
+        args.train,
+        args.val,
+        tuple(args.size),
+        args.seed,
+        tuple(args.clips),
+        args.frames,
+        args.clip_size,
+    )
+    for task in args.task:
+        wrote = convert(args.out, task, settings, args.overwrite)
+        state = 'written' if wrote else 'already there'
+        print(f'{args.out / task}: {state}', flush=True)
     return 0
 
 

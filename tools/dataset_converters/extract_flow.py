@@ -29,6 +29,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from exit_status import reports_errors
 from flow_estimate import available_cores, estimate
 from flow_jobs import Job, Outcome, Settings, count_frames
 from flow_lists import (
@@ -220,6 +221,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('extract_flow', ValueError, OSError, ImportError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -235,9 +237,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print('extract_flow: stopped; start it again to continue', file=sys.stderr)
         return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f'extract_flow: {error}', file=sys.stderr)
-        return 1
 
 
 if __name__ == '__main__':

@@ -13,7 +13,7 @@ import re
 import sys
 from pathlib import Path
 
-from action_splits import Split, Video, read_lines, run
+from action_splits import Split, Video, converter, read_lines
 
 #: What the numbers in the split files mean; 0 is a video that is not used.
 PARTS = {'1': 'train', '2': 'val', '0': None}
@@ -60,17 +60,7 @@ def _read_split(folder: Path, classes: list[str], number: int) -> Split:
     return Split(number, **parts)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run from the command line.
-
-    Args:
-        arguments (list[str], optional): Its words. Defaults to the program's own.
-
-    Returns:
-        int: The exit status.
-    """
-    return run('hmdb51', read_splits, arguments)
-
+main = converter('hmdb51', read_splits)
 
 if __name__ == '__main__':
     sys.exit(main())

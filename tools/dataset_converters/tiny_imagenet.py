@@ -21,6 +21,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from exit_status import reports_errors
 from partial_folders import link
 
 #: Where an image comes from, and where it goes below the folder that is written.
@@ -174,6 +175,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('tiny_imagenet', ValueError, OSError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -184,11 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        wrote = convert(args.source, args.out)
-    except (ValueError, OSError) as error:
-        print(f'tiny_imagenet: {error}', file=sys.stderr)
-        return 1
+    wrote = convert(args.source, args.out)
     print(f'{args.out}: {"written" if wrote else "already there"}')
     return 0
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from action_splits import Split, Video, read_lines, run
+from action_splits import Split, Video, converter, read_lines
 
 
 def read_classes(file: Path) -> dict[str, int]:
@@ -89,17 +89,7 @@ def read_splits(folder: Path) -> list[Split]:
     ]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run from the command line.
-
-    Args:
-        arguments (list[str], optional): Its words. Defaults to the program's own.
-
-    Returns:
-        int: The exit status.
-    """
-    return run('ucf101', read_splits, arguments)
-
+main = converter('ucf101', read_splits)
 
 if __name__ == '__main__':
     sys.exit(main())

@@ -1,0 +1,36 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""How the converters end: with a status, and errors in one line."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Callable
+
+#: Receives the words of the command line (None: the program's own).
+Main = Callable[..., int]
+
+
+def reports_errors(name: str, *errors: type[Exception]) -> Callable[[Main], Main]:
+    """Make a program's main function report errors in one line, with status 1.
+
+    Args:
+        name (str): Name of the program, which begins the line.
+        *errors (type): The errors to report. Others are bugs and are raised.
+
+    Returns:
+        Callable: A decorator of the main function, which returns the exit status.
+    """
+
+    def decorate(main: Main) -> Main:
+        @functools.wraps(main)
+        def run(*args, **kwargs) -> int:
+            try:
+                return main(*args, **kwargs)
+            except errors as error:
+                print(f'{name}: {error}', file=sys.stderr)
+                return 1
+
+        return run
+
+    return decorate
