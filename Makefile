@@ -5,6 +5,8 @@ VENV ?= $(if $(filter onedl,$(STACK)),.venv-onedl,.venv)
 # A certain Python; found by itself when empty.
 PYTHON ?=
 PYTEST_ARGS ?=
+# Coverage of the whole suite; nothing is measured of a part of it.
+COVERAGE ?= $(if $(PYTEST_ARGS),,--cov --cov-report=term --cov-fail-under=95)
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
@@ -28,8 +30,8 @@ demo-video: env  ## the same for action recognition (at most 15 minutes)
 	CUDA_VISIBLE_DEVICES= PYTHONWARNINGS=ignore $(BIN)/python tools/demo_video.py
 
 # Each file in one process: what its tests share is made once.
-test: env  ## run the whole test suite, in two processes
-	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(PYTEST_ARGS)
+test: env  ## run the whole test suite, in two processes, and measure its coverage
+	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(COVERAGE) $(PYTEST_ARGS)
 
 test-slow: env  ## run the tests that the suite leaves out for their time
 	$(BIN)/python -m pytest tests -m slow $(PYTEST_ARGS)

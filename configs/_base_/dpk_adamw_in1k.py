@@ -2,7 +2,7 @@
 # DPK on ImageNet with the augmentations and the optimizer of Vision Transformers: T = 1
 # (appendix A.2). What inherits from it gives the streams their models.
 _base_ = [
-    './dkd_cls_runtime.py',
+    './distill_cls_runtime.py',
     './datasets/imagenet_swin_224.py',
     './models/dpk.py',
     './schedules/adamw_300e_in1k.py',

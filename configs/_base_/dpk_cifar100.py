@@ -2,7 +2,7 @@
 # DPK on CIFAR-100: 64 images a batch, T = 4 (appendix A.2). What inherits from it gives
 # the streams their models.
 _base_ = [
-    './dkd_cls_runtime.py',
+    './distill_cls_runtime.py',
     './datasets/cifar100_bs64.py',
     './models/dpk.py',
     './models/cifar_backbones.py',

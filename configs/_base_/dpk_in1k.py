@@ -2,7 +2,7 @@
 # DPK on ImageNet with SGD: T = 1 (appendix A.2). What inherits from it gives the streams
 # their models.
 _base_ = [
-    './dkd_cls_runtime.py',
+    './distill_cls_runtime.py',
     './datasets/imagenet_224.py',
     './models/dpk.py',
     './schedules/sgd_100e_in1k.py',

@@ -2,7 +2,7 @@
 # Runtime of an IAKD of classifiers: `ReviewSchedule` learns from a hook where the
 # learning rate drops, and DistributedDataParallel that the replaced blocks get no
 # gradient.
-_base_ = './dkd_cls_runtime.py'
+_base_ = './distill_cls_runtime.py'
 
 custom_hooks = [*_base_.custom_hooks, dict(type='dynkd.LearningRateHook')]
 find_unused_parameters = True

@@ -2,7 +2,7 @@
 # KD on ImageNet with the recipe of DPK's students (ours): T = 1, alpha = 0.8. What inherits
 # from it gives the streams their models.
 _base_ = [
-    './dkd_cls_runtime.py',
+    './distill_cls_runtime.py',
     './datasets/imagenet_224.py',
     './models/kd.py',
     './schedules/sgd_100e_in1k.py',

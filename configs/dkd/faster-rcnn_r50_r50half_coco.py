@@ -2,7 +2,7 @@
 # DKD for Faster R-CNN, R50 -> R50-half. Not in the paper: its hyper-parameters for detection
 # are carried over to a two-stage detector (all ours).
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_667.py',
     '../_base_/models/dkd_two_stage.py',
     '../_base_/models/halves_coco.py',

@@ -3,7 +3,7 @@
 # teacher that was trained alone for a few epochs, if there is one:
 # `--cfg-options model.streams.teacher.checkpoint=PATH`.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/digits_detection.py',
     '../_base_/models/dkd_dense.py',
     '../_base_/models/fcos_digits.py',

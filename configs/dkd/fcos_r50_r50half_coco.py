@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # DKD for FCOS, R50 -> R50-half: Table IV, row "EMD+KLD".
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_667.py',
     '../_base_/models/dkd_dense.py',
     '../_base_/models/halves_coco.py',

@@ -2,7 +2,7 @@
 # DKD for Mask R-CNN, Swin-S -> Swin-T: Table VI. The paper names only models and data. Data
 # and schedule are MMDetection's for Swin-T, whose inputs fit the FLOPs of the table (ours).
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_instance.py',
     '../_base_/models/dkd_two_stage.py',
     '../_base_/schedules/dkd_adamw_swin_coco.py',

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # DKD for ResNet34 -> ResNet18: Table I, "From scratch+Dynamic", and Table II.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/imagenet_224.py',
     '../_base_/models/dkd_cls.py',
     '../_base_/schedules/dkd_sgd_in1k.py',

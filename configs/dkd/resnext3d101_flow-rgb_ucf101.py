@@ -2,7 +2,7 @@
 # DKD for action recognition on UCF101, from optical flow to RGB and back: Table VII, row
 # "Dynamic".
 _base_ = [
-    '../_base_/dkd_action_runtime.py',
+    '../_base_/distill_action_runtime.py',
     '../_base_/datasets/ucf101.py',
     '../_base_/models/dkd_resnext3d101.py',
     '../_base_/schedules/dkd_sgd_action.py',

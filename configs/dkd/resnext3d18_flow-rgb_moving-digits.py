@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # DKD on moving digits, from optical flow to RGB and back.
 _base_ = [
-    '../_base_/dkd_action_runtime.py',
+    '../_base_/distill_action_runtime.py',
     '../_base_/datasets/moving_digits.py',
     '../_base_/models/dkd_resnext3d18.py',
     '../_base_/schedules/dkd_sgd_small_action.py',

@@ -2,7 +2,7 @@
 # DKD for RetinaNet, R50 -> R50-half: Table III. "We train all methods from scratch"
 # (section IV-C2): neither stream has ImageNet weights, of which the half has none.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_667.py',
     '../_base_/models/dkd_dense.py',
     '../_base_/models/halves_coco.py',

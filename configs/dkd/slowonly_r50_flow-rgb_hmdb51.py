@@ -2,7 +2,7 @@
 # DKD on HMDB51 between two SlowOnly of MMAction2, from optical flow to RGB and back: nothing
 # depends on the backbone. Not in the paper.
 _base_ = [
-    '../_base_/dkd_action_runtime.py',
+    '../_base_/distill_action_runtime.py',
     '../_base_/datasets/hmdb51_8x8.py',
     '../_base_/models/dkd_slowonly_r50.py',
     '../_base_/schedules/dkd_sgd_action.py',

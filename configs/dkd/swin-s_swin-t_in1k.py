@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # DKD for Swin-S -> Swin-T: Table V. alpha and beta are those of section IV-C1.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/imagenet_swin_224.py',
     '../_base_/models/dkd_cls.py',
     '../_base_/schedules/dkd_adamw_swin_in1k.py',

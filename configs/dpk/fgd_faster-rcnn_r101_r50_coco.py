@@ -2,7 +2,7 @@
 # FGD for Faster R-CNN, R101 -> R50: a baseline of Table 4. The settings are those of FGD's
 # released config, which has the student's neck and heads start from the teacher's.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_detection.py',
     '../_base_/models/fgd_two_stage.py',
     '../_base_/schedules/sgd_2x_coco.py',

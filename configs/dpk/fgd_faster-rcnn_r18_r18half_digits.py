@@ -2,7 +2,7 @@
 # FGD for Faster R-CNN on the digits, a narrow ResNet-18 -> its half. The teacher was trained alone
 # before, by `baselines/faster-rcnn_r18_digits.py`.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/digits_detection.py',
     '../_base_/models/fgd_digits.py',
     '../_base_/models/faster_rcnn_digits.py',

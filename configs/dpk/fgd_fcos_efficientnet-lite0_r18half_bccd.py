@@ -2,7 +2,7 @@
 # FGD for FCOS on BCCD, EfficientNet-Lite0 -> half a ResNet-18. The teacher was trained alone
 # before, by `baselines/fcos_efficientnet-lite0_bccd.py`.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/bccd.py',
     '../_base_/models/fgd_fcos_efficientnet_lite0.py',
     '../_base_/schedules/sgd_24e.py',

@@ -2,7 +2,7 @@
 # FGD for FCOS, R101 -> R50. Not in DPK's paper: models, weights and temperature are those of
 # FGD's released config, which has the student's neck and head start from the teacher's.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/coco_detection.py',
     '../_base_/models/fgd_dense.py',
     '../_base_/schedules/sgd_2x_coco.py',

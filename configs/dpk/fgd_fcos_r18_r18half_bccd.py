@@ -2,7 +2,7 @@
 # FGD for FCOS on BCCD, ResNet-18 -> its half. The teacher was trained alone before, by
 # `baselines/fcos_r18_bccd.py`.
 _base_ = [
-    '../_base_/dkd_det_runtime.py',
+    '../_base_/distill_det_runtime.py',
     '../_base_/datasets/bccd.py',
     '../_base_/models/fgd_fcos_r18.py',
     '../_base_/schedules/sgd_24e.py',

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # EKD on the digits, a narrow ResNet-18 -> its half, both from scratch.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/digits_classification.py',
     '../_base_/models/ekd_resnet18_32px.py',
     '../_base_/schedules/sgd_15e.py',

@@ -3,7 +3,7 @@
 # that of CRD's code is for CIFAR-100). The teacher is trained before, by
 # `baselines/resnet34_tiny-imagenet.py`.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/tiny_imagenet_bs64.py',
     '../_base_/models/kd.py',
     '../_base_/schedules/sgd_200e.py',

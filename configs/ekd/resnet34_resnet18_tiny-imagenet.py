@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # EKD on Tiny-ImageNet, ResNet34 -> ResNet18: Table IV.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/tiny_imagenet_bs64.py',
     '../_base_/models/ekd.py',
     '../_base_/schedules/sgd_200e.py',

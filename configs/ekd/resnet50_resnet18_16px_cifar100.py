@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # EKD on CIFAR-100 at 16x16, ResNet50 -> ResNet18: Fig. 6.
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/cifar100_16px_bs64.py',
     '../_base_/models/ekd.py',
     '../_base_/models/cifar_backbones.py',

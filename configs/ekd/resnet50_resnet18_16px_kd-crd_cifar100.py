@@ -2,7 +2,7 @@
 # KD on CIFAR-100 at 16x16, ResNet50 -> ResNet18: beside Fig. 6. The teacher is trained
 # before, by `baselines/resnet50_16px_240e_cifar100.py`, at 16x16 too (ours).
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/cifar100_16px_bs64.py',
     '../_base_/models/kd.py',
     '../_base_/models/cifar_backbones.py',

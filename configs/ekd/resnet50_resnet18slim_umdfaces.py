@@ -4,7 +4,7 @@
 # scratch (ours; the paper's teacher "uses a recent face recognizer VGGFace2", and which of
 # its weights and how is not said).
 _base_ = [
-    '../_base_/dkd_cls_runtime.py',
+    '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/umdfaces_16px_bs64.py',
     '../_base_/models/ekd.py',
     '../_base_/models/cifar_backbones.py',
