@@ -92,12 +92,16 @@ def test_weights_are_in_a_metafile_or_in_the_librarys_own_config(needs):
             assert f"'{address}'" in texts[library], f'{name}: {path}'
 
 
-def test_converted_weights_are_what_a_command_of_the_readme_writes(needs):
-    readme = (ROOT / 'configs/dkd/README.md').read_text(encoding='utf-8')
+def test_converted_weights_are_what_a_converter_is_said_to_write(needs, tool):
+    pages = [own for own in (ROOT / 'docs').rglob('*.md') if own != tool.PAGE]
+    pages += (ROOT / 'configs').glob('*/README.md')
+    pages += (ROOT / 'tools/model_converters').glob('*.py')
+    text = '\n'.join(page.read_text(encoding='utf-8') for page in pages)
     found = {p for own in needs.values() for p in own.weights if 'checkpoints/' in p}
     assert found
     for path in found:
-        assert f' {path}' in readme
+        assert path in text, path
+        assert (ROOT / tool.origin(path).strip('`')).is_file()
 
 
 def test_what_is_trained_first_is_in_its_order(needs):

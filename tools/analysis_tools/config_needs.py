@@ -27,8 +27,11 @@ FOLDERS = {
     'dpk': 'DPK',
     'baselines': 'Models that are trained alone',
 }
-#: What makes the weights that are converted, by their folder.
-CONVERTED = {'checkpoints': 'tools/model_converters/resnext3d.py'}
+#: What makes the weights that are converted, by the first words of their names.
+CONVERTED = {
+    'checkpoints/efficientnet-lite0': 'tools/model_converters/efficientnet_lite0.py',
+    'checkpoints/resnext3d': 'tools/model_converters/resnext3d.py',
+}
 
 
 def origin(path: str) -> str:
@@ -47,7 +50,8 @@ def origin(path: str) -> str:
         return 'torchvision'
     if scheme == 'open-mmlab':
         return 'MMEngine'
-    return f'`{CONVERTED[path.split("/")[0]]}`'
+    (tool,) = (own for start, own in CONVERTED.items() if path.startswith(start))
+    return f'`{tool}`'
 
 
 def weights_table(needs: dict[str, Needs]) -> list[str]:
