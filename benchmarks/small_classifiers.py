@@ -25,7 +25,8 @@ def prepare(args: argparse.Namespace) -> list[dict]:
     """Set up the process, and make batches as MMPretrain's data loader gives them.
 
     Args:
-        args (Namespace): The options ``threads``, ``seed`` and ``batch``.
+        args (Namespace): The options ``threads``, ``seed`` and ``batch``; and ``size``,
+            the side of the images, 32 without it.
 
     Returns:
         list[dict]: Four batches of random images and labels.
@@ -35,13 +36,14 @@ def prepare(args: argparse.Namespace) -> list[dict]:
     MMLogger.get_instance('step', log_level='ERROR')
     MessageHub.get_instance('step').update_info('max_epochs', 10)
     generator = torch.Generator().manual_seed(args.seed)
-    return [_batch(args.batch, generator) for _ in range(4)]
+    size = getattr(args, 'size', 32)
+    return [_batch(args.batch, size, generator) for _ in range(4)]
 
 
-def _batch(count: int, generator: torch.Generator) -> dict[str, Any]:
-    """A batch of so many images."""
-    size = (count, 3, 32, 32)
-    images = torch.randint(0, 256, size, generator=generator, dtype=torch.uint8)
+def _batch(count: int, side: int, generator: torch.Generator) -> dict[str, Any]:
+    """A batch of so many square images."""
+    shape = (count, 3, side, side)
+    images = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, CLASSES, (count,), generator=generator)
     indices = torch.randint(0, SAMPLES, (count,), generator=generator)
     samples = [DataSample().set_gt_label(label) for label in labels]
