@@ -2,5 +2,6 @@
 """Figures."""
 
 from .curves import draw_curves
+from .line_style import line_style
 
-__all__ = ['draw_curves']
+__all__ = ['draw_curves', 'line_style']

@@ -5,6 +5,7 @@ import cv2
 import pytest
 
 from dynkd.utils import RunLog
+from dynkd.visualization import line_style
 
 
 @pytest.fixture(scope='module')
@@ -97,7 +98,7 @@ def test_of_the_default_what_was_logged_is_drawn(tool, write_log, tmp_path):
 
 
 def test_runs_have_colours_and_dashes_of_their_own(tool):
-    styles = [tuple(tool.style(i).items()) for i in range(20)]
+    styles = [tuple(line_style(i).items()) for i in range(20)]
     assert len(set(styles)) == 20
 
 

@@ -10,20 +10,16 @@ import argparse
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional
 
 from tool_options import add_out, check_out, described_parser
 
 from dynkd.utils import RunLog
+from dynkd.visualization import line_style
 
 Curve = dict[int, float]
 #: What is drawn by default, as far as it was logged.
 DEFAULT_KEYS = ('*/cka*', '*/ratio*')
-#: Distinct in print and to the colour-blind (Okabe and Ito). Once they are used up,
-#: they begin again with other dashes and marks.
-COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000')
-DASHES = ('-', '--', ':', '-.')
-MARKS = ('o', '^', 's', 'x')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -200,7 +196,7 @@ def draw(
     figure.set_layout_engine('constrained', w_pad=0.1, h_pad=0.06)
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), width, sharey=share, squeeze=False)
-    styles = {label: style(index) for index, label in enumerate(labels)}
+    styles = {label: line_style(index) for index, label in enumerate(labels)}
     for line, row in zip(axes, panels):
         for axis in line[len(row) :]:
             axis.set_visible(False)
@@ -221,22 +217,6 @@ def draw(
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
-
-
-def style(index: int) -> dict[str, Union[str, float]]:
-    """Colour, dashes and marks of a run's curves.
-
-    Args:
-        index (int): Number of the run.
-
-    Returns:
-        dict[str, str or float]: Arguments of a line, unlike those of the other runs.
-    """
-    turn, color = divmod(index, len(COLORS))
-    turn %= len(DASHES)
-    return dict(
-        color=COLORS[color], linestyle=DASHES[turn], marker=MARKS[turn], markersize=4
-    )
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:

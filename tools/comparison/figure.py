@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis_tools.plot_log import style
+from dynkd.visualization import line_style
 
 from .report import Line
 from .spec import Comparison
@@ -51,7 +51,7 @@ def draw(comparison: Comparison, lines: Sequence[Line], out: Path) -> Path:
     for index, line in enumerate(lines):
         epochs, means, deviations = band(line, comparison.metrics[0])
         label = f'{line.row} ({line.stream})' if line.stream else line.row
-        look = style(index)
+        look = line_style(index)
         axis.plot(epochs, means, label=label, **look)
         low = [mean - own for mean, own in zip(means, deviations)]
         high = [mean + own for mean, own in zip(means, deviations)]

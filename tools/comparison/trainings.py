@@ -15,10 +15,10 @@ from mmengine.config import Config, DictAction
 
 from .spec import Comparison, Row
 
-#: What of a config makes a training what it is; all else are helpers.
+#: What of a config makes a training what it is. All else are helpers, or log and save,
+#: as the default hooks do.
 MEANINGFUL = (
     'custom_hooks',
-    'default_hooks',
     'load_from',
     'model',
     'data_preprocessor',

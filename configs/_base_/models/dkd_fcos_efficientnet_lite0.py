@@ -9,6 +9,10 @@ model = dict(
         student=dict(config=_detector, model=_base_.fcos_r18_half),
     ),
     transfers=dict(
-        loss_emd=dict(target_connector=dict(in_channels=64, out_channels=128))
+        loss_emd=dict(
+            target_connector=dict(
+                type='ChannelAligner', in_channels=64, out_channels=128
+            )
+        )
     ),
 )
