@@ -168,7 +168,7 @@ def test_folders_are_looked_at_once(folder, sample):
 
 def test_broken_file_is_named(folder, sample):
     (folder / 'flow_y_00004.png').write_bytes(b'no image')
-    with pytest.raises(ValueError, match='flow_y_00004.png is no image'):
+    with pytest.raises(ValueError, match='flow_y_00004.png is not an image'):
         LoadFlow(filename_tmpl=PNG)(sample(folder, 9, [4]))
 
 

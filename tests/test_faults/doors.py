@@ -18,7 +18,7 @@ from mmengine.runner import Runner, load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from dynkd.compat import load_checkpoint_file
-from dynkd.utils import load_stream_checkpoint
+from dynkd.models.streams import load_stream_checkpoint
 
 
 class Model(BaseModel):

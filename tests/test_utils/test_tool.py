@@ -27,6 +27,10 @@ class Dropping:
         time.sleep(0.1)
 
 
+# A shell in the background has its programs ignore it, and so do theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main():
     if sys.argv[1:] == ['forks']:
         read, write = os.pipe()

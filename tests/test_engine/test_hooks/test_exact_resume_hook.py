@@ -210,10 +210,12 @@ def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
     best = next(tmp_path.rglob('best_*.pth'))
     saved = torch.load(best, weights_only=False)
     assert saved['meta']['validated'] is True
+    # The best one has no optimizer, and cannot be resumed.
+    whole = torch.load(tmp_path / 'epoch_2.pth', weights_only=False)
+    torch.save(dict(whole, meta=saved['meta']), tmp_path / 'seen.pth')
     events = Events()
-    cfg = dict(
-        resume=True, load_from=str(best), train_cfg=dict(by_epoch=True, max_epochs=3)
-    )
+    path = str(tmp_path / 'seen.pth')
+    cfg = dict(resume=True, load_from=path, train_cfg=dict(by_epoch=True, max_epochs=3))
     checkpointed(runner, events, **cfg).train()
     assert events.log[0].startswith('iter')
 

@@ -2,6 +2,7 @@
 """The hook around a model that stands in for a distillation with a store."""
 
 import uuid
+from types import SimpleNamespace
 from typing import Any, Callable, Optional
 
 import pytest
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 
 from dynkd.engine.hooks.store_hook import StoreHook
 from dynkd.models.stores import PredictionStore
-from dynkd.models.streams.batch_augments import check_batch_augments
+from dynkd.models.streams import check_stored
+from dynkd.models.taps import Tap
 
 CLASSES = 3
 TAP = 'student.head'
@@ -257,16 +259,23 @@ def mixup() -> ClsDataPreprocessor:
     )
 
 
+def streams(preprocessor: ClsDataPreprocessor) -> dict[str, Any]:
+    """The streams of a distillation: its student."""
+    model = SimpleNamespace(data_preprocessor=preprocessor)
+    return {'student': SimpleNamespace(model=model)}
+
+
 def test_mixed_images():
     message = (
         '`history` keeps .*`student.head`.*`student` mixes images .`batch_augments`'
     )
     with pytest.raises(ValueError, match=message):
-        check_batch_augments(Distilled({}, mixup()))
+        check_stored({'history': [Tap.parse(TAP)]}, streams(mixup()))
 
 
 def test_plain_images_of_the_same_preprocessor():
-    check_batch_augments(Distilled({}, ClsDataPreprocessor(num_classes=CLASSES)))
+    plain = ClsDataPreprocessor(num_classes=CLASSES)
+    check_stored({'history': [Tap.parse(TAP)]}, streams(plain))
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_named_stages(body):
         (['backbone.layer4', 'backbone.layer3'], 'run in the order backbone.layer3, '),
         (
             ['backbone.layer3', 'backbone'],
-            '`backbone` gives a tuple, not a feature map',
+            '`backbone` returns a tuple, not a feature map',
         ),
         (['backbone.layer3', 'pool'], r'`pool` does not run, not a feature map'),
     ],

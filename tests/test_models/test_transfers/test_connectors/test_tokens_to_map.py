@@ -25,7 +25,7 @@ def test_lays_patches_out_row_by_row(extra, grid):
     ('options', 'shape', 'message'),
     [
         (dict(extra_tokens=1), (2, 9, 4), 'of 9 tokens 1 are extra'),
-        (dict(grid_size=(2, 3)), (2, 9, 4), 'no grid of 2 x 3'),
+        (dict(grid_size=(2, 3)), (2, 9, 4), 'not a grid of 2 x 3'),
         (dict(extra_tokens=1), (2, 1, 4), 'of 1 tokens 1 are extra'),
         ({}, (2, 4), r'tokens are \(B, N, C\), got shape \(2, 4\)'),
     ],
