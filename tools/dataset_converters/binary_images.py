@@ -21,6 +21,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from exit_status import reports_errors
 from partial_folders import replacing
 
 
@@ -194,6 +195,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
+@reports_errors('binary_images', ValueError, OSError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -204,11 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        count = convert(args.kind, args.source, args.out)
-    except (ValueError, OSError) as error:
-        print(f'binary_images: {error}', file=sys.stderr)
-        return 1
+    count = convert(args.kind, args.source, args.out)
     print(f'{args.out}: {count} images written')
     return 0
 

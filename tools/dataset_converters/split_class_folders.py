@@ -24,6 +24,7 @@ import random
 import sys
 from pathlib import Path
 
+from exit_status import reports_errors
 from partial_folders import link, replacing
 
 IMAGES = {'.bmp', '.jpeg', '.jpg', '.png'}
@@ -178,6 +179,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('split_class_folders', ValueError, OSError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -188,18 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        counts = split(
-            args.source,
-            args.out,
-            args.held_out,
-            args.classes,
-            tuple(args.names),
-            args.seed,
-        )
-    except (ValueError, OSError) as error:
-        print(f'split_class_folders: {error}', file=sys.stderr)
-        return 1
+    names = tuple(args.names)
+    counts = split(args.source, args.out, args.held_out, args.classes, names, args.seed)
     for name, count in zip(args.names, counts):
         print(f'{args.out / name}: {count} images')
     return 0
