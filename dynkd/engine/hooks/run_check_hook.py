@@ -1,10 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Checks, before the first step, what a model does not know when it is built."""
 
+import logging
 from collections.abc import Iterator
+from typing import Any, Optional
 
 import torch.nn as nn
-from mmengine.hooks import Hook
+from mmengine.hooks import Hook, LoggerHook
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.optimizers.unused_parameters import check_unused_parameters
@@ -13,6 +16,9 @@ from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
 from .run_checks import check_best, check_phase_ends, check_plateaus, check_units
+
+#: A transfer of more than so many times the task loss drowns it.
+TOO_MUCH = 100
 
 
 @HOOKS.register_module()
@@ -35,8 +41,16 @@ class RunCheckHook(Hook):
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
+    After the first step, and whenever losses are logged, it looks whether a transfer's
+    loss is more than 100 times the task loss of its learner, and warns of it once.
+
     A model that is not a distillation is left alone.
     """
+
+    def __init__(self) -> None:
+        self._interval = 1
+        self._seen = False
+        self._warned: set[str] = set()
 
     def before_train(self, runner: Runner) -> None:
         """Check the run.
@@ -62,6 +76,42 @@ class RunCheckHook(Hook):
                 fault = check_data(data) if callable(check_data) else ''
                 if fault:
                     raise ValueError(f'{name}: {fault}')
+        loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
+        self._interval = loggers[0].interval if loggers else 10
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Optional[Any] = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Warn of transfers that drown the task.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Index of the batch.
+            data_batch (dict, optional): The batch.
+            outputs (dict, optional): The losses.
+        """
+        # To read a loss is to wait for the accelerator, as the log does.
+        due = not self._seen or self.every_n_inner_iters(batch_idx, self._interval)
+        if not due:
+            return
+        self._seen = True
+        transfers = getattr(unwrap(runner.model), 'transfers', {})
+        for name, transfer in transfers.items():
+            share = transfer.stats.get('share')
+            if name not in self._warned and share is not None and share > TOO_MUCH:
+                self._warned.add(name)
+                print_log(
+                    f'Transfer `{name}` is {float(share):.0f} times the task loss of '
+                    f'its learner `{transfer.learner}` in iteration {runner.iter + 1}, '
+                    'which hardly counts beside it. Lower its `loss_weight`, or let '
+                    "dict(type='BalancedWeight') find one.",
+                    logger='current',
+                    level=logging.WARNING,
+                )
 
 
 def _trained_on(model: Distillation) -> Iterator[tuple[str, nn.Module]]:

@@ -168,16 +168,20 @@ class Distillation(StreamedModel):
         batches = self.batches(data, self._running, True)
         losses: Losses = {}
         outputs: dict[Tap, Any] = {}
+        tasks: dict[str, Optional[torch.Tensor]] = {}
         for name, batch in batches.items():
             own, yielded = self._step(self.all_streams[name], batch, progress)
             losses.update({f'{name}/{key}': value for key, value in own.items()})
             outputs.update(yielded)
+            if self.all_streams[name].has_task:
+                tasks[name] = _total(own)
         samples = {name: batch.get('data_samples') for name, batch in batches.items()}
         outputs.update(self.history.read(outputs, samples))
         if self.training:
             self.history.write(outputs, samples)
         for name, transfer in self._acting.items():
-            losses[name] = transfer(outputs, samples, progress)
+            task = tasks.get(transfer.learner)
+            losses[name] = transfer(outputs, samples, progress, task)
             # Logged, but not added to the total: the word `loss` is left out.
             stats = {_plain(name, key): value for key, value in transfer.stats.items()}
             losses.update(stats)
@@ -217,27 +221,47 @@ class Distillation(StreamedModel):
         phase = phase_at(self.phases, progress)
         if phase is not self._phase:
             print_log(f'Phase `{phase.name}` begins.', logger='current')
+            _forget_losses(list(self._acting))
             self._begin(phase)
             self.train(self.training)
-            _forget_losses()
 
     def _begin(self, phase: Phase) -> None:
         """Settle what runs in each step of a phase."""
         self._phase = phase
         self._acting = {n: t for n, t in self._transfers.items() if phase.acts(n)}
+        for transfer in self._acting.values():
+            transfer.enter(self.phases.index(phase))
         for name, stream in self.all_streams.items():
             stream.enter(self.taps(name, list(self._acting.values())), phase.frozen)
         self._running = [name for name in self.order if self.all_streams[name].runs]
 
 
-def _forget_losses() -> None:
-    """Take the losses of the phase before out of MMEngine's log.
+@torch.no_grad()
+def _total(losses: Losses) -> Optional[torch.Tensor]:
+    """What a stream's own losses add up to, as in ``parse_losses``; None without any.
+
+    A loss may be a list, of levels for example.
+    """
+    own = [value for key, value in losses.items() if 'loss' in key]
+    parts = [p for v in own for p in ([v] if isinstance(v, torch.Tensor) else v)]
+    if not parts:
+        return None
+    # In half precision the sum could overflow.
+    return torch.stack([part.mean().float() for part in parts]).sum()
+
+
+def _forget_losses(transfers: Sequence[str]) -> None:
+    """Take the losses of the phase before, and what its transfers measured, out of
+    MMEngine's log.
 
     It would repeat the last value of each to the end of the training.
     """
     scalars = MessageHub.get_current_instance().log_scalars
-    for key in [key for key in scalars if key.startswith('train/') and 'loss' in key]:
-        del scalars[key]
+    plain = filter(None, (_plain(name, '') for name in transfers))
+    measured = tuple(f'train/{start}' for start in plain)
+    for key in [key for key in scalars if key.startswith('train/')]:
+        if 'loss' in key or key.startswith(measured):
+            del scalars[key]
 
 
 def _plain(transfer: str, key: str) -> str:

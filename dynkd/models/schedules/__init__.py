@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Schedules: numbers as functions of training progress."""
+"""Schedules: numbers as functions of training progress, and measured numbers."""
 
 from .bounded import BoundedSchedule
+from .measured import Measured, finite_row, mean_over_processes, names_measured
 from .progress import Progress
 from .review import ReviewSchedule
 from .schedules import (
@@ -19,8 +20,12 @@ __all__ = [
     'CosineSchedule',
     'ExponentialSchedule',
     'LinearSchedule',
+    'Measured',
     'Progress',
     'ReviewSchedule',
     'Schedule',
     'StepSchedule',
+    'finite_row',
+    'mean_over_processes',
+    'names_measured',
 ]

@@ -58,6 +58,12 @@ class Stream:
         """StageBranches or None: The classifiers on its stages."""
         return getattr(self.model, 'branches', None)
 
+    @property
+    def has_task(self) -> bool:
+        """bool: Whether its own losses, of its task and branches, have weights."""
+        branches = self.branches
+        return bool(self.cfg.loss_weight or (branches and branches.loss_weight))
+
     # ------------------------------------------------------------------ phases
 
     def enter(self, taps: Sequence[Tap], frozen: Sequence[str]) -> None:

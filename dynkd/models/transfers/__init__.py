@@ -1,12 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Transfers: knowledge that flows from source taps to target taps."""
 
+from .balanced_weight import BalancedWeight
 from .build import build_transfers, expand_groups
 from .checks import check_transfer, dry_run_transfer
 from .group import TransferGroup, branch_taps
 from .transfer import Transfer
 
 __all__ = [
+    'BalancedWeight',
     'Transfer',
     'TransferGroup',
     'branch_taps',

@@ -43,6 +43,7 @@ def build_transfers(
             )
         with named(f'transfer `{name}`'):
             transfers[name] = Transfer(**without_scope(cfg))
+        transfers[name].name = name
     return transfers
 
 

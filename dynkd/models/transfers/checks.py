@@ -39,14 +39,21 @@ def check_transfer(
 
     Raises:
         ValueError: If it names an unknown stream or module, has a target that is
-            frozen, compares RoIs of different proposals, or joins streams that mix the
-            images of one input differently.
+            frozen or, where its weight is balanced, has no task loss, compares RoIs of
+            different proposals, or joins streams that mix the images of one input
+            differently.
     """
     for tap in transfer.sources:
         _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
     for tap in transfer.targets:
         _check_tap(tap, streams, stores)
     _check_learner(transfer, streams, frozen_in)
+    if transfer.balance is not None and not streams[transfer.learner].has_task:
+        raise ValueError(
+            'its weight is balanced with the task loss of the stream '
+            f'`{transfer.learner}`, which has none (`loss_weight=0`). Give the '
+            'transfer a number, or the stream its loss.'
+        )
     if not transfer.detach_source:
         _check_teachers(transfer, streams, stores)
     for source, target in transfer.pairs:

@@ -3,15 +3,17 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
 import torch
 import torch.nn as nn
 from mmengine.registry import DefaultScope
 
-from dynkd.models.schedules import Progress
+from dynkd.models.schedules import Progress, Schedule
 from dynkd.models.taps import Tap
-from dynkd.registry import MODELS, SCHEDULES
+from dynkd.registry import MODELS
+
+from .balanced_weight import BalancedWeight, build_weight
 
 #: A loss or a connector: its config, or the module.
 Part = Union[dict[str, Any], nn.Module]
@@ -34,7 +36,8 @@ class Transfer(nn.Module):
         target (str or list[str]): Tap that learns, for example ``'student.neck'``.
         loss (dict or nn.Module): The loss, called as ``loss(target, source)``: its
             config, or the module. The ``loss_weight`` of a config may be a schedule:
-            ``dict(type='LinearSchedule', start=0., stop=1., end=10)``.
+            ``dict(type='LinearSchedule', start=0., stop=1., end=10)``, or measured: a
+            :class:`~dynkd.models.transfers.BalancedWeight`.
         source_connector (dict or nn.Module, optional): Module between the source and
             the loss, or its config. Defaults to None.
         target_connector (dict or nn.Module, optional): Module between the target and
@@ -70,7 +73,10 @@ class Transfer(nn.Module):
         self.pairs = _pair(source, target)
         self.single = isinstance(source, str) and isinstance(target, str)
         self.detach_source = detach_source
-        self.schedule: Optional[Callable[[Progress], float]] = None
+        #: Its name among the transfers, for what is logged of it.
+        self.name = ''
+        self.schedule: Optional[Schedule] = None
+        self.balance: Optional[BalancedWeight] = None
         with DefaultScope.overwrite_default_scope('dynkd'):
             self.loss = self._build_loss(loss)
             self.source_connector = _build(source_connector)
@@ -83,18 +89,23 @@ class Transfer(nn.Module):
             target_connector=target_connector,
             connector=connector,
         )
+        self._share: Optional[torch.Tensor] = None
         #: The parts that came built, and keep the weights that they have.
         self._built = {n for n, part in given.items() if isinstance(part, nn.Module)}
         #: Which further arguments each part names in its signature.
         self._extras = {name: _extras(part) for name, part in self.named_children()}
 
     def _build_loss(self, loss: Part) -> nn.Module:
-        """Build the loss, with a schedule of its weight taken out of its config."""
+        """Build the loss, with what decides its weight taken out of its config."""
         if isinstance(loss, nn.Module):
             return loss
         cfg = dict(loss)
         if isinstance(cfg.get('loss_weight'), dict):
-            self.schedule = SCHEDULES.build(cfg['loss_weight'])
+            weight = build_weight(cfg['loss_weight'])
+            if isinstance(weight, BalancedWeight):
+                self.balance = weight
+            else:
+                self.schedule = weight
             cfg['loss_weight'] = 1.0
         return MODELS.build(cfg)
 
@@ -105,11 +116,22 @@ class Transfer(nn.Module):
             if callable(initialise) and name not in self._built:
                 initialise()
 
+    def enter(self, phase: int) -> None:
+        """Begin a phase of the training in which it acts.
+
+        Args:
+            phase (int): Index of the phase.
+        """
+        self._share = None
+        if self.balance is not None:
+            self.balance.enter(phase)
+
     def forward(
         self,
         outputs: Mapping[Tap, Any],
         data_samples: Mapping[str, Optional[Sequence]],
         progress: Progress,
+        task: Optional[torch.Tensor] = None,
     ) -> torch.Tensor:
         """Compute the loss of one step.
 
@@ -117,12 +139,19 @@ class Transfer(nn.Module):
             outputs (dict[Tap, Any]): What the taps yielded: tensors, or lists of them.
             data_samples (dict[str, list]): Each stream's data samples.
             progress (Progress): How far the training is.
+            task (Tensor, optional): The sum of the learner's own losses, a scalar
+                without a gradient. Defaults to None: it has none.
 
         Returns:
-            Tensor: The loss, a scalar, times its scheduled weight.
+            Tensor: The loss, a scalar, times its scheduled or balanced weight.
         """
         loss = self.compare(outputs, data_samples, progress)
-        return loss if self.schedule is None else loss * self.schedule(progress)
+        if self.schedule is not None:
+            loss = loss * self.schedule(progress)
+        if self.balance is not None:
+            loss = loss * self.balance(loss, task, progress, f'`{self.name}`')
+        self._share = None if task is None else loss.detach().float() / task
+        return loss
 
     def compare(
         self,
@@ -164,9 +193,12 @@ class Transfer(nn.Module):
 
     @property
     def stats(self) -> dict[str, torch.Tensor]:
-        """dict[str, Tensor]: What its loss and connectors measured in the last step:
-        scalars by name, from those that have ``stats``."""
+        """dict[str, Tensor]: What was measured in the last step, scalars by name:
+        ``share``, its loss over the learner's task loss; the ``weight``, where it is
+        balanced; and what its loss and connectors have in their ``stats``."""
         found: dict[str, torch.Tensor] = {}
+        if self._share is not None:
+            found['share'] = self._share
         for module in self.children():
             found.update(getattr(module, 'stats', {}))
         return found

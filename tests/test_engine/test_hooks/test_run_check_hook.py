@@ -1,15 +1,18 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What cannot work in a run stops it before its first step."""
 
+import logging
 import random
 from typing import Any, Callable
 
 import pytest
 import torch
+from mmengine.hooks import LoggerHook
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
+from dynkd.engine.hooks import run_check_hook
 from dynkd.engine.hooks.run_check_hook import RunCheckHook
 from dynkd.models.algorithms import Phase
 from dynkd.utils import RandomState, TrainingData, first_data_sample
@@ -396,3 +399,50 @@ def test_the_smallest_batch_of_an_epoch(cls_batch):
     assert smallest(batch_size=None) is None
     stream = DataLoader(Stream(), batch_size=3)
     assert TrainingData(stream, by_epoch=True).smallest_batch is None
+
+
+# ------------------------------------------------------- transfers that drown the task
+
+
+@pytest.mark.parametrize(
+    ('weight', 'first', 'told'),
+    [(1.0, 1.0, []), (1e5, 1e5, [1]), (1e5, 0.0, [4])],
+)
+def test_a_transfer_of_100_times_the_task_is_warned_of_once(
+    training, classifier, cls_batch, kld, monkeypatch, weight, first, told
+):
+    """In the first step, or else when the log is written, every second one here."""
+    said = []
+
+    def listen(text: str, **options: Any) -> None:
+        if 'task loss' in text:
+            said.append((text, options['level']))
+
+    monkeypatch.setattr(run_check_hook, 'print_log', listen)
+    transfer = dict(
+        source='teacher.backbone[1]',
+        target='student.backbone[1]',
+        loss=dict(
+            type='FeatureLoss',
+            loss_weight=dict(
+                type='StepSchedule',
+                values=[first, weight],
+                milestones=[2],
+                by_epoch=False,
+            ),
+        ),
+    )
+    runner = training(
+        classifier(),
+        dict(loss_far=transfer, loss_kld=kld('teacher', 'student')),
+        cls_batch(size=12),
+        dict(batch_size=2),
+    )
+    for hook in runner.hooks:
+        if isinstance(hook, LoggerHook):
+            hook.interval = 2
+    runner.train()
+    assert [level for _, level in said] == [logging.WARNING] * len(told)
+    for (text, _), iteration in zip(said, told):
+        assert text.startswith('Transfer `loss_far` is ')
+        assert f'of its learner `student` in iteration {iteration}, ' in text

@@ -276,7 +276,9 @@ def test_what_a_transfer_measures_is_logged_and_not_added(
         transfers=dict(loss_kld=kld('teacher', 'student', connector=gauge)),
     )
     losses = model(**cls_batch(), mode='loss')
-    assert set(losses) == {'student/loss', 'loss_kld', 'kld/gap'}
+    assert set(losses) == {'student/loss', 'loss_kld', 'kld/gap', 'kld/share'}
+    share = losses['loss_kld'] / losses['student/loss']
+    torch.testing.assert_close(losses['kld/share'], share)
     total, logged = model.parse_losses(losses)
     torch.testing.assert_close(total, losses['student/loss'] + losses['loss_kld'])
     assert logged['kld/gap'] == losses['kld/gap'] > 0

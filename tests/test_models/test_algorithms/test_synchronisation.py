@@ -50,6 +50,13 @@ def pair(classifier, fcos, kld):
         streams, transfers = kd()
         return streams, dict(transfers, loss_back=kld('student', 'teacher'))
 
+    def balanced():
+        streams, transfers = dkd()
+        for transfer, momentum in zip(transfers.values(), (None, 0.1)):
+            weight = dict(type='BalancedWeight', momentum=momentum)
+            transfer['loss'] = dict(transfer['loss'], loss_weight=weight)
+        return streams, transfers
+
     def dpk():
         streams, _ = kd(frozen=True)
         connector = dict(
@@ -79,11 +86,16 @@ def pair(classifier, fcos, kld):
         return streams, dict(loss_kld=transfer)
 
     return dict(
-        kd=lambda: kd(frozen=True), dkd=dkd, dpk=dpk, ekd=ekd, detectors=detectors
+        kd=lambda: kd(frozen=True),
+        dkd=dkd,
+        balanced=balanced,
+        dpk=dpk,
+        ekd=ekd,
+        detectors=detectors,
     )
 
 
-@pytest.mark.parametrize('method', ['kd', 'dkd', 'dpk', 'ekd', 'detectors'])
+@pytest.mark.parametrize('method', ['kd', 'dkd', 'balanced', 'dpk', 'ekd', 'detectors'])
 def test_waits_no_more_than_its_models(method, pair, build, cls_batch, det_batch):
     streams, transfers = pair[method]()
     batch = det_batch() if method == 'detectors' else cls_batch()

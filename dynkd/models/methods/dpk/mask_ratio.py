@@ -8,8 +8,8 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor, nn
 
-from dynkd.models.schedules import BoundedSchedule, Progress
-from dynkd.registry import MODELS, SCHEDULES
+from dynkd.models.schedules import BoundedSchedule, Progress, names_measured
+from dynkd.registry import MODELS
 
 from .cka import MIN_SAMPLES, cka, cka_of_terms, position_terms
 
@@ -118,15 +118,8 @@ def build_ratio(ratio: Union[float, dict[str, Any]]) -> MaskRatio:
     """
     if not isinstance(ratio, dict):
         return ScheduledRatio(ratio)
-    kind = ratio.get('type')
-    with DefaultScope.overwrite_default_scope('dynkd'):
-        measured = MODELS.get(kind) if isinstance(kind, str) else kind
-        if isinstance(measured, type) and issubclass(measured, MaskRatio):
+    examples = "'CKARatio', 'CosineRatio'"
+    if names_measured(ratio, MaskRatio, 'PriorKnowledge: ratio', examples):
+        with DefaultScope.overwrite_default_scope('dynkd'):
             return MODELS.build(dict(ratio))
-        if isinstance(kind, str) and SCHEDULES.get(kind) is None:
-            raise ValueError(
-                f'PriorKnowledge: ratio names {kind!r}, which is neither a measurement '
-                "('CKARatio', 'CosineRatio') nor a schedule ('LinearSchedule', "
-                "'ExponentialSchedule', ...)"
-            )
     return ScheduledRatio(ratio)

@@ -2,14 +2,18 @@
 """Ratios that are measured: the less alike two features are, the more is replaced."""
 
 from abc import abstractmethod
-from typing import Any, Optional, Union
+from typing import Optional, Union
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_reduce
 from torch import Tensor
 
-from dynkd.models.schedules import Progress
+from dynkd.models.schedules import (
+    Measured,
+    Progress,
+    finite_row,
+    mean_over_processes,
+)
 from dynkd.registry import MODELS
 from dynkd.utils import TrainingData
 
@@ -19,7 +23,7 @@ from .mask_ratio import MaskRatio
 SAMPLES = ('images', 'positions')
 
 
-class MeasuredRatio(MaskRatio):
+class MeasuredRatio(Measured, MaskRatio):
     """One minus a similarity of student and teacher, Eq. 5 of `Dynamic Prior Knowledge
     <https://arxiv.org/abs/2206.06067>`_.
 
@@ -49,14 +53,6 @@ class MeasuredRatio(MaskRatio):
             )
         # The newest row is the last; the last column is 1 where there was a minibatch.
         self.register_buffer('measured', torch.zeros(window, self.num_terms + 1))
-
-    def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> 'MeasuredRatio':
-        """Move what is measured, but keep it in float32 when the model is cast."""
-        measured = self.measured
-        super()._apply(fn, *args, **kwargs)
-        if self.measured.dtype != measured.dtype:
-            self.measured = measured.to(self.measured.device)
-        return self
 
     @abstractmethod
     def measure(self, student: Tensor, teacher: Tensor) -> Union[Tensor, str]:
@@ -88,9 +84,7 @@ class MeasuredRatio(MaskRatio):
         terms = self.measure(student, teacher)
         row = self.measured.new_zeros(self.num_terms + 1)
         if isinstance(terms, Tensor):
-            row = torch.cat((terms.to(row), row.new_ones(1)))
-            # What overflowed in half precision is skipped, as its gradients are.
-            row = torch.where(row.isfinite().all(), row, torch.zeros_like(row))
+            row = finite_row(terms.to(row))
         rows = self._keep(row) if self.training else row[None]
         if isinstance(terms, str) and not rows[:, -1].any():
             raise ValueError(f'{type(self).__name__}: {terms}')
@@ -99,8 +93,7 @@ class MeasuredRatio(MaskRatio):
 
     def _keep(self, row: Tensor) -> Tensor:
         """Put the mean over all processes into the window, and return the window."""
-        all_reduce(row)
-        row = row / row[-1].clamp(min=1)
+        row = mean_over_processes(row)
         moved = torch.cat((self.measured[1:], row[None]))
         self.measured.copy_(torch.where(row[-1] > 0, moved, self.measured))
         return self.measured

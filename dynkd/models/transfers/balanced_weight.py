@@ -1,0 +1,234 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""A weight that follows from what the losses are."""
+
+from collections.abc import Mapping
+from typing import Any, Optional, Union
+
+import torch
+from mmengine.logging import print_log
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from dynkd.models.schedules import (
+    Measured,
+    Progress,
+    Schedule,
+    finite_row,
+    mean_over_processes,
+    names_measured,
+)
+from dynkd.registry import MODELS, SCHEDULES
+from dynkd.utils import check_weights
+
+
+@MODELS.register_module()
+class BalancedWeight(Measured):
+    r"""The weight with which a transfer's part of the loss is a share of the task loss.
+
+    .. math::
+        w = s \, \frac{\sum_{i=1}^{n} L_i^{task}}{\sum_{i=1}^{n} L_i}
+
+    :math:`L_i` is the transfer's loss, without a weight, in step i of the training,
+    :math:`L_i^{task}` the sum of its learner's own losses (those of its task and of its
+    branches, with their weights), each the mean over all processes, and s the share.
+    `General Dynamic Knowledge Distillation` (IV-C1) found that "each part has the
+    similar value in the student network" at its best weights, which is a share of 1
+    (that the weight is found at the beginning, where the paper looks at the end, is
+    ours).
+
+    The losses are measured over the first steps of the training, and anew over those of
+    each phase in which the transfer acts. Until then the weight follows from the steps
+    so far, the one at hand included, so that the share holds from the first step on.
+    Then it is kept, and logged. Steps in which one of the losses is zero or not finite
+    do not count; as long as none does, the weight is 0. Without training, nothing is
+    measured: a weight that is not known follows from the batch at hand.
+
+    What is measured is in the checkpoint. A training that begins, at iteration 0,
+    measures anew also where it loads a checkpoint.
+
+    Args:
+        share (float): s, the share of the task loss that the transfer's part has.
+            Defaults to 1.0.
+        iterations (int): n, the training steps over which the losses are measured.
+            Defaults to 50.
+        momentum (float, optional): In (0, 1]. Where it is given, the weight follows the
+            losses for the rest of the phase, as the quotient of their moving averages
+            in which the newest step has this weight; that takes a reduction over the
+            processes in each step. Defaults to None: the weight is kept.
+
+    Raises:
+        TypeError: If an argument is not a number.
+        ValueError: If ``share`` is not positive and finite, ``iterations`` is less than
+            1, or ``momentum`` is not in (0, 1]; in the forward pass, if there is no
+            task loss.
+    """
+
+    means: Tensor
+    count: Tensor
+    phase: Tensor
+
+    def __init__(
+        self,
+        share: float = 1.0,
+        iterations: int = 50,
+        momentum: Optional[float] = None,
+    ) -> None:
+        super().__init__()
+        check_weights(dict(share=share), 'BalancedWeight')
+        if not share:
+            raise ValueError(
+                'BalancedWeight: `share` is 0, with which nothing is learned; leave '
+                'the transfer out.'
+            )
+        if isinstance(iterations, bool) or not isinstance(iterations, int):
+            raise TypeError(
+                f'BalancedWeight: `iterations` must be an integer, got {iterations!r}.'
+            )
+        if iterations < 1:
+            raise ValueError(
+                f'BalancedWeight: `iterations` must be at least 1, got {iterations}.'
+            )
+        if momentum is not None:
+            check_weights(dict(momentum=momentum), 'BalancedWeight')
+            if not 0 < momentum <= 1:
+                raise ValueError(
+                    f'BalancedWeight: `momentum` must be in (0, 1], got {momentum}.'
+                )
+        self.share = share
+        self.iterations = iterations
+        self.momentum = momentum
+        #: The learner's task loss and the transfer's loss.
+        self.register_buffer('means', torch.zeros(2))
+        #: The steps that they are the mean of.
+        self.register_buffer('count', torch.zeros((), dtype=torch.long))
+        #: The index of the phase in which they were measured.
+        self.register_buffer('phase', torch.zeros((), dtype=torch.long))
+        self._phase = 0
+        # Steps that are to be measured, known to the processor: no step waits for the
+        # accelerator to tell. None: what is in the buffers has to be looked at.
+        self._left: Optional[int] = None
+        self.stats: dict[str, Tensor] = {}
+
+    def enter(self, phase: int) -> None:
+        """Begin a phase of the training, or go on with it after a resume.
+
+        Args:
+            phase (int): Index of the phase.
+        """
+        self._restart(self.phase == phase)
+        self._phase = phase
+        self.phase.fill_(phase)
+
+    def _restart(self, keep: Union[bool, Tensor] = False) -> None:
+        """Forget what was measured, unless it is to be kept."""
+        self.means.mul_(keep)
+        self.count.mul_(keep)
+        self._left = None
+
+    @torch.no_grad()
+    def forward(
+        self, loss: Tensor, task: Optional[Tensor], progress: Progress, owner: str = ''
+    ) -> Tensor:
+        """The weight of one step.
+
+        Args:
+            loss (Tensor): The transfer's loss without a weight, a scalar.
+            task (Tensor, optional): The sum of its learner's own losses, a scalar.
+            progress (Progress): How far the training is.
+            owner (str): Whose weight it is, for the log. Defaults to ``''``.
+
+        Returns:
+            Tensor: The weight, a scalar without a gradient.
+
+        Raises:
+            ValueError: If there is no task loss.
+        """
+        if task is None:
+            raise ValueError(
+                f'BalancedWeight of {owner or "a transfer"}: its learner has no task '
+                'loss in this step. Give a number.'
+            )
+        # Losses may be in half precision; what is measured is not.
+        terms = torch.stack(
+            [part.detach().mean().to(self.means) for part in (task, loss)]
+        )
+        row = finite_row(torch.where((terms > 0).all(), terms, torch.nan))
+        if self.training:
+            if self._left is None and progress.iter == 0:
+                self._restart()
+                self.phase.fill_(self._phase)
+            self._measure(row, owner)
+            means = self.means
+        else:
+            means = torch.where(self.count > 0, self.means, row[:-1])
+        self.stats['weight'] = self._weight(means)
+        return self.stats['weight']
+
+    def _weight(self, means: Tensor) -> Tensor:
+        """The weight that follows from the means; 0 where there are none."""
+        least = torch.finfo(means.dtype).tiny
+        return self.share * means[0] / means[1].clamp(min=least)
+
+    def _measure(self, row: Tensor, owner: str) -> None:
+        """Put a step into the means, unless they are known and kept."""
+        if self._left is None:
+            self._left = self._missing()
+        if not self._left and self.momentum is None:
+            return
+        row = mean_over_processes(row)
+        rate = 1 / (self.count + 1).to(row)
+        if self.momentum is not None:
+            momentum = torch.full_like(rate, self.momentum)
+            rate = torch.where(self.count < self.iterations, rate, momentum)
+        # A row of zeros, of a step that does not count, moves nothing.
+        self.means.add_(row[-1] * rate * (row[:-1] - self.means))
+        self.count.add_(row[-1].long())
+        if self._left:
+            self._left -= 1
+            if not self._left:
+                self._left = self._missing()
+                if not self._left:
+                    self._report(owner)
+
+    def _missing(self) -> int:
+        """How many steps are to be measured; waits for the accelerator."""
+        return max(self.iterations - int(self.count), 0)
+
+    def _report(self, owner: str) -> None:
+        """Log what was found."""
+        task, loss = self.means.tolist()
+        weight = float(self._weight(self.means))
+        kept = 'is kept' if self.momentum is None else 'follows from here on'
+        print_log(
+            f'Weight of {owner or "a transfer"}: {weight:.4g}. It {kept}: over '
+            f'{self.iterations} iterations the transfer was {loss:.4g}, the task loss '
+            f'of its learner {task:.4g}, and its share is {self.share:g}.',
+            logger='current',
+        )
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        """Load what was measured, and look at it in the next step."""
+        super()._load_from_state_dict(*args, **kwargs)
+        self._left = None
+
+    def extra_repr(self) -> str:
+        """str: Its arguments."""
+        moving = '' if self.momentum is None else f', momentum={self.momentum}'
+        return f'share={self.share}, iterations={self.iterations}{moving}'
+
+
+def build_weight(cfg: Mapping[str, Any]) -> Union[Schedule, BalancedWeight]:
+    """Build what decides the weight of a transfer.
+
+    Args:
+        cfg (dict): The config of a schedule, or of a :class:`BalancedWeight`.
+
+    Returns:
+        Schedule or BalancedWeight: It.
+
+    Raises:
+        ValueError: If it is neither.
+    """
+    measured = names_measured(cfg, BalancedWeight, 'loss_weight', "'BalancedWeight'")
+    with DefaultScope.overwrite_default_scope('dynkd'):
+        return (MODELS if measured else SCHEDULES).build(dict(cfg))
