@@ -151,7 +151,7 @@ def test_cka_needs_four_images_a_batch(dpk):
     refused(
         dpk(dict(type='CKARatio'), batch_size=3),
         r'transfer `loss_dpk` \(teacher\.backbone\[0\] -> student\.backbone\[0\]\): '
-        r'CKARatio: a batch of 3 image\(s\) a process has fewer than the 4 samples .*'
+        r'CKARatio: a batch of 3 image\(s\) per process has fewer than the 4 samples .*'
         "raise the batch size, set samples='positions', or give a number",
     )
 

@@ -23,11 +23,11 @@ def best_permutation(cost: np.ndarray) -> np.ndarray:
 
     Returns:
         np.ndarray: For each row its column, shape (N,). Rows keep their own column
-        where the costs are not finite: the loss is NaN then, and says so itself.
+        where the costs are not finite: the loss is NaN in that case anyway.
     """
     cost = cost.astype(np.float64)
-    # Subtracting a constant from a row or column does not change who is matched, and
-    # the minima leave SciPy most of the work done: it is several times as fast.
+    # Subtracting a constant from a row or column does not change the matching, and
+    # subtracting the minima makes SciPy several times as fast.
     cost -= cost.min(axis=1, keepdims=True)
     cost -= cost.min(axis=0, keepdims=True)
     if not np.isfinite(cost).all():
@@ -40,7 +40,7 @@ def optimal_matching(x: Tensor, y: Tensor, p: int) -> Tensor:
 
     With uniform weights on equally many points, an optimal transport plan is a
     permutation (Birkhoff), so the plan is found exactly by an assignment solver. It is
-    SciPy's, which lets go of the interpreter: the clouds are solved in
+    SciPy's, which releases the interpreter lock: the clouds are solved in
     ``torch.get_num_threads()`` threads.
 
     Args:

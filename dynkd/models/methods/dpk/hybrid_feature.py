@@ -21,14 +21,15 @@ class HybridFeature(nn.Module):
 
     Args:
         student_encoder (TokenEncoder): Makes tokens of the student's map.
-        filling (TokenEncoder or Parameter, optional): What stands in the place of
-            masked tokens: what this encoder makes of the teacher's map, or this vector
-            of shape (d,). Defaults to None: zeros.
+        filling (TokenEncoder or Parameter, optional): What replaces masked tokens: the
+            encoded map of the teacher, or this vector of shape (d,). Defaults to None:
+            zeros.
         decoder (TokenDecoder): Makes a map of the hybrid tokens.
         ratio (MaskRatio): Share of the patches that are masked.
         mask (str): Strategy that draws them, a key of
             :data:`~dynkd.models.methods.dpk.patch_masks.MASKS`.
-        resize (bool): Whether a student's map of another size gets the teacher's.
+        resize (bool): Whether a student's map of another size is resized to the
+            teacher's.
         everywhere (bool): Whether the loss is to see masked positions too.
     """
 
@@ -79,7 +80,7 @@ class HybridFeature(nn.Module):
         mask = self.draw(ratio, len(tokens), grid)
         self.stats = self.ratio.stats
         if self.mask == 'grid':
-            # Which with an odd side is less than what was asked for.
+            # Where a side is odd, fewer patches are masked than requested.
             self.stats['ratio'] = mask.float().mean()
         hybrid = self.stitch(tokens, teacher, mask)
         feature = self.decoder(hybrid, grid, teacher.shape[2:])
@@ -117,8 +118,8 @@ class HybridFeature(nn.Module):
             filling = self.mask_token.to(tokens.dtype)
         else:
             filling = torch.zeros_like(tokens)
-        # Not by indices: every parameter gets a gradient, be it zero, whatever the
-        # mask, as DistributedDataParallel wants it.
+        # Not by indices: every parameter gets a gradient (possibly zero) with any mask,
+        # as DistributedDataParallel requires.
         return torch.where(mask[..., None], filling, tokens)
 
     def _fit(self, student: Tensor, teacher: Tensor) -> Tensor:
@@ -137,7 +138,7 @@ class HybridFeature(nn.Module):
             raise ValueError(
                 f'PriorKnowledge: the student has shape {tuple(student.shape)} and the '
                 f'teacher {tuple(teacher.shape)}; tap features of the same resolution, '
-                "or set resize=True to give the student's the teacher's"
+                "or set resize=True to resize the student's"
             )
         if sizes[0][0] >= sizes[1][0] and sizes[0][1] >= sizes[1][1]:
             return F.adaptive_avg_pool2d(student, (sizes[1][0], sizes[1][1]))

@@ -64,7 +64,7 @@ class MaskRatio(nn.Module, metaclass=ABCMeta):
     def note_cka(self, student: Tensor, teacher: Tensor) -> None:
         """Measure the minibatch's CKA for the log, where the ratio does not follow it.
 
-        Of fewer than 4 images it is that of their positions.
+        With fewer than 4 images, it is measured over their positions.
 
         Args:
             student (Tensor): The student's feature, shape (B, C, H, W).

@@ -27,20 +27,20 @@ class MeasuredRatio(Measured, MaskRatio):
     """One minus a similarity of student and teacher, Eq. 5 of `Dynamic Prior Knowledge
     <https://arxiv.org/abs/2206.06067>`_.
 
-    What the similarity is made of is averaged over the last minibatches of all
-    processes. They are in a buffer, so that a resumed training goes on with the same
-    ones. In evaluation mode the batch at hand alone counts, and nothing is kept.
+    The terms of the similarity are averaged over the last minibatches of all processes.
+    They are in a buffer, so that a resumed training continues with them. In evaluation
+    mode only the current batch counts, and nothing is kept.
 
     Args:
-        window (int): Minibatches of each process that are averaged over, the k of
-            Eq. 7. Defaults to 1, the one at hand.
+        window (int): Number of minibatches of each process in the average, the k of
+            Eq. 7. Defaults to 1, the current one.
 
     Raises:
         ValueError: If the window is less than 1; in the forward pass, if a minibatch is
             too small and there was none before.
     """
 
-    #: Numbers that are measured on a minibatch.
+    #: How many numbers are measured per minibatch.
     num_terms = 1
     measured: Tensor
 
@@ -69,7 +69,7 @@ class MeasuredRatio(Measured, MaskRatio):
 
     @abstractmethod
     def similarity(self, terms: Tensor) -> Tensor:
-        """The similarity that follows.
+        """Compute the similarity from the averaged terms.
 
         Args:
             terms (Tensor): Mean over the minibatches, shape (``num_terms``,); zeros if
@@ -117,8 +117,8 @@ class CKARatio(MeasuredRatio):
     measured: the ratio stays what it was.
 
     Args:
-        window (int): Minibatches of each process that are averaged over, the k of
-            Eq. 7. Defaults to 1, the one at hand (ours; the paper does not say).
+        window (int): Number of minibatches of each process in the average, the k of
+            Eq. 7. Defaults to 1, the current one (ours; the paper does not say).
         samples (str): What a sample is. ``'images'``: an image with its whole feature,
             as in the paper; takes 4 images per batch and process. ``'positions'``: a
             position of the maps (ours), for detectors with few images per batch, see
@@ -183,7 +183,7 @@ class CKARatio(MeasuredRatio):
 def _too_few_images(count: int) -> str:
     """Why a batch has no CKA, and what would help."""
     return (
-        f'a batch of {count} image(s) a process has fewer than the {MIN_SAMPLES} '
+        f'a batch of {count} image(s) per process has fewer than the {MIN_SAMPLES} '
         "samples that CKA needs; raise the batch size, set samples='positions', or "
         'give a number or a schedule as the ratio'
     )
@@ -198,8 +198,8 @@ class CosineRatio(MeasuredRatio):
     over the images (ours; the paper does not say). It is logged as ``cosine``.
 
     Args:
-        window (int): Minibatches of each process that are averaged over. Defaults to 1,
-            the one at hand.
+        window (int): Number of minibatches of each process in the average. Defaults to
+            1, the current one.
 
     Raises:
         ValueError: If the window is less than 1; in the forward pass, if the features

@@ -25,7 +25,7 @@ GRID_RATIO = 0.75
 
 
 def random_mask(ratio: Tensor, batch: int, grid: tuple[int, int]) -> Tensor:
-    """As many patches as the ratio says, all subsets of them equally likely.
+    """A random subset of the patches, of the size that the ratio asks for.
 
     Args:
         ratio (Tensor): Share of the patches, rounded to the nearest number of them.
@@ -85,12 +85,12 @@ def grid_mask(ratio: Tensor, batch: int, grid: tuple[int, int]) -> Tensor:
     return mask.flatten().expand(batch, -1)
 
 
-#: The strategies by the name that a config has for them.
+#: The strategies by their names in configs.
 MASKS = {'random': random_mask, 'block': block_mask, 'grid': grid_mask}
 
 
 def _count(ratio: Tensor, grid: tuple[int, int]) -> Tensor:
-    """How many patches a ratio is."""
+    """The number of patches that a ratio means."""
     return (ratio * (grid[0] * grid[1])).round()
 
 

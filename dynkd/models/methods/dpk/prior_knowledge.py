@@ -31,12 +31,13 @@ class PriorKnowledge(nn.Module):
     Student's and teacher's map are cut into patches of k x k by a convolution with
     stride k, and encoded with position embeddings. A share :math:`\pi` of the student's
     tokens is replaced by the teacher's; the hybrid tokens get position embeddings too,
-    and a decoder makes of them a map of the teacher's shape. That is what the loss
-    compares with the teacher's own feature. All of this is part of the training alone.
+    and a decoder turns them into a map of the teacher's shape. The loss compares that
+    map with the teacher's own feature. All of these modules are used in training only.
     Encoders see all patches, as in Sec. A.2 and Fig. 2. Where all tokens are replaced,
     :math:`\pi = 1`, the student learns nothing from this transfer.
 
-    It is the ``connector`` of a transfer from teacher to student, of one stage or, with
+    Use it as the ``connector`` of a transfer from teacher to student, of one stage or,
+    with
     ``num_levels``, of several::
 
         loss_dpk = dict(
@@ -48,13 +49,13 @@ class PriorKnowledge(nn.Module):
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.2),
         )
 
-    Maps of any size will do: what is not a multiple of the patch is padded with zeros
-    at the right and the bottom, and cut off again; position embeddings are
+    Maps may have any size: a side that is not a multiple of the patch is padded with
+    zeros at the right or the bottom, which are cut off again; position embeddings are
     interpolated.
 
-    Each step it logs the ratio that was asked for as ``ratio`` (of ``mask='grid'``, the
-    share that was replaced) and, where a batch has the samples for it, the similarity
-    of both features as ``cka``; with ``num_levels`` as ``ratio_0``, ``ratio_1``, ...
+    Each step it logs the requested ratio as ``ratio`` (with ``mask='grid'``, the share
+    that was replaced) and, where a batch has enough samples for it, the similarity of
+    both features as ``cka``; with ``num_levels`` as ``ratio_0``, ``ratio_1``, ...
 
     Args:
         student_channels (int or list[int]): Channels of the student's feature, or of
@@ -65,14 +66,14 @@ class PriorKnowledge(nn.Module):
         embed_dims (int): Length of a token. Defaults to 256 (ours).
         grid_size (int, tuple[int, int] or list): Rows and columns of patches with a
             learned position embedding each; one number for both, a list for several
-            levels. For other grids they are interpolated bicubically (ours). Best the
-            grid of the training: ``ceil(H / patch_size)``. Defaults to 7, that of the
-            last stage at 224 x 224.
+            levels. For other grids they are interpolated bicubically (ours). Best is
+            the grid of the training: ``ceil(H / patch_size)``. Defaults to 7, that of
+            the last stage at 224 x 224.
         encoder_depth (int, optional): Blocks of each encoder. Defaults to None: 6, as
             in the paper, and none with ``transform='mlp'``.
         decoder_depth (int, optional): Blocks of the decoder. Defaults to None: as in
             the paper 6 for one stage and 4 for several, where ``num_levels`` is more
-            than 1. Stages that are transfers of their own have to say 4 themselves.
+            than 1. For several stages in separate transfers, set 4 explicitly.
         num_heads (int, optional): Heads of the transformer's attention. Defaults to
             None: 8 (ours).
         mlp_ratio (float, optional): Width of the transformer's MLPs relative to
@@ -84,23 +85,23 @@ class PriorKnowledge(nn.Module):
             ``dict(type='ExponentialSchedule', start=1.0, gamma=0.95)`` and
             ``dict(type='LinearSchedule', start=1.0, stop=0.05)``: the decrement of 0.95
             that the paper prints for an epoch is taken for that of the whole training
-            (ours), since the second epoch would be left with 0.05 and the third with
-            less than nothing. Defaults to None: ``dict(type='CKARatio')``.
+            (ours), since it would leave 0.05 for the second epoch and a negative ratio
+            for the third. Defaults to None: ``dict(type='CKARatio')``.
         mask (str): Which patches: ``'random'``, ``'block'`` or ``'grid'`` (Table 6),
             see :mod:`~dynkd.models.methods.dpk.patch_masks`. ``'grid'`` keeps one of
             every four, or more where a grid of patches has an odd side, and takes no
             other ``ratio``. Defaults to ``'random'``.
-        fill (str): What stands in their place: ``'teacher'``'s tokens, ``'zero'`` or a
+        fill (str): What replaces them: ``'teacher'``'s tokens, ``'zero'`` or a
             learned ``'token'`` (Table 7). Defaults to ``'teacher'``.
         transform (str): What encoders and decoder are made of (Table 8):
             ``'transformer'``; ``'mlp'``: transformer blocks in the decoder only, an MLP
             in the place of each encoder (``Decoder`` in Sec. A.2); ``'conv'``:
             convolutions. Defaults to ``'transformer'``.
-        loss_on (str): What the loss sees (Table 9): the ``'full'`` feature, or only
-            what was ``'non_masked'``. Then the teacher's feature itself is returned at
-            all positions that were replaced, and differs in nothing there. A mean over
-            all positions, such as ``FeatureLoss`` has, is thereby :math:`1 - \pi` times
-            that over the non-masked ones (ours). Defaults to ``'full'``.
+        loss_on (str): What the loss compares (Table 9): the ``'full'`` feature, or only
+            the ``'non_masked'`` part. In that case the teacher's feature itself is
+            returned at all replaced positions, so that the difference is 0 there. A
+            mean over all positions, as in ``FeatureLoss``, is thereby :math:`1 - \pi`
+            times that over the non-masked ones (ours). Defaults to ``'full'``.
         resize (bool): Whether a student's map of another size is resized to the
             teacher's (ours): averaged where it is larger, else interpolated bilinearly.
             Defaults to False: an error.
@@ -299,7 +300,7 @@ def _ratio_of(
 def _filling(
     fill: str, recipe: CoderRecipe, channels: int, patch: int, grid: Grid
 ) -> Union[TokenEncoder, nn.Parameter, None]:
-    """What stands in the place of masked tokens."""
+    """What replaces masked tokens."""
     if fill == 'teacher':
         return recipe.encoder(channels, patch, grid)
     if fill == 'token':

@@ -14,10 +14,10 @@ from dynkd.utils import check_weights
 class DualTeacherTransfers(TransferGroup):
     """The transfers of `Dual teachers for self-knowledge distillation`, Eqs. 4 to 9.
 
-    It stands for two transfers, named after the group:
+    The group expands to two transfers, named after it:
 
     - ``…_his``, Eqs. 5 and 6: the head and every branch learn from a mix of the label
-      and their own prediction of the epoch before, which a store keeps.
+      and their own prediction of the previous epoch, which a store keeps.
     - ``…_stru``, Eq. 4: every branch learns from the head.
 
     The label is part of Eq. 6: the stream needs no further task loss (its
@@ -36,9 +36,9 @@ class DualTeacherTransfers(TransferGroup):
         temperature (float): T of Eq. 4; that of Eq. 5 is 1. Defaults to 4.0.
         beta (float or dict, optional): Share of the label in Eq. 6, a number or a
             schedule. Defaults to None: Eq. 7 with 0.9 and 0.
-        detach_source (bool): Whether the head is not drawn to its branches by Eq. 4.
-            False is the authors' released code; the paper does not say. Defaults to
-            True.
+        detach_source (bool): Whether Eq. 4 trains the branches only, and not the head.
+            False follows the authors' released code; the paper does not say. Defaults
+            to True.
 
     Raises:
         ValueError: If a weight is negative; when expanded, if the stream does not

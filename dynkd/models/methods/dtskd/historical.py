@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Learning from what the same classifier said about the same samples before."""
+"""Learning from the same classifier's past predictions for the same samples."""
 
 from collections.abc import Sequence
 from typing import Any, Optional, Union
@@ -33,8 +33,8 @@ class HistoricalLoss(TransferLoss):
     the label: of one class, or the ``gt_score`` that a batch augmentation made. A level
     is one classifier, in the paper the backbone's and those of its branches. The
     divergence is averaged over the batch (ours; the paper prints sums over samples).
-    It contains the entropy of :math:`p'`, which has no gradient, so that it is 0 where
-    the prediction meets its target.
+    It contains the entropy of :math:`p'`, which has no gradient, so that the loss is 0
+    where the prediction equals its target.
 
     Args:
         beta (float or dict): :math:`\beta_t`, the share of the label, in [0, 1]: a
@@ -79,7 +79,7 @@ class HistoricalLoss(TransferLoss):
 
         Args:
             target (Tensor | Sequence[Tensor]): Logits of what learns, of shape (B, K),
-                or one tensor a level.
+                or one tensor per level.
             source (Tensor | Sequence[Tensor]): Past probabilities of shape (B, K),
                 likewise.
             data_samples (list): The batch's data samples, with ``gt_label`` or

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""The mixed fusion module of DTSKD: a stage fused with what deeper ones say."""
+"""The mixed fusion module of DTSKD: a stage fused with deeper ones."""
 
 from typing import Any, Optional, Union
 
@@ -75,8 +75,8 @@ class MixedFusionModule(Branch):
             )
         super().__init__(deeper_channels, init_cfg)
         self.fusion = fusion
-        # In containers, where `init_cfg` reaches them: a ConvModule that is a child
-        # initialises itself again behind it.
+        # In containers, where `init_cfg` reaches them: a ConvModule that is a direct
+        # child would initialise itself again afterwards.
         block = dict(kernel_size=1, norm_cfg=norm_cfg, act_cfg=act_cfg)
         lateral = [
             nn.AdaptiveAvgPool2d(1),
@@ -129,7 +129,7 @@ class MixedFusionModule(Branch):
         return fused, self.fc(self.features(fused))
 
     def _fuse(self, stage: Tensor, deeper: Tensor) -> Tensor:
-        """Eq. 8, or what stands in its place."""
+        """Eq. 8, or the fusion that replaces it."""
         own = self.lateral(stage)
         if self.fusion == 'none':
             return own

@@ -19,19 +19,21 @@ class EvolutionaryTransfers(TransferGroup):
 
     Within each trained stream every classifier learns from all deeper ones, the final
     one included (Eq. 2); across streams each classifier of the student learns from the
-    teacher's of the same place (Eqs. 5 and 8). The classifiers are the stream's head
-    and those of its ``branches``, whose cross-entropy (Eq. 9) is the branches' own
-    ``loss_weight``. Of a stream without branches only the head takes part, and of a
-    frozen one nothing learns: the rows of Table V differ in the streams alone.
+    teacher's classifier at the same depth (Eqs. 5 and 8). The classifiers are the
+    stream's head and those of its ``branches``, whose cross-entropy (Eq. 9) is the
+    branches' own ``loss_weight``. Of a stream without branches only the head takes
+    part, and a frozen stream does not learn: the rows of Table V differ only in their
+    streams.
 
-    It stands for up to six transfers, named after the group:
+    The group expands to up to six transfers, named after it:
 
     - ``…_within_kl_<stream>``, Eq. 3: divergence between the classifiers of a stream.
-    - ``…_within_l2_<stream>``, Eq. 4: squared distance of their features. Where the
-      backbone's own feature has another width than the branches', it is compared in a
-      transfer of its own, ``…_within_l2_final_<stream>``, through a linear connector.
-    - ``…_cross_kl``, Eq. 6, from teacher to student. (Eq. 11 prints it for the teacher;
-      Algorithm 1 and the text give it to the student.)
+    - ``…_within_l2_<stream>``, Eq. 4: squared distance of their features. If the width
+      of the backbone's own feature differs from the branches', that feature is compared
+      in a separate transfer, ``…_within_l2_final_<stream>``, through a linear
+      connector.
+    - ``…_cross_kl``, Eq. 6, from teacher to student. (Eq. 11 assigns it to the teacher;
+      Algorithm 1 and the text assign it to the student.)
     - ``…_cross_l2``, Eq. 7.
 
     Eqs. 4 and 7 are squared norms; here they are the mean over the feature's values
@@ -53,8 +55,8 @@ class EvolutionaryTransfers(TransferGroup):
 
     Raises:
         ValueError: If a weight is negative, or ``features`` has another stream; when
-            expanded, if a stream does not exist or the streams' branches are not
-            equally many.
+            expanded, if a stream does not exist or the streams have different numbers
+            of branches.
     """
 
     def __init__(
@@ -102,7 +104,7 @@ class EvolutionaryTransfers(TransferGroup):
         return found
 
     def _check_names(self, streams: Mapping[str, Stream]) -> None:
-        """Reject streams that are named and do not exist. One stream may be alone."""
+        """Reject named streams that do not exist. A single stream is allowed."""
         for name, default in ((self.teacher, 'teacher'), (self.student, 'student')):
             if name != default:
                 find_stream(streams, name)
@@ -170,8 +172,8 @@ class EvolutionaryTransfers(TransferGroup):
         if min(counts) and counts[0] != counts[1]:
             raise ValueError(
                 f'`{self.teacher}` has {counts[0]} branches and `{self.student}` '
-                f'{counts[1]}: guided modules come in pairs. Give both equally many '
-                '(`branches=dict(num=…)`), or one of them none.'
+                f'{counts[1]}: guided modules come in pairs. Give both the same number '
+                '(`branches=dict(num=…)`), or leave the branches of one out.'
             )
         paired = pair if min(counts) else []
         taps = {

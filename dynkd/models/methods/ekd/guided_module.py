@@ -44,14 +44,14 @@ class GuidedModule(Branch):
     """A guided module of `Student Network Learning via Evolutionary Knowledge
     Distillation`, section III, with its fully connected layer.
 
-    The paper says of it: "we improve bottleneck module". What that leaves open is
-    decided here (ours): a 1 x 1 convolution, a 3 x 3 convolution of stride 2 and a
-    1 x 1 convolution, each with batch normalisation, the first two with ReLU; added to
-    a 1 x 1 convolution of stride 2 with batch normalisation; ReLU; global average
-    pooling. The vector before the fully connected layer, F of Eqs. 4 and 7, is thus the
-    mean of a rectified map, like the one that a backbone's last stage is pooled to.
+    The paper only says: "we improve bottleneck module". The rest is ours: a 1 x 1
+    convolution, a 3 x 3 convolution of stride 2 and a 1 x 1 convolution, each with
+    batch normalisation, the first two with ReLU; added to a 1 x 1 convolution of stride
+    2 with batch normalisation; ReLU; global average pooling. The vector before the
+    fully connected layer, F of Eqs. 4 and 7, is thus the mean of a rectified map, like
+    the one that a backbone's last stage is pooled to.
 
-    A guided module sees its own stage alone: what deeper ones pass on is not used.
+    A guided module reads its own stage only: what deeper ones pass on is not used.
 
     Args:
         in_channels (int): Channels of its stage.

@@ -155,7 +155,7 @@ class FGDLoss(TransferLoss):
 
         Args:
             target (Tensor | Sequence[Tensor]): What learns, shape (B, C, H, W), or one
-                a level.
+                per level.
             source (Tensor | Sequence[Tensor]): What is learned from, the same shapes.
             data_samples (Sequence, optional): MMDetection's data samples of the batch,
                 needed by ``foreground`` and ``background``; see
@@ -172,7 +172,7 @@ class FGDLoss(TransferLoss):
         """
         targets = self._levels(target, 'target')
         sources = self._levels(source, 'source')
-        # Before the boxes, so that it shows when there are none yet.
+        # Before the boxes, so that a dry run without boxes shows it too.
         self._check(targets, sources)
         boxes = self._boxes(data_samples, len(targets[0]))
         contexts: list[Any] = list(self.contexts) or [None]
@@ -306,7 +306,7 @@ class FGDLoss(TransferLoss):
 
 
 def _check_weights(weights: dict[str, float]) -> None:
-    """Reject weights with which there is nothing to learn, or the opposite of it."""
+    """Reject weights that are negative, or all 0."""
     check_weights(weights, 'FGDLoss')
     if not any(weights.values()):
         raise ValueError(

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Where the objects of images lie on a level of a feature pyramid."""
+"""Where the objects of an image are on a level of a feature pyramid."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Optional
@@ -53,8 +53,8 @@ def _boxes(sample: Any, index: int) -> Boxes:
     if shape is None:
         raise AttributeError(
             f'FGDLoss: data sample {index} of the batch has neither '
-            '`batch_input_shape` nor `img_shape` in its meta information, without '
-            'which its boxes have no place on the features'
+            '`batch_input_shape` nor `img_shape` in its meta information, which place '
+            'its boxes on the features'
         )
     height, width = shape[:2]
     return Boxes(bboxes, (height, width))
@@ -129,7 +129,7 @@ def _foreground_mask(boxes: Boxes, size: tuple[int, int]) -> Tensor:
 def _spans(
     begin: Tensor, end: Tensor, cells: int, pixels: int
 ) -> tuple[Tensor, Tensor]:
-    """Which cells of one axis boxes cover, and how many, those outside included.
+    """Which cells of one axis the boxes cover, and how many, including those outside.
 
     Args:
         begin (Tensor): Where each box begins, in pixels, shape (boxes,).
@@ -153,7 +153,7 @@ def background_masks(foreground: Tensor) -> Tensor:
     """The mask of the background: 1 / (their number) in each position without a box.
 
     Args:
-        foreground (Tensor): What :func:`foreground_masks` gave, shape (B, H, W).
+        foreground (Tensor): What :func:`foreground_masks` returned, shape (B, H, W).
 
     Returns:
         Tensor: The same shape; each image sums to 1, or to 0 where boxes cover all.

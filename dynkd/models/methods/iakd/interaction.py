@@ -30,7 +30,7 @@ class Interaction:
             ``dict(type='LinearSchedule', start=0.1, stop=1.0)`` (linear growth) or
             ``dict(type='ReviewSchedule', start=0.1)``.
         student (str): The stream whose blocks are replaced. Defaults to ``'student'``.
-        teacher (str): The frozen stream whose blocks take their places. Defaults to
+        teacher (str): The frozen stream whose blocks replace them. Defaults to
             ``'teacher'``.
         level (str): ``'block'``, or ``'group'`` for one pair per stage. Defaults to
             ``'block'``.
@@ -75,7 +75,7 @@ class Interaction:
         student_shape: Sequence[int],
         teacher_shape: Sequence[int],
     ) -> None:
-        """Find the pairs, or take those that are given, and check them.
+        """Find the pairs, or take those that the config lists, and check them.
 
         Args:
             student (nn.Module): The student's model.
@@ -85,8 +85,8 @@ class Interaction:
             teacher_shape (sequence of int): Shape of the teacher's input, likewise.
 
         Raises:
-            ValueError: If there are no pairs, one does not fit, or modules run again in
-                the backward pass.
+            ValueError: If there are no pairs, a pair does not fit, or modules run again
+                in the backward pass.
         """
         self.pairs = self._given or find_pairs(
             student, teacher, self.level, student_shape, teacher_shape
@@ -130,7 +130,7 @@ def build_probability(
     Args:
         probability (float or dict): The probability in (0, 1], or the config of a
             schedule of it.
-        owner (str): Who has it, for messages. Defaults to ``''``: they say it already.
+        owner (str): Who has it, for messages. Defaults to ``''``: nobody is named.
 
     Returns:
         BoundedSchedule: The probability as a function of progress.
@@ -146,11 +146,11 @@ def draw_paths(count: int, probability: float, progress: Progress) -> tuple[bool
     r"""Draw a path for each pair, :math:`1 - a_i` of Eqs. 2 to 4 of `Interactive
     Knowledge Distillation`.
 
-    It is a function of the run's seed and of the iterations that are done alone: every
-    process draws the same, a resumed run draws what it would have drawn, and no random
-    state is read or moved. The seed is the one that
-    :class:`~dynkd.engine.hooks.ExactResumeHook` has put into the message hub, 0 without
-    it.
+    The draw is a function of the run's seed and the number of finished iterations
+    alone: every process draws the same, a resumed run draws as if it had not stopped,
+    and no random state is read or changed. The seed is the one that
+    :class:`~dynkd.engine.hooks.ExactResumeHook` has put into the message hub; without
+    that hook it is 0.
 
     Args:
         count (int): Number of pairs.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Interactive distillation: the teacher's blocks in the student's place."""
+"""Interactive distillation: the teacher's blocks replace the student's."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ from .teacher_stats import save_teacher_stats
 @MODELS.register_module()
 class InteractiveDistillation(Distillation):
     """`Interactive Knowledge Distillation` (IAKD): in each training step, blocks of a
-    frozen teacher randomly take the place of the student's.
+    frozen teacher randomly replace the student's.
 
     Every pair of blocks takes the student's path with probability p and the teacher's
     otherwise (Eqs. 2 to 4). The student's own loss, of the hybrid network (Eq. 5),
-    then trains the parts of the student that were run, through the teacher's blocks
-    where those were. What was not drawn is not computed, and without transfers from the
-    teacher nothing else of it is. In validation, prediction and export the student is
-    by itself.
+    then trains the parts of the student that ran; the gradient passes through the
+    teacher's blocks. Blocks that were not drawn are not computed; unless transfers read
+    the teacher, nothing else of it is either. In validation, prediction and export the
+    student runs alone.
 
-    The paths are drawn alike in all processes and after a resume, from the seed that
-    :class:`~dynkd.engine.hooks.ExactResumeHook` makes known; without that hook, every
-    run draws the same. In several processes the parameters that a step leaves out need
+    All processes, and a resumed run, draw the same paths, from the seed that
+    :class:`~dynkd.engine.hooks.ExactResumeHook` passes on; without that hook, every run
+    draws the same. In several processes the parameters that a step leaves unused need
     ``find_unused_parameters = True`` at the top of the config.
 
     Logged are ``interaction/p`` and ``interaction/swapped``, the share of the pairs
@@ -47,9 +47,9 @@ class InteractiveDistillation(Distillation):
 
     Raises:
         TypeError: If ``interaction`` is not a dictionary of these arguments.
-        ValueError: If the streams are not one that is trained and one that is frozen,
-            pairs cannot be found or do not fit, the probability is not in (0, 1], or a
-            transfer or a branch reads the inside of a block that may be replaced.
+        ValueError: If the student is frozen or the teacher is not, pairs cannot be
+            found or do not fit, the probability is not in (0, 1], or a transfer or a
+            branch reads the inside of a block that may be replaced.
     """
 
     def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
@@ -88,16 +88,16 @@ class InteractiveDistillation(Distillation):
                 inside = module.startswith(f'{name}.')
                 if inside or (module == name and name != last):
                     raise ValueError(
-                        f"{reader} yields nothing of its own when the teacher's path "
-                        f'of the pair `{pair}` is taken. Take {prefix}{last}`, which '
-                        'gives what the pair gives.'
+                        f'{reader} has no output of its own when the pair `{pair}` '
+                        f"takes the teacher's path. Take {prefix}{last}`, whose output "
+                        'is that of the pair.'
                     )
 
     # ------------------------------------------------------------------ streams
 
     @property
     def constant_streams(self) -> list[str]:
-        """list[str]: The streams of which training changes nothing."""
+        """list[str]: The streams that training does not change."""
         tracked = self.interaction.track_teacher_stats
         moving = self.interaction.teacher if tracked else None
         return [name for name in super().constant_streams if name != moving]

@@ -17,11 +17,11 @@ class NonInteractiveTransfers(TransferGroup):
     """The transfers without interaction of `Interactive Knowledge Distillation`, Eq. 6.
 
     The blocks are paired as :class:`~dynkd.models.methods.iakd.InteractiveDistillation`
-    pairs them, and instead of taking the teacher's path, the output of the student's
-    learns from the output of the teacher's. Each pair is ignored with a probability.
+    pairs them. Nothing is replaced: the output of the student's path learns from the
+    output of the teacher's. In each step, each pair is ignored with a probability.
 
-    It stands for one transfer, ``…_feature``, from the last modules of the teacher's
-    paths to those of the student's, by
+    The group expands to one transfer, ``…_feature``, from the last modules of the
+    teacher's paths to those of the student's, by
     :class:`~dynkd.models.methods.iakd.RandomLevelsLoss`. Its loss is the mean of the
     squared differences (ours: the paper's L2 loss has no printed normalisation).
 

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What is checked of pairs before a training begins with them."""
+"""Checks of pairs before the training begins."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,8 +20,9 @@ def check_pairs(
 ) -> None:
     """Check that the teacher's modules of every pair can take the student's place.
 
-    Each teacher's path is run once on what the student's is given in a probing forward
-    pass. No buffer and no random state changes.
+    A probing forward pass of the student records what each student's path receives;
+    each teacher's path is then run once on that. Buffers and random states stay
+    unchanged.
 
     Args:
         pairs (list[Pair]): The pairs.
@@ -30,9 +31,9 @@ def check_pairs(
         input_shape (sequence of int): Shape of the student's input, without the batch.
 
     Raises:
-        ValueError: If a module does not exist, is in two pairs, lies in another or does
-            not run; if a pair's student modules do not follow one another, or its paths
-            differ in shape.
+        ValueError: If a module does not exist, is in two pairs, lies inside another one
+            or does not run; if a pair's student modules do not follow one another, or
+            its paths differ in shape.
     """
     for pair in pairs:
         for name in pair.student:
@@ -48,13 +49,13 @@ def check_pairs(
 
 
 def _check_disjoint(names: Sequence[str]) -> None:
-    """Reject a module that two pairs replace, or that lies in another such."""
+    """Reject modules that are replaced by two pairs, or lie inside one another."""
     for index, name in enumerate(names):
         for other in names[index + 1 :]:
             if f'{name}.'.startswith(f'{other}.') or f'{other}.'.startswith(f'{name}.'):
                 raise ValueError(
                     f'the modules `{name}` and `{other}` of the student are the same '
-                    'or lie in one another; each may be replaced once.'
+                    'or one contains the other; each module can be in one pair only.'
                 )
 
 
@@ -63,7 +64,7 @@ def _check_chain(pair: Pair, calls: dict[str, Call]) -> None:
     for name in pair.student:
         if name not in calls or not calls[name].is_map:
             what = (
-                'gives or is given anything but one tensor'
+                'must receive one tensor and return one tensor'
                 if name in calls
                 else 'does not run when features are computed'
             )
@@ -71,13 +72,13 @@ def _check_chain(pair: Pair, calls: dict[str, Call]) -> None:
     for first, then in zip(pair.student, pair.student[1:]):
         if calls[first].output is not calls[then].args[0]:
             raise ValueError(
-                f'pair `{pair}`: `{then}` of the student is not given what `{first}` '
-                'gives; the modules of a pair follow one another.'
+                f'pair `{pair}`: `{then}` of the student does not receive the output '
+                f'of `{first}`; the modules of a pair must follow one another.'
             )
 
 
 def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> None:
-    """Reject a teacher's path that does not fit where the student's is."""
+    """Reject a teacher's path that does not fit in the place of the student's."""
     first, last = calls[pair.student[0]], calls[pair.student[-1]]
     given, gives = first.shapes[0], last.shapes[1]
     found: Any = torch.zeros_like(first.args[0])
@@ -88,19 +89,19 @@ def _check_shapes(pair: Pair, calls: dict[str, Call], teacher: nn.Module) -> Non
                 found = module(found, *first.args[1:], **first.kwargs)
         except Exception as error:
             raise ValueError(
-                f'pair `{pair}`: the student is given {given} and gives {gives}, but '
-                f'`{name}` of the teacher does not run there: {error}'
+                f'pair `{pair}`: the student maps {given} to {gives}, but `{name}` of '
+                f'the teacher does not run on that input: {error}'
             ) from error
         if not isinstance(found, torch.Tensor):
             raise ValueError(
-                f'pair `{pair}`: `{name}` of the teacher gives a '
+                f'pair `{pair}`: `{name}` of the teacher returns a '
                 f'{type(found).__name__}, not one tensor.'
             )
     shape = tuple(found.shape[1:])
     if shape != gives:
         raise ValueError(
-            f'pair `{pair}`: for what the student is given, {given}, it gives {gives}, '
-            f'but the teacher {shape}.'
+            f'pair `{pair}`: on an input of shape {given}, the student returns '
+            f'{gives}, but the teacher returns {shape}.'
         )
 
 
@@ -109,8 +110,9 @@ def check_with_cp(
 ) -> None:
     """Reject modules that OpenMMLab's ``with_cp`` lets run again in the backward pass.
 
-    A teacher's block would then rest again, and a student's module around a replaced
-    one would run what was replaced. The replaced module itself does neither.
+    In the backward pass a teacher's block is back in evaluation mode, and a student's
+    module that contains a replaced one would run the student's own blocks again. The
+    replaced module itself is not affected.
 
     Args:
         pairs (list[Pair]): The pairs, of modules that exist.
@@ -118,7 +120,7 @@ def check_with_cp(
         teacher (nn.Module): The teacher's model.
 
     Raises:
-        ValueError: If there is such a module; names it.
+        ValueError: If there is such a module; the message names it.
     """
     for pair in pairs:
         for name in pair.teacher:
@@ -142,11 +144,13 @@ def check_with_cp(
 
 
 def check_forwards(pairs: Sequence[Pair], student: nn.Module, stream: str) -> None:
-    """Reject modules around replaced ones whose ``forward`` was wrapped, as the
-    ``activation_checkpointing`` of MMEngine's runner does once the model is built.
+    """Reject modules that contain replaced ones and whose ``forward`` was wrapped.
 
-    They would run again in the backward pass, with the student's own blocks and so with
-    wrong gradients.
+    The ``activation_checkpointing`` of MMEngine's runner does so after the model is
+    built.
+
+    Such modules would run again in the backward pass, with the student's own blocks and
+    so with wrong gradients.
 
     Args:
         pairs (list[Pair]): The pairs.
@@ -154,8 +158,8 @@ def check_forwards(pairs: Sequence[Pair], student: nn.Module, stream: str) -> No
         stream (str): Name of its stream, for messages.
 
     Raises:
-        ValueError: If there is such a module; names it, and what may be checkpointed in
-            its place.
+        ValueError: If there is such a module; the message names it, and what can be
+            checkpointed instead.
     """
     names = [name for pair in pairs for name in pair.student]
     for around in dict.fromkeys(found for name in names for found in _around(name)):
@@ -165,21 +169,21 @@ def check_forwards(pairs: Sequence[Pair], student: nn.Module, stream: str) -> No
         inside = [name for name in names if not around or name.startswith(f'{around}.')]
         whole = f'{prefix}.{around}' if around else prefix
         raise ValueError(
-            f'`{whole}` has another `forward` than its class, as '
-            '`activation_checkpointing` gives it. It would run again in the backward '
-            'pass, where nothing in it is replaced any more, and the gradients would '
-            'be wrong. Checkpoint the blocks that are replaced themselves: '
+            f'`{whole}` has a wrapped `forward`, as `activation_checkpointing` sets '
+            'it. It would run again in the backward pass, where nothing in it is '
+            'replaced any more, and the gradients would be wrong. Checkpoint the '
+            'replaced blocks themselves: '
             f'{", ".join(f"`{prefix}.{name}`" for name in inside)}.'
         )
 
 
 def _runs_again(module: nn.Module) -> bool:
-    """Whether a module keeps no activations, and runs again in the backward pass."""
+    """Whether a module discards its activations and runs again in the backward pass."""
     return bool(getattr(module, 'with_cp', False))
 
 
 def _around(name: str) -> Iterator[str]:
-    """The names of the modules around a module, the model's own (``''``) last."""
+    """The names of the modules that contain a module, the model's own (``''``) last."""
     while name:
         name = name.rpartition('.')[0]
         yield name

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Pairs: which blocks of a teacher may take the place of which of a student."""
+"""Pairs: which blocks of a teacher may replace which blocks of a student."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dynkd.utils import without_scope
 
 from .units import Shape, Unit, find_units
 
-#: Whether a pair is a block of the student, or all of a stage's.
+#: Whether a pair has one block of the student, or all blocks of a stage.
 LEVELS = ('block', 'group')
 _WRITTEN = (
     'a pair is written `dict(student=[…], teacher=[…])`, with the names of at least '
@@ -48,25 +48,25 @@ def find_pairs(
     """Pair the blocks of a student with those of a teacher, section 3.2 of
     `Interactive Knowledge Distillation`.
 
-    Blocks of one output shape are a stage, and those that keep their input's shape are
-    its inner blocks. The others, transitions, are shared, and so is the first block of
-    the first stage where all later stages begin with a transition: in a ResNet of 6n+2
-    layers it changes no shape, and the paper's 9 pairs of ResNet-26 with ResNet-44 do
-    not count it.
+    Blocks with the same output shape form a stage, and those that keep their input's
+    shape are its inner blocks. The others, the transitions, are shared. So is the first
+    block of the first stage if all later stages begin with a transition: in a ResNet of
+    6n+2 layers that block keeps the shape, and the paper's 9 pairs of ResNet-26 with
+    ResNet-44 do not count it.
 
-    - Inner blocks are paired stage by stage, in order, all of the teacher's and as
-      evenly as they go; what is left over goes to the first pairs (ours). No inner
-      block of the student is left out.
+    - Inner blocks are paired stage by stage and in order. All of the teacher's are
+      used, spread as evenly as possible; left-over ones go to the first pairs (ours).
+      No inner block of the student is left out.
     - Where the student's stage has no inner block and the teacher's has (VGG-8), the
-      whole stages are a pair, transitions and all, if they begin with the same shape,
-      which is not the image's (ours). Else the teacher's blocks are left out.
+      whole stages form a pair, transitions included, if they begin with the same shape,
+      and that is not the image's (ours). Otherwise the teacher's blocks are left out.
 
     Args:
         student (nn.Module): The student's model, with a ``backbone``.
         teacher (nn.Module): The teacher's model, with a ``backbone``.
-        level (str): ``'block'``: a pair for each of the student's inner blocks;
-            ``'group'``: one for all inner blocks of a stage, section 4.2.2. Defaults to
-            ``'block'``.
+        level (str): ``'block'``: one pair for each of the student's inner blocks;
+            ``'group'``: one pair for all inner blocks of a stage, section 4.2.2.
+            Defaults to ``'block'``.
         student_shape (sequence of int): Shape of the student's input, without the
             batch. Defaults to (3, 128, 128).
         teacher_shape (sequence of int): Shape of the teacher's input, without the
@@ -76,7 +76,7 @@ def find_pairs(
         list[Pair]: The pairs, in the order in which they run.
 
     Raises:
-        ValueError: If the level is unknown, a model's blocks are, there is no pair, or
+        ValueError: If the level or a model's blocks are unknown, there is no pair, or
             the teacher has no stage for inner blocks of the student, or one with fewer.
     """
     check_level(level)
@@ -100,11 +100,11 @@ def find_pairs(
 
 
 def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
-    """Read pairs that are given by name.
+    """Read pairs that a config lists by name.
 
     Args:
         pairs (list[dict]): Each with ``student`` and ``teacher``, lists of names of
-            modules; one name may stand for itself.
+            modules; a single name need not be in a list.
 
     Returns:
         list[Pair]: The pairs.
@@ -121,7 +121,7 @@ def read_pairs(pairs: Sequence[Mapping]) -> list[Pair]:
 
 
 def _read_pair(cfg: Mapping) -> Pair:
-    """Read one pair that is given by name."""
+    """Read one pair that a config lists by name."""
     given = without_scope(cfg) if isinstance(cfg, Mapping) else {}
     sides = {
         key: (value,) if isinstance(value, str) else value
@@ -191,11 +191,11 @@ def _check_all_paired(own: dict[Shape, _Stage], others: dict[Shape, _Stage]) -> 
     """Reject inner blocks of the student for which the teacher has no stage."""
     alone = {s: own[s].inner for s in own if s not in others and own[s].inner}
     if alone:
-        left = '; '.join(f'{_names(units)} give {s}' for s, units in alone.items())
+        left = '; '.join(f'{_names(units)} return {s}' for s, units in alone.items())
         raise ValueError(
             f'blocks of the student have no counterpart: {left}, and the teacher has '
             f'maps of the shapes {_shapes(others)}. Take a teacher with such maps, or '
-            'choose the blocks that change places with `pairs`.'
+            'list the blocks to be replaced in `pairs`.'
         )
 
 
@@ -207,10 +207,10 @@ def _pair_stage(student: _Stage, teacher: _Stage, level: str) -> list[Pair]:
     least = len(own) if level == 'block' else 1
     if len(others) < least:
         raise ValueError(
-            f'the teacher has {len(others)} block(s) that give {own[0].gives}, which '
-            f'cannot take the places of the {len(own)} of the student '
+            f'the teacher has {len(others)} block(s) that return {own[0].gives}, too '
+            f'few to replace the {len(own)} of the student '
             f'({own[0].modules[0]} to {own[-1].modules[-1]}). Take a teacher that is '
-            'at least as deep in every stage, or give `pairs`.'
+            'at least as deep in every stage, or list `pairs`.'
         )
     if level == 'group':
         return [_pair(own, others)]
@@ -224,7 +224,7 @@ def _pair_stage(student: _Stage, teacher: _Stage, level: str) -> list[Pair]:
 
 
 def _pair_whole(student: _Stage, teacher: _Stage) -> list[Pair]:
-    """The pair of a stage in which the student has nothing but the transition."""
+    """The pair of a stage in which the student has only the transition."""
     if not teacher.inner:
         return []
     first, other = student.units[0], teacher.units[0]

@@ -24,10 +24,10 @@ class RandomLevelsLoss(TransferLoss):
         L = \sum_n a_n \varphi(F_n^S, F_n^T), \qquad p_n = P(a_n = 0)
 
     where :math:`F_n^S`, :math:`F_n^T` are level n of the target and of the source, and
-    :math:`\varphi` is the loss that it is given. The draws are those of
-    :class:`~dynkd.models.methods.iakd.InteractiveDistillation`: a level counts in the
-    steps in which that, at the same probability, would take the teacher's path of pair
-    n. Without gradients, and in evaluation mode, all levels count.
+    :math:`\varphi` is the argument ``loss``. The draws are those of
+    :class:`~dynkd.models.methods.iakd.InteractiveDistillation`: level n counts in the
+    steps in which the interaction, at the same probability, would take the teacher's
+    path of pair n. Without gradients, and in evaluation mode, all levels count.
 
     ``stats`` has ``p`` and ``counted``, the share of the levels that counted.
 

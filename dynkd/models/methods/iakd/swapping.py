@@ -22,11 +22,11 @@ def swapped_in(
     """Let pairs take the teacher's path while the ``with`` block lasts, Eq. 4 of
     `Interactive Knowledge Distillation`.
 
-    The first student module of a pair does what the teacher's modules do, one after
-    another, and its further modules hand on what they are given. Nothing of their own
-    runs; forward hooks on them fire as ever. The swapped-in batch normalisations use
-    the batch's statistics, as section 3.2 has it; what else depends on the mode
-    (dropout) stays in the teacher's.
+    The first student module of a pair runs the teacher's modules, one after another,
+    and its further modules return their input. None of the student's own computations
+    run; forward hooks on the student's modules are called as usual. The swapped-in
+    batch normalisations use the batch's statistics, as in section 3.2; everything else
+    that depends on the mode (dropout) keeps the teacher's mode.
 
     Args:
         student (nn.Module): The student's model.
@@ -62,13 +62,13 @@ def _chain(blocks: Sequence[nn.Module]) -> Callable[..., Tensor]:
 
 
 def _hand_on(value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """What a module does that another has done for."""
+    """Return the input: the first module of the pair has done the computation."""
     return value
 
 
 @contextmanager
 def _replaced(module: nn.Module, forward: Callable[..., Tensor]) -> Iterator[None]:
-    """Give a module another ``forward``; the class's, or its own, comes back."""
+    """Give a module another ``forward``, and restore the previous one afterwards."""
     own = module.__dict__.get('forward')
     module.forward = forward
     try:

@@ -16,10 +16,10 @@ _PREFIX = 'teacher_stats.'
 def save_teacher_stats(
     distillation: nn.Module, teacher: str, pairs: Sequence[Pair]
 ) -> None:
-    """Let a distillation's state dict hold what training changes of a frozen teacher.
+    """Add to a distillation's state dict what training changes in a frozen teacher.
 
-    A frozen stream is in no checkpoint, so that a resumed run would begin with the
-    statistics that the teacher came with.
+    A frozen stream is not in checkpoints, so a resumed run would otherwise begin with
+    the statistics that the teacher started from.
 
     Args:
         distillation (nn.Module): The distillation.
@@ -27,7 +27,7 @@ def save_teacher_stats(
         pairs (list[Pair]): The pairs that swap in its blocks.
     """
     stats = _TeacherStats(teacher, [name for pair in pairs for name in pair.teacher])
-    # Hooks, because MMEngine collects state dicts past the modules' own methods.
+    # Hooks, because MMEngine collects state dicts without the modules' own methods.
     distillation._register_state_dict_hook(stats.save)
     distillation._register_load_state_dict_pre_hook(stats.load, with_module=True)
 

@@ -19,8 +19,8 @@ class Unit:
     Args:
         modules (tuple[str, ...]): Names of its modules in the model, in the order in
             which they run: one, or a convolution with the pooling before it.
-        given (tuple of int): Shape of what it receives, without the batch.
-        gives (tuple of int): Shape of what it returns, without the batch.
+        given (tuple of int): Shape of its input, without the batch.
+        gives (tuple of int): Shape of its output, without the batch.
         is_stem (bool): Whether it receives the image.
     """
 
@@ -31,7 +31,7 @@ class Unit:
 
     @property
     def is_inner(self) -> bool:
-        """bool: Whether it keeps the shape, so that others may take its place."""
+        """bool: Whether it keeps the shape, so that other blocks may replace it."""
         return self.given == self.gives
 
 

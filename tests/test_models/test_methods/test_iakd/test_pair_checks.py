@@ -58,17 +58,18 @@ def test_shapes(thin, student, teacher, shapes):
         ([([f'{L}1.0'], [f'{L}1.0'])] * 2, 'layer1.0` and `backbone.layer1.0`'),
         (
             [([f'{L}1.0'], [f'{L}1.0']), ([f'{L}1'], [f'{L}1'])],
-            'lie in one another',
+            'one contains the other',
         ),
         (
             [([f'{L}1.0', f'{L}1.2'], [f'{L}1.0'])],
-            'layer1.2` of the student is not given what `backbone.layer1.0`',
+            'layer1.2` of the student does not receive the output of '
+            '`backbone.layer1.0`',
         ),
         ([(['head'], ['head'])], 'does not run when features'),
-        ([(['backbone'], ['backbone'])], 'anything but one tensor'),
+        ([(['backbone'], ['backbone'])], 'must receive one tensor and return one'),
         (
             [(['backbone.conv1'], ['backbone', 'backbone.bn1'])],
-            '`backbone` of the teacher gives a tuple, not one tensor',
+            '`backbone` of the teacher returns a tuple, not one tensor',
         ),
         (
             [([f'{L}1.0'], [f'{L}1.0', 'neck'])],

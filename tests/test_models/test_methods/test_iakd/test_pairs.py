@@ -159,7 +159,7 @@ def test_all_blocks_of_the_teacher_evenly(own, more):
 def test_a_shallower_teacher_is_refused(thin):
     with pytest.raises(
         ValueError,
-        match=r'teacher has 3 block\(s\) that give \(4, 32, 32\).* 6 of the student '
+        match=r'teacher has 3 block\(s\) that return \(4, 32, 32\).* 6 of the student '
         r'\(backbone.layer1.1 to backbone.layer1.6\)',
     ):
         found(thin(44), thin(26))
@@ -179,8 +179,9 @@ def test_no_block_of_the_student_is_left_out(three_and_four_stages):
     three, four = three_and_four_stages
     with pytest.raises(
         ValueError,
-        match=r'no counterpart: backbone.layer4.1 give \(128, 4, 4\), and the teacher '
-        r'has maps of the shapes \(16, 32, 32\), \(32, 16, 16\), \(64, 8, 8\).*`pairs`',
+        match=r'no counterpart: backbone.layer4.1 return \(128, 4, 4\), and the '
+        r'teacher has maps of the shapes \(16, 32, 32\), \(32, 16, 16\), \(64, 8, 8\)'
+        r'.*`pairs`',
     ):
         found(four, three)
 
