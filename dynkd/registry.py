@@ -38,7 +38,7 @@ SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.models.schedul
 TRANSFER_GROUPS = Registry(
     'transfer group', scope='dynkd', locations=['dynkd.models.methods']
 )
-#: What streams said about each training sample before.
+#: Stores of the streams' past predictions.
 STORES = Registry('store', scope='dynkd', locations=['dynkd.models.stores'])
 HOOKS = Registry(
     'hook', parent=MMENGINE_HOOKS, scope='dynkd', locations=['dynkd.engine.hooks']

@@ -17,10 +17,10 @@ plain values and exactly what MMEngine's own checkpoints need beside them (see
 ``Runner.resume``, ``load_checkpoint``, ``init_cfg``, ``init_detector`` and everything
 else that loads through MMEngine.
 
-MMEngine also runs two texts of a checkpoint: ``meta['config']`` on resuming, and
-``message_hub['runtime_info']['cfg']`` where an inferencer is given weights alone. A
-config is a program, also one without a call in it: it names what is built. Both texts
-are left out of what is loaded.
+MMEngine also runs two strings of a checkpoint: ``meta['config']`` on resuming, and
+``message_hub['runtime_info']['cfg']`` where an inferencer receives weights alone. A
+config is a program, even without a call in it: it names what is built. Both strings are
+left out of what is loaded.
 """
 
 import os
@@ -73,9 +73,9 @@ def load_checkpoint_file(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        CheckpointError: If the file is no checkpoint, is damaged, or holds nothing.
+        CheckpointError: If the file is not a checkpoint, is damaged, or is empty.
         UnsafeCheckpointError: If the file asks for anything but tensors, plain values
-            and what MMEngine's Runner writes. Nothing of it has run.
+            and what MMEngine's Runner writes. None of its code has run.
     """
     from mmengine.runner.checkpoint import CheckpointLoader
 
@@ -83,7 +83,7 @@ def load_checkpoint_file(
 
 
 def safe_torch_load(file: BinaryIO, map_location: Any, name: str) -> dict[str, Any]:
-    """Loads what ``torch.save`` has written, and runs none of it.
+    """Loads what ``torch.save`` has written, without running code from it.
 
     Args:
         file (BinaryIO): The file, which can be read anywhere.
@@ -92,7 +92,8 @@ def safe_torch_load(file: BinaryIO, map_location: Any, name: str) -> dict[str, A
         name (str): What error messages call the file.
 
     Returns:
-        dict[str, Any]: What the file holds, without texts that MMEngine would run.
+        dict[str, Any]: The content of the file, without strings that MMEngine would
+            run.
 
     Raises:
         UnsafeCheckpointError: If the file names what is not permitted.
@@ -136,9 +137,10 @@ def _explained(read: Callable[[], Any], name: str) -> Any:
         raise (error if cause is None else cause) from None
     except UnpermittedError as error:
         raise UnsafeCheckpointError(
-            f'{name} is refused, and nothing of it has run: it wants `{error.name}`, '
-            'which is neither a tensor, nor a plain value, nor anything that MMEngine '
-            'writes; if the file is yours, save its tensors alone '
+            f'{name} is refused, and none of its code has run: it asks for '
+            f'`{error.name}`, which is neither a tensor, nor a plain value, nor '
+            'anything that MMEngine writes; if the file is yours, save only its '
+            'tensors '
             "(torch.save(dict(state_dict=model.state_dict()), 'weights.pth')), or "
             'permit a class of yours (torch.serialization.add_safe_globals).'
         ) from None
@@ -149,13 +151,13 @@ def _explained(read: Callable[[], Any], name: str) -> Any:
         text = str(error) if type(error) in _TELLING else ''
         detail = text or 'it cannot be read to its end'
         raise CheckpointError(
-            f'{name} is no torch checkpoint, or is damaged: {detail.rstrip(".")}.'
+            f'{name} is not a torch checkpoint, or is damaged: {detail.rstrip(".")}.'
         ) from None
 
 
 @contextmanager
 def checking(check: Callable[[dict, str], None]) -> Iterator[None]:
-    """Has another check made of all that is loaded meanwhile.
+    """Applies another check to everything that is loaded inside the ``with`` block.
 
     Args:
         check (Callable): Receives the checkpoint and its name, and may change it.
@@ -168,7 +170,7 @@ def checking(check: Callable[[dict, str], None]) -> Iterator[None]:
 
 
 def _check_content(checkpoint: Any, name: str) -> None:
-    """Refuse what would load nothing, or fail far away."""
+    """Reject content that would load nothing, or fail much later."""
     if not isinstance(checkpoint, dict):
         raise CheckpointError(
             f'{name} holds a {type(checkpoint).__name__}, not the dictionary that a '
@@ -182,14 +184,15 @@ def _check_content(checkpoint: Any, name: str) -> None:
         if not isinstance(checkpoint.get(part, {}), dict):
             kind = type(checkpoint[part]).__name__
             raise CheckpointError(
-                f'{name} is no checkpoint: its `{part}` is a {kind}, not a dictionary.'
+                f'{name} is not a checkpoint: its `{part}` is a {kind}, not a '
+                'dictionary.'
             )
     if not checkpoint['state_dict']:
         raise CheckpointError(f'{name} holds no weights: its `state_dict` is empty.')
 
 
 def _drop_configs(checkpoint: dict[str, Any]) -> None:
-    """Drop the texts that MMEngine would run as configs."""
+    """Drop the strings that MMEngine would run as configs."""
     meta = checkpoint.get('meta')
     if isinstance(meta, dict):
         meta.pop('config', None)
@@ -200,7 +203,7 @@ def _drop_configs(checkpoint: dict[str, Any]) -> None:
 
 
 def _placing(map_location: Any) -> Callable[[Any, str], Any]:
-    """What moves a storage, as :func:`torch.load` does."""
+    """The function that moves a storage to its device, as in :func:`torch.load`."""
     from torch.serialization import default_restore_location as move
 
     if map_location is None:

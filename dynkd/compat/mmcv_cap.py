@@ -7,8 +7,8 @@ Needed by: mmaction2 1.2.0, which accepts mmcv below 2.2.0, and mmrazor 1.0.0, u
 Why: each asserts the version when it is imported. What they use of mmcv has not
 changed.
 
-Cure: where the assertion fails, and only there, the import is tried once more while
-mmcv tells 2.1.0 as its version, which both accept.
+Cure: where the assertion fails, and only there, the import is repeated while mmcv
+    reports the version 2.1.0, which both accept.
 """
 
 import contextlib

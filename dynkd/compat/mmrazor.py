@@ -10,7 +10,7 @@ mmrazor.models`` imports it, so nothing of MMRazor can be used, and the error as
 
 Cure: placeholders for the quantization modules. Distillers, losses, pruning and
 architecture search import and work; a quantization class that a config names raises an
-error that says why it cannot be had.
+error that says why it is not available.
 
 MMRazor also needs ``joblib``, ``scikit-learn`` and ``ordered-set``, which it does not
 declare: DynKD's ``razor`` extra does.

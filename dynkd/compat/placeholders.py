@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Modules that stand where a released package has none that works."""
+"""Modules that replace broken or missing ones of released packages."""
 
 import importlib
 import importlib.abc

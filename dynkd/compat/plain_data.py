@@ -10,8 +10,8 @@ from .restricted_pickle import Permitted, Unfinished, UnpermittedError
 _SLACK = 2**20
 _DEEPEST = 100
 _MOST_VALUES = 10**8
-#: What walks through a checkpoint takes time for every value, also for those that are
-#: there only once and are referred to many times.
+#: Walking through a checkpoint takes time for every reference to a value, even if the
+#: value is stored only once.
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _KEYS = (str, bytes, int, float, bool, type(None), tuple)
 
@@ -19,8 +19,8 @@ _KEYS = (str, bytes, int, float, bool, type(None), tuple)
 class Budget:
     """Bytes that a file may ask for beyond what is in it.
 
-    An honest file has each byte of its arrays in it; one that asks for many copies of
-    the same bytes has not.
+    An honest file contains every byte of its arrays; a file that asks for many copies
+    of the same bytes does not.
 
     Args:
         size (int): The size of the file.

@@ -137,7 +137,9 @@ class Unpickler(pickle._Unpickler):
             return super().load()
         except KeyError as error:
             # Not what a reader of the message knows: an opcode, or a memo's number.
-            raise pickle.UnpicklingError('it is no pickle of a checkpoint') from error
+            raise pickle.UnpicklingError(
+                'it is not a pickle of a checkpoint'
+            ) from error
 
     def find_class(self, module: str, name: str) -> Any:
         """Look a name up.
@@ -296,7 +298,7 @@ class _Bounded:
     def readline(self) -> bytes:
         line = self._file.readline(_LONGEST_LINE)
         if not line.endswith(b'\n'):
-            raise pickle.UnpicklingError('it is no pickle of a checkpoint')
+            raise pickle.UnpicklingError('it is not a pickle of a checkpoint')
         self._left -= len(line)
         return line
 

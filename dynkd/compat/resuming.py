@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Resuming from what is whole, and with what the run itself has written.
+"""Resuming from undamaged checkpoints, and only with the run's own files.
 
 Needed by: MMEngine up to 0.10.7, the last release.
 
@@ -8,9 +8,9 @@ cut or the file is; it resumes a checkpoint without an optimizer, and its learni
 starts anew while the epochs go on; and ``CheckpointHook`` removes any file that the
 checkpoint calls its best one.
 
-Cure: the newest checkpoint that is whole is found; what a checkpoint lacks is said; and
-only paths of the run's own work directory, of the names that the hook gives, are taken
-from a checkpoint.
+Cure: the newest undamaged checkpoint is found; an error says what a checkpoint lacks;
+    and of the paths in a checkpoint, only those in the run's own work directory, with
+    names that the hook uses, are accepted.
 """
 
 import functools
@@ -109,7 +109,7 @@ def _newest_whole(folder: Path) -> Optional[str]:
     if damaged:
         raise CheckpointError(
             f'no checkpoint in {folder} is whole: {", ".join(damaged)}; remove them '
-            'to start anew, or resume from a copy.'
+            'to start again, or resume from a copy.'
         )
     return None
 
@@ -139,7 +139,7 @@ def _candidates(folder: Path) -> list[Path]:
 
 
 def _pattern(name: str) -> re.Pattern:
-    """What files match that are called alike, with another number."""
+    """A pattern of file names that differ from a name only in their numbers."""
     return re.compile(_NUMBERED.sub(r'\\d+', re.escape(name)))
 
 
@@ -149,7 +149,7 @@ def _numbers(file: Path) -> list[int]:
 
 
 def _checked_resume(resume: Callable) -> Callable:
-    """`Runner.resume`, which says what a checkpoint lacks."""
+    """`Runner.resume`, with errors that say what a checkpoint lacks."""
 
     @functools.wraps(resume)
     def wrapped(
@@ -174,7 +174,7 @@ def _checked_resume(resume: Callable) -> Callable:
 def _check_resumable(
     checkpoint: dict, name: str, optimizer: bool, schedules: bool
 ) -> None:
-    """Check that a training can go on from a checkpoint."""
+    """Check that a training can be resumed from a checkpoint."""
     from mmengine.logging import print_log
 
     meta = checkpoint.get('meta', {})
@@ -190,21 +190,21 @@ def _check_resumable(
     if optimizer and 'optimizer' not in checkpoint:
         raise CheckpointError(
             f'{name} cannot be resumed: it holds no optimizer, as the best checkpoints '
-            'do not, and learning rates would start anew in epoch '
+            'do not, and learning rates would start again in epoch '
             f'{counts[0] + 1}; resume from a checkpoint of an epoch, or start anew '
             'from its weights, with `load_from` and without `resume`.'
         )
     if schedules and 'param_schedulers' not in checkpoint:
         print_log(
-            f'{name} holds no state of the learning-rate schedules: they start anew, '
-            f'though the training goes on in epoch {counts[0] + 1}.',
+            f'{name} holds no state of the learning-rate schedules: they start again, '
+            f'though the training continues in epoch {counts[0] + 1}.',
             logger='current',
             level=logging.WARNING,
         )
 
 
 def _with_own_paths(before_train: Callable) -> Callable:
-    """`CheckpointHook.before_train`, which trusts no path of a checkpoint."""
+    """`CheckpointHook.before_train`, without trusting the paths in a checkpoint."""
 
     @functools.wraps(before_train)
     def wrapped(self: Any, runner: Any) -> None:

@@ -1,9 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""NumPy arrays out of a pickle, made of plain numbers whose bytes fit.
+"""NumPy arrays from a pickle: plain numbers whose bytes match the declared shape.
 
-NumPy believes what a pickle says of an array: its type, where in each item a field
-lies, and that bytes are pointers to objects. Here no array and no type of NumPy's is
-handed to the file. It describes one, and it is made when the description is complete.
+NumPy trusts what a pickle says about an array: its type, the place of each field in an
+item, and that bytes are pointers to objects. Here the file gets no access to NumPy's
+arrays or types. It only describes an array, which is built when the description is
+complete.
 """
 
 import math
@@ -47,7 +48,7 @@ class _Dtype(Unfinished):
 
 
 class _Array(Unfinished):
-    """An array whose shape, type and bytes are to come.
+    """An array whose shape, type and bytes follow later.
 
     Args:
         budget (Budget): What it may take.

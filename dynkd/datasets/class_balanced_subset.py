@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""A share of a data set, the same of each class."""
+"""The same share of each class of a data set."""
 
 from typing import Any, Union
 
@@ -27,12 +27,13 @@ class ClassBalancedSubset:
         place, which may be one that is not kept. Pipelines of classification drop none.
 
     Args:
-        dataset (BaseDataset or dict): The data set, of MMEngine's kind, with one class
-            a sample: its ``get_cat_ids(index)`` says which.
+        dataset (BaseDataset or dict): The data set, derived from MMEngine's
+            ``BaseDataset``, with one class per sample, which ``get_cat_ids(index)``
+            returns.
         ratio (float): Share to keep, above 0 and up to 1. Of n samples of a class
             ``round(ratio * n)`` are kept, at least one.
-        seed (int): Which samples. Defaults to 0.
-        lazy_init (bool): Whether to wait with loading the annotations until they are
+        seed (int): Seed of the random choice of samples. Defaults to 0.
+        lazy_init (bool): Whether to load the annotations only when they are first
             needed. Defaults to False.
 
     Raises:

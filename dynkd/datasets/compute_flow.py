@@ -22,15 +22,15 @@ class ComputeFlow(BaseTransform):
     """Decode the frames of a clip and compute their flow, where none was extracted.
 
     Flow i leads from frame i to frame i + 1 of the video, whatever the interval between
-    the frames of the clip, as extracted flow does; the last frame of the video is given
-    the flow of the one before it (ours), and the only frame of a video none. The frames
-    behind those of the clip are needed for that, and so this transform stands in place
-    of the decoder, which it runs. A frame that a clip has several times is computed
-    once. The coding is that of :class:`LoadFlow`.
+    the frames of the clip, as extracted flow does; the last frame of the video repeats
+    the flow of the one before it (ours), and the only frame of a video has zero flow.
+    This needs the frames after those of the clip, so this transform replaces the
+    decoder, and runs it. A frame that a clip has several times is computed once. The
+    coding is that of :class:`LoadFlow`.
 
     TV-L1 takes about a second for a pair of frames with a short side of 256: far too
     long to train with. It is meant for small frames, for ``method='dis'``, and for
-    trying out. Flow counts pixels of the decoded frames; with a ``Resize`` after the
+    experiments. Flow counts pixels of the decoded frames; with a ``Resize`` after the
     decoder (``decode=[dict(type='DecordDecode'), dict(type='Resize', scale=(-1,
     256))]``) those of extracted flow, whose short side is 256.
 
@@ -92,8 +92,8 @@ class ComputeFlow(BaseTransform):
         if 'imgs' in results:
             raise ValueError(
                 f'ComputeFlow: frames of {clip_name(results)} were decoded before it, '
-                'and the frames behind them are not there: ComputeFlow takes the place '
-                'of the decoder and runs it (its argument `decode`)'
+                'and the frames after them are not there: ComputeFlow replaces the '
+                'decoder and runs it (its argument `decode`)'
             )
         indices = np.ravel(results['frame_inds'])
         begin = results.get('start_index', 0)

@@ -35,7 +35,7 @@ FLOW_METHODS = tuple(_CREATE)
 
 
 def check_flow_method(method: str) -> None:
-    """Check that flow can be computed in a certain way here.
+    """Check that a method of computing flow is available.
 
     Args:
         method (str): One of ``FLOW_METHODS``.
@@ -55,7 +55,7 @@ def check_flow_method(method: str) -> None:
 
 
 def to_grey(image: np.ndarray, channel_order: str = 'rgb') -> np.ndarray:
-    """Take the colours out of a frame: flow is computed from grey frames.
+    """Convert a frame to grey: flow is computed from grey frames.
 
     Args:
         image (np.ndarray): uint8, of shape (H, W, 3), (H, W, 1) or (H, W).
@@ -143,7 +143,7 @@ def quantise_flow(flow: np.ndarray, bound: float = FLOW_BOUND) -> np.ndarray:
 
     Args:
         flow (np.ndarray): In pixels, of any shape.
-        bound (float): Largest flow that is told apart, in pixels. Defaults to 20.
+        bound (float): Largest flow that is distinguished, in pixels. Defaults to 20.
 
     Returns:
         np.ndarray: uint8, of the same shape.
@@ -163,7 +163,7 @@ def dequantise_flow(image: np.ndarray, bound: float = FLOW_BOUND) -> np.ndarray:
     """Map [0, 255] back to [-bound, bound].
 
     Args:
-        image (np.ndarray): What ``quantise_flow`` gave, of any shape.
+        image (np.ndarray): What ``quantise_flow`` returned, of any shape.
         bound (float): The bound it was stored with, in pixels. Defaults to 20.
 
     Returns:

@@ -17,7 +17,7 @@ class FlowFiles:
         backend_args (dict, optional): MMEngine's file backend. Defaults to None.
 
     Raises:
-        ValueError: If the template does not name two files a number.
+        ValueError: If the template does not name two files per number.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class FlowFiles:
     def check(
         self, folder: str, first: int, frames: int, whole: bool, clip: str
     ) -> int:
-        """See whether the files of a video are there. Looks once at each folder.
+        """Check whether the files of a video exist. Each folder is read once.
 
         Args:
             folder (str): Where they are.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Optical flow that was extracted before."""
+"""Loading optical flow that was extracted beforehand."""
 
 import os.path as osp
 from typing import Any, Optional
@@ -23,14 +23,14 @@ class LoadFlow(BaseTransform):
     The flow is that of ``tools/dataset_converters/extract_flow.py`` and of MMAction2's
     raw frames: two grey JPEGs for each frame, of u and of v, with [-20, 20] pixels
     mapped to [0, 255]. Flow i leads from frame i to frame i + 1. It may be one fewer
-    than the frames: then the last frame is given the flow of the one before it (ours).
+    than the frames: then the last frame repeats the flow of the one before it (ours).
     A frame that a clip has several times, as those of short videos that are looped,
     is read once.
 
-    Where the frames were decoded before, the flow is given their size, which must have
-    the same aspect ratio up to a pixel: the frames may come from a video, and the flow
-    from a smaller copy of it. The values stay: a flow counts pixels of the size at
-    which it was extracted; :class:`PairedTransforms` explains why.
+    If the frames were decoded before, the flow is resized to their size, which must
+    have the same aspect ratio up to a pixel: the frames may come from a video, and the
+    flow from a smaller copy of it. The values do not change: a flow counts pixels at
+    the size at which it was extracted; :class:`PairedTransforms` explains why.
 
     **Required keys:** ``frame_inds``, ``total_frames``, ``start_index``; ``frame_dir``
     or ``filename``; ``offset``, ``imgs`` (optional)
@@ -43,7 +43,7 @@ class LoadFlow(BaseTransform):
             video: ``flow_root/a/b/flow_x_00001.jpg`` for ``data_root/a/b.mp4`` or the
             frames in ``data_root/a/b``. Defaults to None: beside the raw frames, in
             their folder.
-        data_root (str): Folder that ends where the names of the videos begin: the data
+        data_root (str): Folder to which the names of the videos are relative: the data
             set's ``data_root`` and ``data_prefix`` together. Defaults to ``''``.
         filename_tmpl (str): File name, given ``'x'`` or ``'y'`` and the number.
             Defaults to ``'flow_{}_{:05}.jpg'``.
@@ -51,8 +51,8 @@ class LoadFlow(BaseTransform):
             one that fits ``flow_root`` or the folder.
 
     Raises:
-        ValueError: If ``filename_tmpl`` does not name two files a number; when frames
-            and flow are not of the same length or aspect ratio.
+        ValueError: If ``filename_tmpl`` does not name two files per number; when frames
+            and flow differ in length or aspect ratio.
         FileNotFoundError: When files are missing: how many, the first few, and how to
             extract them.
     """

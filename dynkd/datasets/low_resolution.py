@@ -9,15 +9,15 @@ from mmcv.transforms import BaseTransform
 
 from dynkd.registry import TRANSFORMS
 
-#: What an image is made smaller by.
+#: Interpolations for reducing an image.
 INTERPOLATIONS = ('area', 'bicubic')
-#: What one is made larger by.
+#: Interpolation for enlarging an image.
 ENLARGING = 'bicubic'
 
 
 @TRANSFORMS.register_module()
 class LowResolution(BaseTransform):
-    """Take an image's resolution down to ``size`` x ``size`` pixels.
+    """Reduce an image to ``size`` x ``size`` pixels.
 
     For the low-resolution experiments of `Student Network Learning via Evolutionary
     Knowledge Distillation` (section IV-F), where the networks receive images of
@@ -32,11 +32,11 @@ class LowResolution(BaseTransform):
 
     Args:
         size (int): Side of the image, in pixels. Defaults to 16.
-        interpolation (str): How it is made smaller: ``'area'``, the mean of the pixels
-            that fall together, or ``'bicubic'``. Defaults to ``'area'``.
-        keep_size (bool): Whether to enlarge the image to the size it had, so that a
-            network for larger images can be given it, boxes stay where they are, and
-            only detail is lost. Defaults to False.
+        interpolation (str): How it is reduced: ``'area'``, the mean of the merged
+            pixels, or ``'bicubic'``. Defaults to ``'area'``.
+        keep_size (bool): Whether to enlarge the image to its original size again, so
+            that it fits a network for larger images, boxes stay valid, and only detail
+            is lost. Defaults to False.
 
     Raises:
         ValueError: If an argument is out of its range; when an image with boxes, masks
@@ -58,7 +58,7 @@ class LowResolution(BaseTransform):
         self.keep_size = keep_size
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Take down the resolution of an image.
+        """Reduce the resolution of an image.
 
         Args:
             results (dict): With ``img``, an image of shape (H, W) or (H, W, C).

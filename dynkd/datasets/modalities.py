@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What a clip is seen as: frames, and the motion between them."""
+"""The modalities of a clip: frames, and the motion between them."""
 
 from collections.abc import Iterable
 from typing import Any

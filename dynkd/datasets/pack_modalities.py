@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""A clip as streams read it."""
+"""Packing a clip as streams read it."""
 
 from collections.abc import Sequence
 from typing import Any, Union
@@ -20,9 +20,8 @@ META_KEYS = ('img_shape', 'num_clips', 'sample_idx', 'filename', 'frame_dir')
 class PackModalities(BaseTransform):
     """Pack the modalities of a clip, each under the name that streams read it by.
 
-    ``inputs`` is a dict, ``dict(rgb=..., flow=...)``, of which a stream with
-    ``input='flow'`` receives its own part. MMAction2's ``PackActionInputs`` does the
-    rest.
+    ``inputs`` is a dict, ``dict(rgb=..., flow=...)``; a stream with ``input='flow'``
+    receives the entry ``flow``. MMAction2's ``PackActionInputs`` does the rest.
 
     **Required keys:** ``imgs`` for ``rgb`` and ``flow`` for ``flow``, as arrays: after
     MMAction2's ``FormatShape`` in :class:`PairedTransforms`; ``label`` (optional)
@@ -37,8 +36,8 @@ class PackModalities(BaseTransform):
         meta_keys (sequence of str): What the data sample says about the clip, as far as
             the results have it. Defaults to ``('img_shape', 'num_clips', 'sample_idx',
             'filename', 'frame_dir')``.
-        algorithm_keys (sequence of str): Fields of the results that the data sample is
-            given as they are. Defaults to ``()``.
+        algorithm_keys (sequence of str): Fields of the results that are copied into the
+            data sample. Defaults to ``()``.
 
     Raises:
         ValueError: If ``modalities`` is empty, or names one that does not exist or one

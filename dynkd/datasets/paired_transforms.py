@@ -41,19 +41,20 @@ class PairedTransforms(BaseTransform):
 
     Resizing does not change the values of the flow: a flow counts pixels of the size at
     which it was extracted, as in the published two-stream networks, whose stored flow
-    is cropped and resized as any image (ours to say so; the paper does not). One and
+    is cropped and resized like any image (ours; the paper does not say). One and
     the same motion thus has one value in all scales of a random crop, and no precision
     of the 8 bits is lost.
 
     The transforms are MMAction2's, which need no prefix: ``Resize``, ``RandomRescale``,
     ``RandomCrop``, ``RandomResizedCrop``, ``MultiScaleCrop``, ``CenterCrop``,
-    ``ThreeCrop``, ``Flip``, ``Fuse`` after lazy ones, and ``FormatShape``. What changes
-    colours belongs before it, or between two of it, where it acts on the frames alone.
-    One's own transform acts on ``imgs``, draws from the generators of Python, NumPy or
-    torch, and says of a flip ``flip`` and ``flip_direction``, as MMAction2's does.
+    ``ThreeCrop``, ``Flip``, ``Fuse`` after lazy ones, and ``FormatShape``. Put colour
+    transforms before it, or between two of it, where they act on the frames alone. A
+    transform of your own must act on ``imgs``, draw from the generators of Python,
+    NumPy or torch, and record flips in ``flip`` and ``flip_direction``, as MMAction2's
+    does.
 
-    A clip that has only one of the two goes through the same transforms, with the same
-    result as the one of a pair.
+    A clip with only one modality goes through the same transforms, with the same result
+    as in a pair.
 
     **Required keys:** ``imgs``, ``flow``, or both
 
@@ -130,7 +131,7 @@ class PairedTransforms(BaseTransform):
             )
         if 'lazy' in results:
             raise ValueError(
-                'PairedTransforms: a lazy transform stands before it; put lazy '
+                'PairedTransforms: a lazy transform comes before it; put lazy '
                 'transforms and Fuse into it'
             )
         if len(present) < 2:
@@ -185,7 +186,7 @@ class PairedTransforms(BaseTransform):
                         f'PairedTransforms: frames and flow of {clip_name(results)} '
                         f'were treated differently: {key} is {here} and '
                         f'{there}. A transform must draw its random numbers '
-                        'whatever the images are, and not keep them'
+                        'independently of the images, and not keep them'
                     )
 
     def __repr__(self) -> str:

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Reading a clip, which is named when it cannot be read."""
+"""Reading a clip, with the clip's name in error messages."""
 
 from collections.abc import Sequence
 from typing import Any, Optional, Union

@@ -29,8 +29,8 @@ class SampleAllClips(BaseTransform):
 
     Args:
         clip_len (int): Frames of a clip. Defaults to 64.
-        frame_interval (int): Frames from one frame of a clip to the next. Defaults
-            to 1.
+        frame_interval (int): Distance between neighbouring frames of a clip, in frames.
+            Defaults to 1.
 
     Raises:
         ValueError: If an argument is less than 1.

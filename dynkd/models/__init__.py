@@ -5,5 +5,5 @@ Each package builds only on those before it: :mod:`~dynkd.models.taps` and
 :mod:`~dynkd.models.schedules`, :mod:`~dynkd.models.stores`,
 :mod:`~dynkd.models.streams`, :mod:`~dynkd.models.transfers`,
 :mod:`~dynkd.models.algorithms`, :mod:`~dynkd.models.methods`. The registries import
-what they need of them: schedules are there without any model.
+only the packages that they need: schedules load without any model.
 """

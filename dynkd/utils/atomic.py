@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Files that are replaced as a whole: an interruption leaves the old one or the new."""
+"""Files that are replaced as a whole: an interruption leaves the old or the new one."""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ PARTIAL = '.partial'
 
 @contextmanager
 def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
-    """Write a file under another name, bring it to the disk, and rename it.
+    """Write a file under a temporary name, flush it to disk, and rename it.
 
     Args:
         path (str | Path): The file.
@@ -24,8 +24,8 @@ def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
         BinaryIO: What to write into.
 
     Raises:
-        OSError: If it cannot be written. The message names the file; what was there
-            before still is, and nothing else is left.
+        OSError: If it cannot be written. The message names the file; the previous file
+            is still there, and no temporary file is left.
     """
     path = Path(path)
     partial = path.with_name(path.name + PARTIAL)
@@ -47,14 +47,14 @@ def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
 
 
 def _system_error(error: Optional[BaseException]) -> Optional[OSError]:
-    """What the system said; torch says something else on top of it."""
+    """The system's error, which torch wraps in another one."""
     while error is not None and not (isinstance(error, OSError) and error.errno):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _remove(path: Path) -> None:
-    """Remove a file that may not be there, or in a folder that is none."""
+    """Remove a file, if it exists."""
     try:
         path.unlink()
     except OSError:
@@ -62,7 +62,7 @@ def _remove(path: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring a folder's names to the disk, where the system can."""
+    """Flush a folder's entries to disk, where the system can."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -79,7 +79,7 @@ def _sync(folder: Path) -> None:
 class AtomicBackend(LocalBackend):
     """Local files that are replaced as a whole: ``backend_args=dict(backend='dynkd')``.
 
-    What is interrupted while it is written leaves the file that was there before.
+    If writing is interrupted, the previous file is still there.
     """
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:

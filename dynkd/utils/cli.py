@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What the command-line tools have in common."""
+"""Options and steps that the command-line tools share."""
 
 import argparse
 import os

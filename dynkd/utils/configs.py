@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What inheritance across libraries leaves in configs."""
+"""Removing what inheritance across libraries leaves in configs."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,11 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Values as types that JSON knows."""
+"""Converting values to types that JSON supports."""
 
 from typing import Any
 
 
 def plain_types(value: Any) -> Any:
-    """Reduce a value to types that JSON knows and that load without running code.
+    """Convert a value to types that JSON supports and that load without running code.
 
     Args:
         value (Any): A value, such as meta information or metrics.

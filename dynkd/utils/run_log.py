@@ -50,7 +50,7 @@ class RunLog:
 
 
 def _read(file: Path) -> list[dict]:
-    """Read a file of a record a line; a killed run may leave half a line."""
+    """Read a file with one record per line; a killed run may leave half a line."""
     records = []
     for line in file.read_text().splitlines():
         try:

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""How a command-line tool ends: with one line that says why, and the right status."""
+"""How a command-line tool ends: with one line of explanation, and the right status."""
 
 import errno
 import os
@@ -94,7 +94,7 @@ def resume_command(arguments: Sequence[str]) -> str:
 
 
 def in_one_line(error: Exception) -> Optional[str]:
-    """What a user needs to know of an error that he can do something about.
+    """One line about an error that the user can correct.
 
     Args:
         error (Exception): The error.
@@ -118,7 +118,7 @@ def in_one_line(error: Exception) -> Optional[str]:
 
 
 def _listen() -> None:
-    """Have signals raise an exception, in this process only."""
+    """Make signals raise an exception, in this process only."""
     owner = os.getpid()
     asked: dict[str, int] = {}
 
@@ -157,7 +157,7 @@ def _end_by(number: int, hint: Optional[Hint]) -> NoReturn:
 
 
 def _say(line: str) -> None:
-    """Say it once, as the last line."""
+    """Print a line once, as the last one."""
     sys.stdout.flush()
     if os.environ.get('RANK', '0') == '0' or 'another process' in line:
         print(f'{Path(sys.argv[0]).name}: {line}', file=sys.stderr)

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Looks of many curves in one figure."""
+"""Line styles of many curves in one figure."""
 
 from typing import Union
 

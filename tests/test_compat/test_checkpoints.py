@@ -176,7 +176,7 @@ def test_published_formats(tmp_path):
 @pytest.mark.parametrize('data', [b'', b'<html>not found</html>', b'\x80\x02}q\x00('])
 def test_what_is_no_checkpoint(tmp_path, data):
     (tmp_path / 'page.pth').write_bytes(data)
-    with pytest.raises(ValueError, match='is no torch checkpoint, or is damaged'):
+    with pytest.raises(ValueError, match='is not a torch checkpoint, or is damaged'):
         load_checkpoint_file(tmp_path / 'page.pth')
 
 
@@ -185,7 +185,7 @@ def test_truncated(tmp_path, zipped):
     path = tmp_path / 'cut.pth'
     torch.save({'x': torch.ones(99)}, path, _use_new_zipfile_serialization=zipped)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match='cut.pth is no torch checkpoint, or is dam'):
+    with pytest.raises(ValueError, match='cut.pth is not a torch checkpoint, or'):
         load_checkpoint_file(path)
 
 

@@ -300,6 +300,6 @@ def test_bad_lists_are_named(tool, videos, tmp_path, capsys, lines, message):
 
 def test_folders_without_videos(tool, tmp_path, capsys):
     assert tool.main([str(tmp_path / 'gone'), str(tmp_path / 'out')]) == 1
-    assert 'is no folder' in capsys.readouterr().err
+    assert 'is not a folder' in capsys.readouterr().err
     assert tool.main([str(tmp_path), str(tmp_path / 'out')]) == 1
     assert 'has no videos' in capsys.readouterr().err

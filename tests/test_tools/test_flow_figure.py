@@ -100,7 +100,7 @@ def test_a_clip_with_too_few_frames(tool, clip, tmp_path):
 def test_a_broken_image_is_named(tool, clip, tmp_path):
     folder = clip()
     (folder / 'flow_x_00001.jpg').write_bytes(b'no image')
-    with pytest.raises(SystemExit, match='flow_x_00001.jpg is no image'):
+    with pytest.raises(SystemExit, match='flow_x_00001.jpg is not an image'):
         tool.main([str(folder), '--out', str(tmp_path / 'a.png')])
 
 

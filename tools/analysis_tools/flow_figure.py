@@ -95,7 +95,7 @@ def read(folder: Path, number: int) -> dict[str, np.ndarray]:
         how = cv2.IMREAD_COLOR if key == 'frame' else cv2.IMREAD_GRAYSCALE
         image = cv2.imread(str(folder / name.format(number)), how)
         if image is None:
-            raise ValueError(f'{folder / name.format(number)} is no image')
+            raise ValueError(f'{folder / name.format(number)} is not an image')
         images[key] = image[..., ::-1] if key == 'frame' else image
     return images
 

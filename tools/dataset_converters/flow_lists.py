@@ -98,7 +98,9 @@ def find_videos(root: Path) -> list[PurePosixPath]:
         OSError: If there is no such folder, or no video in it.
     """
     if not root.is_dir():
-        raise NotADirectoryError(f'{root} is no folder: give that of the videos')
+        raise NotADirectoryError(
+            f'{root} is not a folder: pass the folder of the videos'
+        )
     found = [
         PurePosixPath(path.relative_to(root).as_posix())
         for path in root.rglob('*')

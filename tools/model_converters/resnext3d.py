@@ -54,7 +54,7 @@ def read_weights(path: str | Path) -> dict[str, Any]:
     missing = [key for key in needed if key not in state]
     if missing:
         raise ValueError(
-            f'{path} is no ResNeXt of 3D-ResNets-PyTorch or MARS: it has no '
+            f'{path} is not a ResNeXt of 3D-ResNets-PyTorch or MARS: it has no '
             f'`{"`, `".join(missing)}`. It begins with: '
             f'{", ".join(list(state)[:4]) or "nothing"}.'
         )

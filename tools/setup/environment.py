@@ -108,8 +108,8 @@ class Environment:
         owned = (self.folder / 'pyvenv.cfg').exists() or self.stamp.exists()
         if self.folder.exists() and any(self.folder.iterdir()) and not owned:
             raise SetupError(
-                f'{self.folder} exists and is no virtual environment: choose another '
-                'place with VENV=/path'
+                f'{self.folder} exists and is not a virtual environment: choose '
+                'another place with VENV=/path'
             )
         needed = machine.ENVIRONMENT_GIB - machine.size_gib(self.folder)
         needed = max(machine.MARGIN_GIB, needed)

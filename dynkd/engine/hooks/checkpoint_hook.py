@@ -18,10 +18,11 @@ from dynkd.utils.atomic import PARTIAL, replacing
 class CheckpointHook(_CheckpointHook):
     """Saves checkpoints so that an interruption never costs more than its epoch.
 
-    As MMEngine's hook of this name, with all its options, also for plain models. Beyond
-    it, a checkpoint is written under another name, brought to the disk and renamed, and
-    so is ``last_checkpoint``; and what a checkpoint replaces (the oldest beyond
-    ``max_keep_ckpts``, the best so far) is removed after it is whole and not before.
+    Like MMEngine's hook of this name, with all its options, also for plain models. In
+    addition, a checkpoint is written under a temporary name, flushed to disk and
+    renamed, and so is ``last_checkpoint``; and the checkpoint that it replaces (the
+    oldest beyond ``max_keep_ckpts``, the best so far) is removed only after the new one
+    is complete.
 
     In a work directory on another machine (``s3://…``), files are written as its
     backend does.
@@ -92,7 +93,7 @@ class CheckpointHook(_CheckpointHook):
 
     @contextmanager
     def _removing_at_the_end(self) -> Iterator[None]:
-        """Leave files alone until all is written."""
+        """Postpone removals until everything is written."""
         own, self.file_backend = self.file_backend, _Postponed(self.file_backend)
         postponed = self.file_backend.removed
         try:
@@ -115,7 +116,7 @@ class CheckpointHook(_CheckpointHook):
 
 
 class _Postponed:
-    """A file backend that removes nothing, and remembers what it should have.
+    """A file backend that removes nothing, but remembers what should be removed.
 
     Args:
         backend (BaseStorageBackend): The backend.

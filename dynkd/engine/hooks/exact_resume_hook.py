@@ -38,9 +38,9 @@ class ExactResumeHook(Hook):
         self._validation_due = False
 
     def before_train(self, runner: Runner) -> None:
-        """Say which seed the run has; warn of what cannot be exact.
+        """Publish the seed of the run; warn if resuming cannot be exact.
 
-        What draws alike in all processes, such as the paths of
+        Whatever must draw the same in all processes, such as the paths of
         :class:`~dynkd.models.methods.iakd.InteractiveDistillation`, reads ``seed`` from
         the message hub.
 
@@ -64,7 +64,7 @@ class ExactResumeHook(Hook):
         if by_epoch and runner.iter % len(loader):
             print_log(
                 f'Resumed in the middle of epoch {runner.epoch + 1}, which starts '
-                'anew: the result will differ a little from a run that was never '
+                'again: the result will differ a little from a run that was never '
                 'stopped. Save checkpoints by epoch.',
                 logger='current',
                 level=logging.WARNING,
@@ -81,7 +81,7 @@ class ExactResumeHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        # Not before the training: other hooks, that follow this one, get ready there.
+        # Not in `before_train`: hooks that run after this one are not ready there.
         self._catch_up(runner)
         seed_everything(runner.seed, 0, runner.epoch, get_rank())
 

@@ -35,7 +35,7 @@ class LearningRateHook(Hook):
     simulated anew in each run, also in one that is resumed.
     """
 
-    # The first iteration asks already.
+    # The first iteration already needs the drops.
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
@@ -65,7 +65,7 @@ class LearningRateHook(Hook):
 
 
 class _Dial:
-    """As much of an optimizer as schedulers turn: one learning rate."""
+    """The part of an optimizer that schedulers change: one learning rate."""
 
     def __init__(self, group: dict[str, Any]) -> None:
         self.param_groups = [group]
@@ -80,7 +80,7 @@ class _Dial:
 def _find_drops(
     schedulers: Sequence[Any], max_iters: int, length: int, by_epoch: bool
 ) -> Union[tuple[int, ...], str]:
-    """Where the learning rate of one optimizer drops, or why that is nowhere.
+    """Where the learning rate of one optimizer drops, or why it has no drops.
 
     Args:
         schedulers (sequence): Its schedulers.
@@ -94,8 +94,8 @@ def _find_drops(
     metric = [s for s in schedulers if getattr(s, 'need_val_args', False)]
     if metric:
         return (
-            f'{type(metric[0]).__name__} follows a metric, and nobody knows beforehand '
-            'when it will drop.'
+            f'{type(metric[0]).__name__} follows a metric, so it is not known '
+            'beforehand when it will drop.'
         )
     own = [s for s in schedulers if s.param_name == 'lr']
     if not own:
@@ -161,7 +161,7 @@ def _rates(
 
 
 def _restarted(scheduler: Any, dial: _Dial, index: int) -> Any:
-    """A copy of a scheduler at its beginning, which turns another dial."""
+    """A copy of a scheduler at its beginning, for another learning rate."""
     memo = {id(scheduler.optimizer): dial}
     copied = copy.deepcopy(scheduler, memo)
     copied.verbose = False

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What is checked of a run beside its data, by :class:`RunCheckHook`."""
+"""The checks of :class:`RunCheckHook`, apart from those of the data."""
 
 from collections.abc import Iterator
 
@@ -12,14 +12,14 @@ from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
 def check_units(runner: Runner, model: Distillation) -> None:
-    """Reject what counts epochs in a training that has none.
+    """Reject schedules and phases that count epochs in a training without epochs.
 
     Args:
         runner (Runner): The runner.
         model (Distillation): The distillation.
 
     Raises:
-        ValueError: If a schedule, or where a phase begins, would stand still.
+        ValueError: If a schedule would not change, or a phase never begin.
     """
     loop = runner.train_loop
     if isinstance(loop, EpochBasedTrainLoop):
@@ -98,7 +98,7 @@ def check_plateaus(runner: Runner, model: Distillation) -> None:
 
 
 def check_best(runner: Runner, model: Distillation) -> None:
-    """Refuse to keep the best of a metric that no stream will have.
+    """Reject a ``save_best`` that names a metric of no validated stream.
 
     Args:
         runner (Runner): The runner.

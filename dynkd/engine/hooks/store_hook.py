@@ -18,7 +18,7 @@ from dynkd.models.stores.topology import retold
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
 
-#: What a checkpoint says of each store.
+#: Entries of each store in a checkpoint.
 _STATE = {'meta', 'epoch', 'id'}
 
 
@@ -62,7 +62,7 @@ class StoreHook(Hook):
             return
         if not isinstance(runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
-                f'{type(runner.train_loop).__name__} knows no epochs, at whose end a '
+                f'{type(runner.train_loop).__name__} has no epochs, at whose end a '
                 'store publishes the predictions of an epoch for reading. Train '
                 'with `train_cfg=dict(by_epoch=True, max_epochs=…)`.'
             )
@@ -135,7 +135,7 @@ class StoreHook(Hook):
 
 
 def _stores(runner: Runner) -> dict[str, PredictionStore]:
-    """The stores of the runner's model, if it is one that has some."""
+    """The stores of the runner's model, if it has any."""
     return getattr(unwrap(runner.model), 'stores', {})
 
 

@@ -89,7 +89,7 @@ class Fusion:
 
 
 def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
-    """Check what the option ``fused`` of a loop says.
+    """Check the option ``fused`` of a loop.
 
     Args:
         weights (dict[str, float]): The streams, with their weights.
@@ -97,7 +97,7 @@ def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
 
     Raises:
         TypeError: If they are not a dict of numbers.
-        ValueError: If they cannot weigh the streams.
+        ValueError: If they are not valid weights of the streams.
     """
     example = '`fused=dict(student=1.0, teacher=1.0)`'
     if not isinstance(weights, Mapping):
@@ -151,7 +151,7 @@ def _stack(name: str, samples: Sequence[BaseDataElement]) -> torch.Tensor:
         if score.dim() != 1:
             raise ValueError(
                 f'the scores of `{name}` have shape {tuple(score.shape)}, but fusion '
-                'needs one score a class. Average the clips of a video: set '
+                'needs one score per class. Average the clips of a video: set '
                 "`average_clips='prob'` in its `cls_head`."
             )
         scores.append(score.float())

@@ -52,7 +52,7 @@ class StreamEvaluator(Evaluator):
     def process(
         self, data_samples: dict[str, Sequence], data_batch: Any = None
     ) -> None:
-        """Take in the predictions of a batch.
+        """Process the predictions of a batch.
 
         Args:
             data_samples (dict[str, list]): The predictions by stream.
@@ -83,7 +83,7 @@ class StreamEvaluator(Evaluator):
         return metrics
 
     def _without_predictions(self, name: str) -> dict[str, float]:
-        """What is watched of a stream that has predicted nothing: not a number."""
+        """The watched metrics of a stream that has predicted nothing, as NaN."""
         watched = [key for key in self.watched() if key.startswith(f'{name}/')]
         if watched:
             print_log(

@@ -39,7 +39,8 @@ class _EveryStream:
     Raises:
         TypeError: If the evaluator is built already, or a weight is not a number.
         ValueError: If a stream does not exist, the model has no streams, no stream has
-            branches that are to be evaluated, or the streams cannot be fused as told.
+            branches that are to be evaluated, or the streams cannot be fused as
+            configured.
     """
 
     #: 'val' or 'test', as in the names of hooks.
@@ -85,7 +86,7 @@ class _EveryStream:
         fixed = [name for name in self.streams if name.partition('.')[0] in constant]
         if self.fusion is None or same_order(self.dataloader):
             return fixed
-        # Kept scores would meet those of other samples.
+        # Kept scores would be averaged with those of other samples.
         return [name for name in fixed if name not in self.fusion.weights]
 
     @torch.no_grad()
@@ -147,7 +148,7 @@ def watched_metrics(runner: Runner) -> list[str]:
 def _check(
     kind: str, model: Any, evaluator: Any, streams: Optional[Sequence[str]]
 ) -> None:
-    """Check that there are streams, and metrics that each can have for itself."""
+    """Check that there are streams, and that each can have its own metrics."""
     if isinstance(evaluator, Evaluator):
         raise TypeError(
             f'{kind} builds an evaluator for each stream, and needs the config of the '

@@ -16,9 +16,9 @@ from dynkd.utils import unwrap, without_scope
 from .stream_optim_wrapper import StreamOptimWrapper
 from .unused_parameters import check_unused_parameters
 
-#: What the one backward pass of all streams shares.
+#: Settings of the backward pass, which all streams share.
 _SHARED = ('type', 'accumulative_counts', 'loss_scale', 'dtype')
-#: What each stream has of its own, and may be written once for all.
+#: Settings of each stream, which may also be written once for all.
 _OWN = ('optimizer', 'clip_grad')
 
 
@@ -29,9 +29,9 @@ class StreamOptimWrapperConstructor:
     Parameters of losses and connectors are trained with the stream of their transfer's
     target.
 
-    What stands beside ``streams`` holds for every stream, and a stream's own settings
-    are merged into it by MMEngine's rules. So the ``optim_wrapper`` of a plain model's
-    config serves all streams as it is, once it names this constructor.
+    Settings beside ``streams`` apply to every stream, and a stream's own settings are
+    merged into them by MMEngine's rules. So the ``optim_wrapper`` of a plain model's
+    config works for all streams, once it names this constructor.
 
     Example:
         >>> optim_wrapper = dict(
@@ -57,7 +57,7 @@ class StreamOptimWrapperConstructor:
             Defaults to None.
 
     Raises:
-        ValueError: If there is no optimizer or something stands at the wrong place.
+        ValueError: If there is no optimizer or a setting is misplaced.
     """
 
     def __init__(

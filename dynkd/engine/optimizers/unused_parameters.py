@@ -7,7 +7,7 @@ from dynkd.utils import unwrap
 
 
 def check_unused_parameters(model: nn.Module) -> None:
-    """Reject what leaves parameters unused where that would stop the training.
+    """Reject phases or an interaction that would hang DistributedDataParallel.
 
     Args:
         model (nn.Module): The distillation, wrapped for several processes or not.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What is checked when a distillation is built, before hours are spent on it."""
+"""Checks of a distillation when it is built."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,10 +47,10 @@ def dry_run(
 ) -> dict[Tap, Any]:
     """Run every stream and transfer once on random inputs, without a graph.
 
-    What only shows when tensors flow (a tap that yields nothing, channels that do not
-    fit) then stops the run when it is built and not after its data are loaded. A model
-    that cannot run on random inputs, or a loss that needs data samples, is left for the
-    first step. Random numbers and buffers are as they were before.
+    Errors that only show when tensors flow (a tap that yields nothing, channels that do
+    not fit) then stop the run when it is built, and not after its data are loaded. A
+    model that cannot run on random inputs, or a loss that needs data samples, is left
+    for the first step. Random states and buffers stay unchanged.
 
     Args:
         model (nn.Module): The distillation, whose mode is kept.
@@ -64,7 +64,7 @@ def dry_run(
     Raises:
         TapError: If a tap does not yield what it should.
         ValueError: If a transfer cannot work on what its taps yield, or a store cannot
-            keep what it is to keep.
+            keep its taps.
     """
     state = RandomState.capture()
     training = model.training

@@ -226,7 +226,7 @@ class Distillation(StreamedModel):
             self.train(self.training)
 
     def _begin(self, phase: Phase) -> None:
-        """Settle what runs in each step of a phase."""
+        """Determine what runs in each step of a phase."""
         self._phase = phase
         self._acting = {n: t for n, t in self._transfers.items() if phase.acts(n)}
         for transfer in self._acting.values():
@@ -251,10 +251,10 @@ def _total(losses: Losses) -> Optional[torch.Tensor]:
 
 
 def _forget_losses(transfers: Sequence[str]) -> None:
-    """Take the losses of the phase before, and what its transfers measured, out of
-    MMEngine's log.
+    """Remove the losses of the previous phase, and the measurements of its transfers,
+    from MMEngine's log.
 
-    It would repeat the last value of each to the end of the training.
+    Otherwise it would repeat the last value of each to the end of the training.
     """
     scalars = MessageHub.get_current_instance().log_scalars
     plain = filter(None, (_plain(name, '') for name in transfers))

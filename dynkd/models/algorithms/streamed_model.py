@@ -83,7 +83,7 @@ class StreamedModel(BaseModel):
 
     @property
     def constant_streams(self) -> list[str]:
-        """list[str]: The streams of which training changes nothing."""
+        """list[str]: The streams that training does not change."""
         return [name for name, s in self.all_streams.items() if s.cfg.frozen]
 
     @property

@@ -11,11 +11,12 @@ from torch import nn
 class CheapConv(nn.Sequential):
     """A grouped 3x3 convolution, batch norm, ReLU and a 1x1 convolution.
 
-    It stands where a 3x3 convolution stood, so that with the norm layer and the ReLU
-    behind that one "Conv3x3-BN-ReLU" becomes "group Conv3x3-BN-ReLU-Conv1x1-BN-ReLU":
-    the block G(g) of `Moonshine: Distilling with Cheap Convolutions
-    <https://arxiv.org/abs/1711.02613>`_, as section 4.6 of `Interactive Knowledge
-    Distillation <https://arxiv.org/abs/2007.01476>`_ has it.
+    It replaces a 3x3 convolution, so that, with the norm layer and the ReLU that
+    follow, "Conv3x3-BN-ReLU" becomes "group Conv3x3-BN-ReLU-Conv1x1-BN-ReLU": the block
+    G(g) of
+    `Moonshine: Distilling with Cheap Convolutions <https://arxiv.org/abs/1711.02613>`_,
+    as section 4.6 of
+    `Interactive Knowledge Distillation <https://arxiv.org/abs/2007.01476>`_ has it.
 
     Args:
         in_channels (int): Channels of the input, and of the grouped convolution.
@@ -70,9 +71,9 @@ class CheapBasicBlock(BasicBlock):
     """A basic block, both of whose convolutions are cheap.
 
     Args:
-        *args: As of MMPretrain's ``BasicBlock``.
+        *args: As in MMPretrain's ``BasicBlock``.
         groups (int): Groups of the 3x3 convolutions.
-        **kwargs: As of MMPretrain's ``BasicBlock``.
+        **kwargs: As in MMPretrain's ``BasicBlock``.
 
     Raises:
         ValueError: If the groups do not divide the channels.
@@ -95,9 +96,9 @@ class CheapBottleneck(Bottleneck):
     """A bottleneck, whose 3x3 convolution is cheap.
 
     Args:
-        *args: As of MMPretrain's ``Bottleneck``.
+        *args: As in MMPretrain's ``Bottleneck``.
         groups (int): Groups of the 3x3 convolution.
-        **kwargs: As of MMPretrain's ``Bottleneck``.
+        **kwargs: As in MMPretrain's ``Bottleneck``.
 
     Raises:
         ValueError: If the groups do not divide the channels.

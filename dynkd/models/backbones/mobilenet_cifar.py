@@ -17,7 +17,7 @@ class MobileNetV2_CIFAR(MobileNetV2):
 
     Args:
         widen_factor (float): Factor of the number of channels. Defaults to 1.0.
-        **kwargs: As of MMPretrain's ``MobileNetV2``. The output of the last layer has
+        **kwargs: As in MMPretrain's ``MobileNetV2``. The output of the last layer has
             shape (B, 1280, H / 16, W / 16).
     """
 

@@ -44,7 +44,7 @@ class ResNet6nPlus2(ResNet_CIFAR):
             many groups, and is followed by batch norm, ReLU and a 1x1 convolution, see
             :class:`~dynkd.models.backbones.cheap_blocks.CheapConv`. Defaults to None:
             ordinary convolutions.
-        **kwargs: As of MMPretrain's ``ResNet_CIFAR``.
+        **kwargs: As in MMPretrain's ``ResNet_CIFAR``.
 
     Raises:
         ValueError: If there is no such block, no such network of this depth, or the
@@ -99,7 +99,7 @@ class ResNet6nPlus2(ResNet_CIFAR):
         """Build a stage.
 
         Args:
-            **kwargs: As of MMPretrain's ``ResLayer``.
+            **kwargs: As in MMPretrain's ``ResLayer``.
 
         Returns:
             nn.Module: The stage.

@@ -10,7 +10,7 @@ from torch import nn
 
 
 class ZeroPadShortcut(nn.Module):
-    """Shortcut A: every ``stride``-th position, and zeros for the channels that lack.
+    """Shortcut A: every ``stride``-th position, and zeros for the missing channels.
 
     It has no weights. Unlike in the 3D-ResNets repository, whose shortcut A cuts the
     graph, the gradient flows through it; the output is the same.

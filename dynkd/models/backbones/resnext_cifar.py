@@ -23,7 +23,7 @@ class ResNeXtBasicBlock(BasicBlock):
         base_channels (int): ``out_channels`` in the first stage. Defaults to 64.
         groups (int): Number of paths. Defaults to 32.
         width_per_group (int): Channels of a path in the first stage. Defaults to 4.
-        **kwargs: As of MMPretrain's ``BasicBlock``.
+        **kwargs: As in MMPretrain's ``BasicBlock``.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class ResNeXt_CIFAR(ResNeXt, ResNet_CIFAR):
         depth (int): 18 or 34, with basic blocks, or 50, 101 or 152, with bottlenecks.
         groups (int): Number of paths in a block. Defaults to 32.
         width_per_group (int): Channels of a path in the first stage. Defaults to 4.
-        **kwargs: As of MMPretrain's ``ResNeXt``. The output of the last stage has shape
+        **kwargs: As in MMPretrain's ``ResNeXt``. The output of the last stage has shape
             (B, 512, H / 8, W / 8), or (B, 2048, H / 8, W / 8) with bottlenecks.
 
     Raises:

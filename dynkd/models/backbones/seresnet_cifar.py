@@ -22,7 +22,7 @@ class SEBasicBlock(BasicBlock):
         out_channels (int): Channels of the output.
         se_ratio (int): How many times fewer channels the weighting has inside, rounded
             to multiples of 8 by MMPretrain's ``SELayer``. Defaults to 16.
-        **kwargs: As of MMPretrain's ``BasicBlock``.
+        **kwargs: As in MMPretrain's ``BasicBlock``.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SEResNet_CIFAR(SEResNet, ResNet_CIFAR):
         depth (int): 18 or 34, with basic blocks, or 50, 101 or 152, with bottlenecks.
         se_ratio (int): How many times fewer channels the weighting has inside. Defaults
             to 16.
-        **kwargs: As of MMPretrain's ``SEResNet``. The output of the last stage has
+        **kwargs: As in MMPretrain's ``SEResNet``. The output of the last stage has
             shape (B, 512, H / 8, W / 8), or (B, 2048, H / 8, W / 8) with bottlenecks.
 
     Raises:

@@ -18,10 +18,10 @@ class CIFARStem:
     A mix-in, before one of MMPretrain's ShuffleNets.
 
     Args:
-        *args: As of the ShuffleNet.
+        *args: As for the ShuffleNet.
         stem_kernel_size (int): Side of the first convolution's kernel, odd. Defaults to
             3.
-        **kwargs: As of the ShuffleNet.
+        **kwargs: As for the ShuffleNet.
 
     Raises:
         ValueError: If the kernel is not odd.
@@ -62,20 +62,20 @@ class ShuffleNetV1_CIFAR(CIFARStem, ShuffleNetV1):
     is a little wider inside than in that zoo (1.00 M instead of 0.95 M parameters).
 
     With ``stage_channels`` and ``strides`` the stages fit those of another network, so
-    that their units can change places with its blocks. For the stages of ResNet-50x4,
+    that their units can replace its blocks. For the stages of ResNet-50x4,
     64, 128 and 256 channels at 32x32, 16x16 and 8x8, that is ``stage_channels=(64, 128,
     256), strides=(1, 2, 2)`` (ours; `Interactive Knowledge Distillation
     <https://arxiv.org/abs/2007.01476>`_ does not say how its ShuffleNet fits).
 
     Args:
-        *args: As of MMPretrain's ``ShuffleNetV1``.
+        *args: As in MMPretrain's ``ShuffleNetV1``.
         stem_kernel_size (int): Side of the first convolution's kernel, odd. Defaults to
             3.
         stage_channels (Sequence[int], optional): Channels of the three stages. Defaults
             to None: those of the paper for so many groups, times ``widen_factor``.
         strides (Sequence[int]): Strides of the three stages, 1 or 2. Defaults to
             ``(2, 2, 2)``.
-        **kwargs: As of MMPretrain's ``ShuffleNetV1``. The output of the last stage has
+        **kwargs: As in MMPretrain's ``ShuffleNetV1``. The output of the last stage has
             shape (B, 960, H / 8, W / 8) by default.
 
     Raises:
@@ -164,10 +164,10 @@ class ShuffleNetV2_CIFAR(CIFARStem, ShuffleNetV2):
     ``stem_kernel_size=1``.
 
     Args:
-        *args: As of MMPretrain's ``ShuffleNetV2``.
+        *args: As in MMPretrain's ``ShuffleNetV2``.
         stem_kernel_size (int): Side of the first convolution's kernel, odd. Defaults to
             3.
-        **kwargs: As of MMPretrain's ``ShuffleNetV2``. The output of the last layer has
+        **kwargs: As in MMPretrain's ``ShuffleNetV2``. The output of the last layer has
             shape (B, 1024, H / 8, W / 8).
 
     Raises:

@@ -18,7 +18,7 @@ class VGG8(VGG):
     32x32 give way to one linear head.
 
     Args:
-        **kwargs: As of MMPretrain's ``VGG``, its ``depth`` apart. ``norm_cfg`` is None
+        **kwargs: As in MMPretrain's ``VGG``, its ``depth`` apart. ``norm_cfg`` is None
             by default; ``dict(type='BN')`` is VGG-8 (bn). The output has shape (B, 512,
             H / 32, W / 32), or / 16 with ``with_last_pool=False``.
 

@@ -43,7 +43,8 @@ class Progress:
         Returns:
             Progress: The progress.
         """
-        # Longer than any, so that all that begins later begins before its end.
+        # Longer than any real training, so that whatever begins later begins before its
+        # end.
         return cls(max_epochs=10**9, max_iters=10**9)
 
     @classmethod

@@ -91,7 +91,8 @@ class _RampSchedule(Schedule):
         by_epoch (bool): Whether to count epochs, else iterations. Defaults to True.
 
     Raises:
-        ValueError: If ``begin`` is less than -1 or ``end`` does not lie behind it.
+        ValueError: If ``begin`` is less than -1, or ``end`` is not greater than
+            ``begin``.
     """
 
     earliest = -1
@@ -107,7 +108,7 @@ class _RampSchedule(Schedule):
         super().__init__(begin, by_epoch)
         if end is not None and end <= begin:
             raise ValueError(
-                f'{type(self).__name__}: `end` ({end}) must lie behind `begin` '
+                f'{type(self).__name__}: `end` ({end}) must be greater than `begin` '
                 f'({begin}).'
             )
         self.start = start

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Stores: what streams said about each training sample before."""
+"""Stores: the streams' past predictions for each training sample."""
 
 from .build import build_stores
 from .codecs import FORMATS, Codec, build_codec

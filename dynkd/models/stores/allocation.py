@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Space for rows: in a process, shared by the processes of a node, or in files."""
+"""Memory for rows: of one process, shared by the processes of a node, or in files."""
 
 import errno
 import os
@@ -47,8 +47,8 @@ def private_buffers(count: int, size: int) -> list[np.ndarray]:
 def shared_buffers(count: int, size: int, topology: Topology) -> list[np.ndarray]:
     """Allocate memory that the processes of a node share.
 
-    Its files have no name any more once all have mapped them: whatever ends the
-    processes frees it.
+    Its files are unlinked once all processes have mapped them, so that the memory is
+    freed however the processes end.
 
     Args:
         count (int): How many buffers.
@@ -186,11 +186,11 @@ def _free_memory() -> float:
 
 
 def _no_space(where: str, needed: float, free: float) -> str:
-    """Say what is missing, and what helps."""
+    """The message that space is missing, and what helps."""
     return (
         f'the store of past predictions needs {_readable(needed)} in {where}, '
         f'where {_readable(free)} are free. A smaller format helps '
-        "(format='uint8' takes about a quarter of float32, format='topk' 4 k bytes a "
+        "(format='uint8' takes about a quarter of float32, format='topk' 4 k bytes per "
         'prediction), or another `path`, a folder on a disk with more space.'
     )
 

@@ -25,13 +25,14 @@ def build_stores(
         dict[str, PredictionStore]: The stores by name.
 
     Raises:
-        ValueError: If a store is named like a stream, or a config does not hold.
+        ValueError: If a store has the name of a stream, or a config is wrong.
     """
     stores = {}
     for name, cfg in without_scope(cfgs).items():
         if name in streams or not name.isidentifier():
             raise ValueError(
-                f'a store is named like a variable and unlike a stream, not `{name}`.'
+                'the name of a store must be a valid identifier and not that of a '
+                f'stream, got `{name}`.'
             )
         with named(f'store `{name}`'), DefaultScope.overwrite_default_scope('dynkd'):
             stores[name] = STORES.build(

@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Codecs: class probabilities as bytes, and back.
 
-They encode logits, whose digits the probabilities near 0 and 1 have lost already, and
-decode probabilities.
+They encode logits, because probabilities near 0 and 1 have lost precision, and decode
+probabilities.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-#: The least that is divided by, or taken the logarithm of.
+#: Lower bound of divisors and of arguments of logarithms.
 _TINY = torch.finfo(torch.float32).tiny
 
 
@@ -24,7 +24,7 @@ class Codec(ABC):
 
     Attributes:
         row_bytes (int): Bytes of a row.
-        name (str): The format with what it was set to, for comparisons.
+        name (str): The format with its settings, for comparisons.
     """
 
     row_bytes: int
@@ -81,7 +81,7 @@ class Float32Codec(Codec):
 class Float16Codec(Codec):
     """Logarithms of the probabilities in half precision: 2 K bytes.
 
-    Probabilities themselves would lose what is below 6e-8, and half of the digits of
+    Probabilities themselves would lose values below 6e-8, and half of the precision of
     one minus the greatest.
 
     Args:
@@ -108,10 +108,10 @@ class UInt8Codec(Codec):
     """Logarithms of the probabilities in 8 bits: K + 4 bytes.
 
     A class is kept as its distance x = log max p - log p, in 255 steps of
-    sqrt(x / span), which are finer where the probability is. The span is the row's own
-    range, cut at ``span``. Classes in step 0 are the head. The log-odds of the rest
-    are kept beside the span, both in half precision: they make the greatest
-    probability, which most of the gradient hangs on, nearly exact.
+    sqrt(x / span), which are finer for large probabilities. The span is the row's own
+    range, cut at ``span``. Classes in step 0 are the head. The log-odds of the rest are
+    kept beside the span, both in half precision: they make the greatest probability, on
+    which most of the gradient depends, nearly exact.
 
     Args:
         num_classes (int): Number of classes, K.
@@ -199,7 +199,7 @@ class TopKCodec(Codec):
         classes = _from_bytes(rows[:, edge:], self._index).long() & 0xFFFFFFFF
         if self._index == torch.int16:
             classes = classes & 0xFFFF
-        # Rounding must not leave the others nothing: their logarithm is taken.
+        # Rounding must not leave 0 for the others: their logarithm is taken.
         rest = (1 - values.sum(1, keepdim=True)).clamp_min(1e-7)
         rest = rest / max(self.num_classes - self.k, 1)
         found = rest.repeat(1, self.num_classes).scatter(1, classes, values)
@@ -253,5 +253,5 @@ def _to_bytes(values: Tensor) -> Tensor:
 
 def _from_bytes(rows: Tensor, dtype: torch.dtype) -> Tensor:
     """The values of each row of bytes."""
-    # A copy of its own begins where the type may begin; a slice may not.
+    # A copy is aligned for the type; a slice may not be.
     return rows.clone(memory_format=torch.contiguous_format).view(dtype)

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Which data set a training reads, and how its samples are known."""
+"""The data set of a training, and how its samples are identified."""
 
 import hashlib
 from pathlib import PurePath
@@ -24,7 +24,7 @@ _LABELS = ('gt_label', 'label')
 SizedDataset = Any
 _FILES = ('img_path', 'filename', 'frame_dir', 'path')
 
-#: Samples that a fingerprint looks at.
+#: Number of samples that a fingerprint reads.
 _LOOKED_AT = 10_000
 
 
@@ -62,9 +62,9 @@ def base_dataset(dataset: Dataset) -> SizedDataset:
         else:
             known = ', '.join(sorted(known for _, known in _TRANSPARENT))
             raise ValueError(
-                f'{name} is an unknown wrapper of a data set: what `sample_idx` means '
-                'in it, and so where a sample is in a store of past predictions, is '
-                f'not known. Known are {known}.'
+                f'{name} is an unknown wrapper of a data set, so it is not known which '
+                'sample of a store of past predictions its `sample_idx` means. Known '
+                f'wrappers: {known}.'
             )
 
 
@@ -87,10 +87,10 @@ def check_sample_idx(dataset: Dataset) -> None:
 
 
 def dataset_fingerprint(dataset: SizedDataset) -> str:
-    """What tells a data set from others: its length, classes, labels and file names.
+    """Identify a data set by its length, classes, labels and file names.
 
     The folder of the files does not count, so that the data may be moved. At most
-    10,000 samples are looked at, evenly spaced.
+    10,000 samples are read, evenly spaced.
 
     Args:
         dataset (Dataset): The data set, without wrappers.

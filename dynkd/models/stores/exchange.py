@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What the processes of a run tell each other about the rows that they write."""
+"""Exchange of sample indices and rows between the processes of a run."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ ROUND_BYTES = 64 * 2**20
 class IndexGatherer:
     """Gathers the sample indices of a step from all processes.
 
-    One message of a fixed size a process, which grows when a batch does.
+    Each process sends one message of a fixed size, which grows when a batch does.
 
     Args:
         topology (Topology): The processes.
@@ -62,7 +62,7 @@ def last_occurrences(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find where each sample occurs last.
 
     Args:
-        indices (np.ndarray): Shape (n,); negative ones stand for no sample.
+        indices (np.ndarray): Shape (n,); negative ones mean no sample.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: The samples, and the positions of their last

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What a distillation keeps of its streams' past predictions, and reads again."""
+"""Keeping the streams' past predictions in stores, and reading them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Optional
@@ -65,15 +65,15 @@ class History:
         self.taps = [tap for taps in self.kept.values() for tap in taps]
 
     def check(self, yielded: Mapping[Tap, Any], frozen: Collection[str]) -> None:
-        """Check that the stores can keep what they are to keep, and size them for it.
+        """Check that the stores can keep their taps, and size the stores accordingly.
 
         Args:
             yielded (dict[Tap, Any]): What the streams' taps yielded in a dry run.
             frozen (collection of str): Names of the frozen streams.
 
         Raises:
-            ValueError: If a stored tap lies in a frozen stream, which says the same for
-                ever; or what it yields is not a class prediction, or has too few
+            ValueError: If a stored tap is in a frozen stream, whose predictions never
+                change; or if it does not yield class predictions, or has too few
                 classes for the store's format.
         """
         classes: dict[Tap, int] = {}
@@ -81,7 +81,7 @@ class History:
             if tap.stream in frozen:
                 raise ValueError(
                     f'a store keeps `{tap}`, but the stream `{tap.stream}` is frozen: '
-                    'it says the same in every epoch. Read the tap itself.'
+                    'its predictions are the same in every epoch. Read the tap itself.'
                 )
             if tap not in yielded:
                 raise ValueError(
@@ -99,8 +99,8 @@ class History:
             classes (dict[Tap, int]): Number of classes by the streams' taps.
 
         Raises:
-            ValueError: If no transfer reads a store, or it cannot keep what they read;
-                names the store.
+            ValueError: If no transfer reads a store, or it cannot keep what is read;
+                the message names the store.
         """
         for name, readers in self.readers.items():
             if not readers:
@@ -116,7 +116,7 @@ class History:
                 raise ValueError(f'store `{name}`: {error}') from error
 
     def read(self, outputs: Mapping[Tap, Any], samples: Samples) -> dict[Tap, Any]:
-        """What the stores keep of a batch's samples.
+        """Read the stored predictions of a batch's samples.
 
         Args:
             outputs (dict[Tap, Any]): What the streams' taps yielded, logits of shape
@@ -143,7 +143,7 @@ class History:
         return found
 
     def write(self, outputs: Mapping[Tap, Any], samples: Samples) -> None:
-        """Keep what the streams say of a batch's samples.
+        """Store the streams' predictions for a batch's samples.
 
         Args:
             outputs (dict[Tap, Any]): What the streams' taps yielded, logits of shape
@@ -157,7 +157,7 @@ class History:
             self.stores[name].write(indices, logits)
 
     def stand_in(self, outputs: Mapping[Tap, Any]) -> dict[Tap, Any]:
-        """What stores that are not open yet could return, for a dry run.
+        """Stand-ins for the output of stores that are not open yet, for a dry run.
 
         Args:
             outputs (dict[Tap, Any]): What the streams' taps yielded.

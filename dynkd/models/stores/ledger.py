@@ -26,8 +26,9 @@ class Entry:
 class Ledger:
     """Which epoch's predictions each slot holds, in a file if the slots are files.
 
-    A slot is struck out before its first row is written and entered when all are. The
-    file is replaced as a whole, so that a killed process leaves the old or the new.
+    A slot is marked as invalid before its first row is written, and recorded when all
+    rows are. The file is replaced as a whole, so that a killed process leaves the old
+    or the new one.
 
     Args:
         path (Path, optional): The file. Defaults to None: the slots live in memory.
@@ -84,7 +85,7 @@ class Ledger:
         return None if entry is None else entry.id
 
     def set(self, slot: int, entry: Optional[Entry], write: bool) -> None:
-        """Enter what a slot holds.
+        """Record what a slot holds.
 
         Args:
             slot (int): The slot.

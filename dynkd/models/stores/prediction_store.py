@@ -24,30 +24,31 @@ from .topology import Topology
 class PredictionStore:
     r"""The last prediction that a stream made for each training sample.
 
-    Source: DTSKD, :math:`p_{b,(t-1)}(\mathbf{x})` of eqs. 5 and 6. What is written in
-    an epoch can be read from the next one on. A sample that an epoch leaves out keeps
-    its older prediction (ours); a sample never seen reads its label, as the history of
-    the paper's first epoch does.
+    Source: DTSKD, :math:`p_{b,(t-1)}(\mathbf{x})` of eqs. 5 and 6. What an epoch writes
+        can be read from the next epoch on. A sample that an epoch leaves out keeps its
+        older prediction (ours). For a sample that was never seen, the store returns the
+        label, as for the history in the paper's first epoch.
 
     A sample may be written several times in an epoch (padding of a distributed
-    sampler, ``RepeatDataset``): the last time holds, in the order of steps, ranks, and
-    positions in the batch, as one process with the batches of all would have it.
-    Rows that are not finite, of a step that overflowed, are left out.
+    sampler, ``RepeatDataset``): the last prediction counts, in the order of steps,
+    ranks, and positions in the batch, which is the order of one process with the
+    batches of all. Rows that are not finite, of a step that overflowed, are left out.
 
-    All processes of a node share one copy. ``write``, ``end_epoch``, ``open`` are
-    called by all processes together.
+    All processes of a node share one copy. All processes must call ``open``, ``write``
+    and ``end_epoch`` together.
 
     Args:
-        format (str): ``'float32'`` (4 K bytes a row of K classes), ``'float16'`` (2 K),
+        format (str): ``'float32'`` (4 K bytes per row of K classes), ``'float16'`` (2
+            K),
             ``'uint8'`` (K + 4: logarithms in 8 bits) or ``'topk'`` (4 k: the k
             greatest, the rest spread evenly). Defaults to 'float32'.
-        k (int, optional): Of ``'topk'``: how many classes. Defaults to None: 20, or all
-            where there are fewer.
-        span (float): Of ``'uint8'``: the distance from the greatest probability, in
-            nats, beyond which probabilities are kept as equal. Defaults to 20.0.
+        k (int, optional): Number of classes that ``'topk'`` keeps. Defaults to None:
+            20, or all if there are fewer.
+        span (float): For ``'uint8'``: the distance from the greatest probability, in
+            nats, beyond which probabilities are not distinguished. Defaults to 20.0.
         path (str, optional): A folder for memory-mapped files, which hold two or three
-            epochs. Checkpoints then hold none; a run is resumed from the newest one.
-            Defaults to None: in memory, and in every checkpoint.
+            epochs. Checkpoints then contain no predictions, and a run is resumed from
+            the newest one. Defaults to None: in memory, and in every checkpoint.
 
     Raises:
         ValueError: If there is no such format, or ``span`` is out of its range.
@@ -69,14 +70,14 @@ class PredictionStore:
         span: float = 20.0,
         path: Optional[str] = None,
     ) -> None:
-        build_codec(format, max(k or 1, 1), k, span)  # Rejects what cannot hold.
+        build_codec(format, max(k or 1, 1), k, span)  # rejects wrong arguments
         self.format, self.k, self.span, self.path = format, k, span, path
         self._layout = RowLayout({})
         self._resumed: Optional[tuple[dict, int]] = None
         self.close()
 
     def close(self) -> None:
-        """Let go of the rows. Files stay."""
+        """Release the rows. Files are kept."""
         self.epoch = 0
         self._slots: Optional[Slots] = None
         self._previous: Optional[int] = None
@@ -84,7 +85,7 @@ class PredictionStore:
         self._pinned: Optional[str] = None
 
     def declare(self, taps: dict[str, int]) -> None:
-        """Say what is kept.
+        """Set the taps to keep.
 
         Args:
             taps (dict[str, int]): The number of classes of each tap, by the tap's text.
@@ -151,8 +152,8 @@ class PredictionStore:
 
         Args:
             indices (Tensor): Shape (B,), the samples.
-            labels (dict[str, Tensor]): Shape (B, K) for each tap, probabilities: what
-                a sample never seen reads.
+            labels (dict[str, Tensor]): Shape (B, K) for each tap, probabilities:
+                returned for samples that were never seen.
 
         Returns:
             dict[str, Tensor]: Probabilities of shape (B, K), float32, for each tap of
@@ -226,8 +227,8 @@ class PredictionStore:
     def pin(self) -> None:
         """Keep the files of the last complete epoch until another is pinned.
 
-        Called on the first process when a checkpoint is saved, so that it can be
-        resumed from whatever happens later.
+        Called on the first process when a checkpoint is saved, so that it stays
+        possible to resume from it.
         """
         self._pinned = self._require_open().ledger.id_of(self._previous)
 
@@ -251,7 +252,7 @@ class PredictionStore:
         return state
 
     def load_state_dict(self, state: dict[str, Any], epoch: int) -> None:
-        """Resume. What does not fit is refused when the store is opened.
+        """Resume. A state that does not fit is rejected when the store is opened.
 
         Args:
             state (dict[str, Any]): What :meth:`state_dict` returned.
@@ -292,7 +293,7 @@ class PredictionStore:
         return self._next
 
     def _restore(self, slots: Slots, state: dict[str, Any], epoch: int) -> None:
-        """Take up the rows of a state that was checked."""
+        """Restore the rows of a state that was checked."""
         self.epoch, self._pinned = epoch, state['id']
         if state['id'] is None:
             return

@@ -35,7 +35,7 @@ def check_samples(indices: Tensor, num_samples: int) -> np.ndarray:
 
 
 class RowLayout:
-    """Where each tap's bytes lie in a sample's row: one behind the other.
+    """Where each tap's bytes are in a sample's row: one after another.
 
     Args:
         codecs (dict[str, Codec]): The codec of each tap.
@@ -98,7 +98,7 @@ class RowLayout:
         given = [logits[tap].detach().float() for tap in self.codecs]
         # Without a greatest logit, probabilities are not numbers; -inf is a logit.
         finite = torch.stack([own.amax(1).isfinite() for own in given]).all(0)
-        # One after the other: what was just made is still in the cache when it is kept.
+        # One after another, so that each part is still in the cache when it is stored.
         parts = (codec.encode(own) for codec, own in zip(self.codecs.values(), given))
         if finite.device.type == 'cpu':
             return finite.numpy(), (part.numpy() for part in parts)
@@ -114,14 +114,14 @@ class RowLayout:
         Args:
             rows (Tensor): Shape (B, row_bytes), uint8.
             seen (Tensor): Shape (B,), bool: whether a row holds predictions.
-            labels (dict[str, Tensor]): Shape (B, K) for each tap that is wanted: what
-                stands where there are none.
+            labels (dict[str, Tensor]): Shape (B, K) for each requested tap: returned
+                where a row holds no prediction.
 
         Returns:
             dict[str, Tensor]: Probabilities of shape (B, K), float32, on the labels'
             device.
         """
-        # What was never written may be anything, class numbers that there are not, too.
+        # Rows that were never written may hold anything, even invalid class indices.
         if not seen.all():
             rows = rows.masked_fill(~seen[:, None], 0)
         found, begin = {}, 0

@@ -45,7 +45,7 @@ class Slot:
     def complete(
         self, previous: Optional['Slot'], written: np.ndarray, part: int, parts: int
     ) -> None:
-        """Fill what was not written with the older predictions, where there are any.
+        """Fill rows that were not written with older predictions, where there are any.
 
         Args:
             previous (Slot, optional): The older predictions.
@@ -63,7 +63,7 @@ class Slot:
                 self.seen[old] = 1
 
     def flush(self) -> None:
-        """Bring a file's content to the disk."""
+        """Flush a file's content to disk."""
         if isinstance(self._buffer, np.memmap):
             self._buffer.flush()
 
@@ -134,7 +134,7 @@ class Slots:
         return self._slots[slot]
 
     def begin(self, protected: Collection[Optional[int]]) -> int:
-        """Take a slot to write into, and strike out what it held.
+        """Choose a slot to write into, and mark its previous content as invalid.
 
         Args:
             protected (collection of int): Slots that must stay as they are.
@@ -151,12 +151,12 @@ class Slots:
             self.ledger.resize(free[0] + 1)
             self._slots.append(Slot(self._map(free)[0], self.num_samples))
         self.ledger.set(free[0], None, self.topology.leader)
-        # No row before it is struck out.
+        # No row may be written before the slot is marked.
         self.topology.wait()
         return free[0]
 
     def end(self, slot: int, entry: Entry) -> None:
-        """Enter that a slot's predictions are complete, as all processes know.
+        """Record on all processes that a slot's predictions are complete.
 
         Args:
             slot (int): The slot.
@@ -178,7 +178,7 @@ class Slots:
         return path.is_file() and path.stat().st_size == self.size
 
     def _clear(self) -> None:
-        """Keep other runs away, and remove files that hold other rows than ours."""
+        """Lock the folder, and remove files whose size does not fit."""
         self._path('lock').parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock_file(self._path('lock'))
         entries = self.ledger.entries
@@ -197,7 +197,7 @@ class Slots:
         return self.topology.together(lambda: map_files(paths, self.size))
 
 
-#: What must agree, in the order in which it is looked at, and what to call it.
+#: Entries that must agree, in the order of the checks, and their names in messages.
 _MUST_AGREE = (
     ('taps', 'these taps (and class counts)'),
     ('format', 'this format'),
@@ -250,8 +250,8 @@ def check_fits(
         f'the checkpoint belongs to the predictions after epoch {epoch} of its run, '
         f'but the files in {slots.folder} (node {slots.topology.node}) hold '
         f'predictions {slots.ledger.describe()}, not those. Resume from the newest '
-        'checkpoint of the run, with as many nodes; or keep the store in memory '
-        '(`path=None`), and every checkpoint holds its own.'
+        'checkpoint of the run, with the same number of nodes; or keep the store in '
+        'memory (`path=None`), so that every checkpoint holds its own.'
     )
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Which processes share a node, and what they agree on."""
+"""Which processes share a node, and how they act together."""
 
 import socket
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Topology:
 
     @property
     def leader(self) -> bool:
-        """bool: Whether this process does what a node does once."""
+        """bool: Whether this is the node's leader rank."""
         return self.rank == self.peers[0]
 
     def wait(self) -> None:
@@ -80,13 +80,14 @@ class Topology:
     def together(self, action: Callable[[], T], leaders: bool) -> Optional[T]: ...
 
     def together(self, action: Callable[[], T], leaders: bool = False) -> Optional[T]:
-        """Do something on all processes; what fails on one fails on all.
+        """Run an action on all processes; if it fails on one, it fails on all.
 
-        Else the others would wait for the one that failed.
+        Otherwise the other processes would wait for the one that failed.
 
         Args:
-            action (Callable): What to do.
-            leaders (bool): Whether one process of each node does it. Defaults to False.
+            action (Callable): The action.
+            leaders (bool): Whether only the leader of each node runs it. Defaults to
+                False.
 
         Returns:
             Any: What the action returned here; None where it did not run.
@@ -112,12 +113,12 @@ class Topology:
 
 
 def retold(error: Exception, prefix: str) -> Exception:
-    """The same error, with words before its own.
+    """The same error, with a prefix before its message.
 
     Args:
         error (OSError | ValueError | MemoryError): The error. Its class may be one of
             theirs that is made of more than a text.
-        prefix (str): The words.
+        prefix (str): The prefix.
 
     Returns:
         OSError | ValueError | MemoryError: An error of the plain class.

@@ -44,7 +44,7 @@ def check_augments(source: Tap, target: Tap, streams: Mapping[str, Stream]) -> N
         raise ValueError(
             f'the streams `{pair[0]}` and `{pair[1]}` read the same batches, but their '
             f'data preprocessors augment them by {own} and by {other}: they would see '
-            'other images. Give both the same `train_cfg.augments` of the model '
+            'different images. Give both the same `train_cfg.augments` of the model '
             f'(MMPretrain), or the same `{"` or `".join(MIXERS)}` of the data '
             'preprocessor.'
         )
@@ -80,7 +80,7 @@ def check_stored(
 
 
 def _augments(model: nn.Module) -> str:
-    """What a stream's data preprocessor augments batches by, with its arguments."""
+    """The batch augmentations of a stream's data preprocessor, with their arguments."""
     preprocessor = getattr(model, 'data_preprocessor', None)
     found = [getattr(preprocessor, key, None) for key in MIXERS]
     texts = []
@@ -95,7 +95,7 @@ def _augments(model: nn.Module) -> str:
 
 
 def _describe(augment: Any) -> str:
-    """An augmentation: its type, and what of its attributes can be compared."""
+    """An augmentation: its type, and those of its attributes that can be compared."""
     plain = (int, float, str, tuple, list, type(None))
     values = [
         f'{key}={value!r}'

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Batches of several streams: each preprocessed once, and nobody's changes seen."""
+"""Batches of several streams: preprocessed once, without effects on each other."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ from .stream import Stream
 
 
 class RawBatches(BaseDataPreprocessor):
-    """Hands batches on as they are: each stream has a data preprocessor of its own."""
+    """Passes batches on unchanged: each stream has its own data preprocessor."""
 
     def forward(self, data: Any, training: bool = False) -> Any:
-        """Return a batch as it is.
+        """Return a batch unchanged.
 
         Args:
             data (Any): The batch.
@@ -36,8 +36,8 @@ class Batches:
 
     Streams that read the same input through data preprocessors that are configured
     alike share one preprocessed batch, each with data samples of its own. The others
-    see the same random draws (mixup, random resizing), so that what they make of a
-    batch can be compared.
+    see the same random draws (mixup, random resizing), so that their outputs can be
+    compared.
 
     Args:
         streams (dict[str, Stream]): The streams by name.
@@ -75,7 +75,7 @@ class Batches:
         return {name: batches[name] for name in names}
 
     def _grouped(self, names: Sequence[str]) -> list[list[str]]:
-        """The streams, those that share a batch together."""
+        """The streams, grouped by the batch that they share."""
         # MMPretrain's SwitchRecipeHook replaces augmentations while a training runs.
         mixers = [
             id(getattr(stream.model.data_preprocessor, key, None))
@@ -109,7 +109,7 @@ class Batches:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copies find their groups anew: a copied module has another identity."""
+        """Copies compute their groups again: a copied module has another identity."""
         return dict(streams=self.streams, _groups={}, _mixers=[])
 
 

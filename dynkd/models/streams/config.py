@@ -114,7 +114,9 @@ class StreamConfig:
                     f'Known fields: {", ".join(known)}.'
                 )
         if not name.isidentifier():
-            raise ValueError(f'a stream is named like a variable, not `{name}`.')
+            raise ValueError(
+                f'the name of a stream must be a valid identifier, got `{name}`.'
+            )
         config = cls(name=name, **given)
         check_weights(dict(loss_weight=config.loss_weight), f'stream `{name}`')
         if config.is_built:
@@ -267,7 +269,7 @@ def missing_stream(name: str, known: Collection[str]) -> str:
 
 
 def order_streams(streams: dict[str, StreamConfig]) -> Sequence[str]:
-    """Order streams so that who provides proposals comes before who reads them.
+    """Order streams so that those providing proposals run before those reading them.
 
     Args:
         streams (dict[str, StreamConfig]): The streams by name.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Streams: the models that take part in training, and what runs of them in a step."""
+"""Streams: the models that take part in training, and how they run in a step."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -31,8 +31,8 @@ DRY_BATCH = 4
 class Stream:
     """A model that takes part in training, and how it runs.
 
-    It is not a module: the distillation registers the models of the trained streams,
-    and keeps those of the frozen ones out of parameters and checkpoints.
+    A stream is not a module: the distillation registers the models of the trained
+    streams, and keeps those of the frozen streams out of parameters and checkpoints.
 
     Args:
         cfg (StreamConfig): What the config says about it.
@@ -83,7 +83,7 @@ class Stream:
 
     @property
     def runs(self) -> bool:
-        """bool: Whether anything of it runs in a step of this phase."""
+        """bool: Whether the stream runs in a step of this phase."""
         return self.learns or bool(self._early.taps) or bool(self._late)
 
     def train(self, mode: bool) -> None:
@@ -183,9 +183,9 @@ class Stream:
     ) -> dict[Tap, list[Any]]:
         """Run the model for its taps, without a graph.
 
-        OpenMMLab's ``mode='tensor'`` calls the heads' ``forward`` past their hooks, so
-        the heads that are tapped are called here. A model with other taps computes its
-        losses, which are thrown away.
+        OpenMMLab's ``mode='tensor'`` calls the heads' ``forward`` without their hooks,
+        so the heads that are tapped are called here. A model with other taps computes
+        its losses, which are discarded.
 
         Args:
             taps (Recorder): The taps to record.
@@ -219,12 +219,12 @@ class Stream:
         """
         if not hasattr(self.model, 'extract_feat'):
             return False
-        # Between the body and the head of DETR and its kin stands a transformer.
+        # DETR-like models have a transformer between body and head.
         heads = () if hasattr(self.model, 'forward_transformer') else _HEADS
         return all(tap.root in (*_BODY, *heads, _BRANCHES) for tap in taps)
 
     def _body(self, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
-        """What the model's body hands to its head, and by which further arguments."""
+        """The input that the model's body passes to its head, and further arguments."""
         features = self.model.extract_feat(inputs)
         # MMAction2's recognizers return both.
         both = isinstance(features, tuple) and len(features) == 2

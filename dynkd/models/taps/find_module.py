@@ -12,7 +12,7 @@ def find_module(model: nn.Module, name: str, owner: str) -> nn.Module:
     Args:
         model (nn.Module): The model.
         name (str): Dotted name of the module in it.
-        owner (str): Whose model it is, and who asks, for the message:
+        owner (str): The owner of the model, for the message:
             ``'pair `…`: the student'``.
 
     Returns:

@@ -13,7 +13,7 @@ from .find_module import find_module
 
 
 class TapError(RuntimeError):
-    """A tap that does not yield what it was written to yield."""
+    """A tap does not yield the output that it names."""
 
 
 _PATTERN = re.compile(r'^(\w+)\.([\w.]+?)((?:\[-?\d+\])*)$')
@@ -23,10 +23,10 @@ _PATTERN = re.compile(r'^(\w+)\.([\w.]+?)((?:\[-?\d+\])*)$')
 class Tap:
     """A place in a stream: the output of a named module, or an item of that output.
 
-    Written ``'<stream>.<module>'``, with indices into the output behind it if it is a
-    tuple or list: ``'student.neck[2]'``, ``'teacher.bbox_head[0]'``. A module that runs
-    several times in a step (a head's convolution over the levels of a pyramid) yields
-    the list of its outputs; the indices are applied to each.
+    Written ``'<stream>.<module>'``, followed by indices if the output is a tuple or
+    list: ``'student.neck[2]'``, ``'teacher.bbox_head[0]'``. A module that runs several
+    times in a step (a head's convolution over the levels of a pyramid) yields the list
+    of its outputs; the indices are applied to each.
 
     Args:
         stream (str): Name of the stream.
@@ -179,7 +179,7 @@ def collect(recorded: dict[Tap, list[Any]]) -> dict[Tap, Any]:
     """Give each tap the one output it yielded, or the list of them.
 
     Args:
-        recorded (dict[Tap, list]): What :func:`record` gave.
+        recorded (dict[Tap, list]): What :func:`record` yielded.
 
     Returns:
         dict[Tap, Any]: An output for each tap.

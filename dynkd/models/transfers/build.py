@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Building the transfers of a distillation, and what groups stand for."""
+"""Building the transfers of a distillation, and expanding groups."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +27,7 @@ def build_transfers(
 
     Raises:
         TypeError: If a transfer is not written as a dict.
-        ValueError: If a name is not that of a loss, or a config does not hold.
+        ValueError: If a name is not that of a loss, or a config is wrong.
     """
     transfers = {}
     for name, cfg in expand_groups(without_scope(cfgs), streams).items():
@@ -50,7 +50,7 @@ def build_transfers(
 def expand_groups(
     cfgs: Mapping[str, Any], streams: Mapping[str, Stream]
 ) -> dict[str, Any]:
-    """Replace the groups among transfers by what they stand for.
+    """Replace the groups among transfers by the transfers that they expand to.
 
     Args:
         cfgs (dict[str, dict]): Configs of transfers and groups by name.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What is checked of a transfer when it is built, before hours are spent on it."""
+"""Checks of a transfer when the model is built."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -93,7 +93,7 @@ def _check_learner(
 def _check_teachers(
     transfer: Transfer, streams: Mapping[str, Stream], stores: Collection[str]
 ) -> None:
-    """Reject sources that are to learn and cannot."""
+    """Reject sources that should learn but cannot."""
     for source in transfer.sources:
         if source.stream in stores or streams[source.stream].cfg.frozen:
             kind = 'store' if source.stream in stores else 'frozen stream'
@@ -128,7 +128,7 @@ def _check_proposals(
         if streams[provider].cfg.frozen or provider in frozen_in:
             raise ValueError(
                 f'`{reader}` takes the proposals of `{provider}`, which is frozen and '
-                f'samples none. Turn it round: `{provider}=dict(proposals={reader!r}, '
+                f'samples none. Reverse it: `{provider}=dict(proposals={reader!r}, '
                 '…)`.'
             )
 

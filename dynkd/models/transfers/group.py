@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What all generated transfers share."""
+"""Groups: several transfers from one short config."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from dynkd.models.streams import Stream
 
 
 class TransferGroup(metaclass=ABCMeta):
-    """Transfers that one short config stands for.
+    """Several transfers that are written as one short config.
 
-    In ``transfers`` a group stands where a transfer would; its ``type`` tells it from
-    one. It is replaced by the transfers that :meth:`expand` writes, whose names begin
-    with the group's: phases and logs name those.
+    In ``transfers`` a group is an entry with a ``type``. It is replaced by the
+    transfers that :meth:`expand` returns, whose names begin with the group's name;
+    phases and logs use those names.
     """
 
     @abstractmethod
     def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:
-        """Write the transfers.
+        """Expand the group.
 
         Args:
             streams (dict[str, Stream]): The streams by name.
@@ -26,7 +26,7 @@ class TransferGroup(metaclass=ABCMeta):
             dict[str, dict]: Configs of transfers, by the ends of their names.
 
         Raises:
-            ValueError: If a stream does not exist or has not what the group needs.
+            ValueError: If a stream does not exist or lacks what the group needs.
         """
 
 

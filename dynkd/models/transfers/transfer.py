@@ -28,7 +28,7 @@ class Transfer(nn.Module):
 
     An equation that sums over pairs of taps (each of a stream's classifiers, say) is
     one transfer: ``source`` and ``target`` are then lists, and the loss has a level
-    for each pair. One tap against a list is paired with all of them.
+    for each pair. A single tap on one side is paired with every tap of the other.
 
     Args:
         source (str or list[str]): Tap that teaches, for example ``'teacher.neck'``, or
@@ -55,8 +55,8 @@ class Transfer(nn.Module):
             long because it goes backward once for each model's total. Defaults to True.
 
     Raises:
-        ValueError: If a tap is malformed, a transfer has its target for a source, its
-            lists do not pair, or its targets lie in different streams.
+        ValueError: If a tap is malformed, one tap is both source and target, the lists
+            cannot be paired, or the targets are in different streams.
     """
 
     def __init__(
@@ -238,7 +238,7 @@ class Transfer(nn.Module):
         return 'data_samples' in _extras(part)
 
     def extra_repr(self) -> str:
-        """str: The way it goes."""
+        """str: Its sources and targets."""
         return str(self)
 
 
@@ -253,8 +253,8 @@ def _pair(
         raise ValueError('a transfer needs a source and a target, and names no taps.')
     if not all(len(side) in (1, count) for side in taps):
         raise ValueError(
-            f'{len(taps[0])} sources and {len(taps[1])} targets do not pair: give '
-            'equally many, or one of either.'
+            f'{len(taps[0])} sources and {len(taps[1])} targets cannot be paired: give '
+            'the same number of both, or one on either side.'
         )
     pairs = list(zip(*(side * (count // len(side)) for side in taps)))
     for one, other in pairs:

@@ -249,7 +249,7 @@ def test_a_loop_without_epochs(training):
         train_cfg=dict(by_epoch=False, max_iters=2),
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False)),
     )
-    with pytest.raises(ValueError, match='IterBasedTrainLoop knows no epochs'):
+    with pytest.raises(ValueError, match='IterBasedTrainLoop has no epochs'):
         runner.train()
 
 

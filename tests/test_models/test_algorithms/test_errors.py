@@ -240,7 +240,7 @@ def test_stream_without_model(build, stream):
 
 
 def test_name_of_a_stream(build, classifier):
-    with pytest.raises(ValueError, match='named like a variable, not `big-teacher`'):
+    with pytest.raises(ValueError, match='valid identifier, got `big-teacher`'):
         build(streams={'big-teacher': dict(model=classifier())})
 
 

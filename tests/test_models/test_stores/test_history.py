@@ -84,7 +84,7 @@ def test_the_past_of_one_stream_teaches_another(build, classifier, cls_batch):
         (dict(transfers={}), 'store `history`: no transfer reads it'),
         (dict(store=dict(format='topk', k=6)), '`history`.*k=6.*5 class'),
         (dict(store=dict(format='int4')), '`history`.*int4'),
-        (dict(stores=dict(student={})), 'unlike a stream, not `student`'),
+        (dict(stores=dict(student={})), 'not that of a stream, got `student`'),
         (
             dict(transfer=dict(loss=dict(LOSS, beta=1.5))),
             r'transfer `loss_his`.*beta.*\[0, 1\]',
@@ -102,7 +102,7 @@ def test_bad_input(past, changes, message):
 
 def test_frozen_streams_have_no_history(build, classifier):
     transfer = dict(source='past.teacher.head', target='student.head', loss=LOSS)
-    with pytest.raises(ValueError, match='`teacher` is frozen: it says the same'):
+    with pytest.raises(ValueError, match='`teacher` is frozen: its predictions'):
         build(
             teacher=dict(model=classifier(), frozen=True),
             student=dict(model=classifier()),

@@ -64,7 +64,7 @@ MIXUP, CUTMIX = dict(type='Mixup', alpha=0.8), dict(type='CutMix', alpha=1.0)
         (
             None,
             dict(augments=[MIXUP, CUTMIX]),
-            r'by nothing and by Mixup\(alpha=0\.8\), CutMix\(.*other images',
+            r'by nothing and by Mixup\(alpha=0\.8\), CutMix\(.*different images',
         ),
         (dict(augments=MIXUP), None, r'by Mixup\(alpha=0\.8\) and by nothing'),
         (dict(augments=MIXUP), dict(augments=CUTMIX), r'Mixup\(.* and by CutMix\('),

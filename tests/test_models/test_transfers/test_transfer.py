@@ -268,7 +268,7 @@ def test_one_tap_is_paired_with_each_of_a_list(many):
 @pytest.mark.parametrize(
     ('source', 'target', 'message'),
     [
-        (['a.x', 'a.y'], ['b.x', 'b.y', 'b.z'], '2 sources and 3 targets do not pair'),
+        (['a.x', 'a.y'], ['b.x', 'b.y', 'b.z'], '2 sources and 3 targets cannot'),
         (['a.x', 'b.y'], ['b.x', 'b.y'], 'the same tap, `b.y`'),
         (['a.x', 'a.y'], ['b.x', 'c.y'], 'in the streams b, c: a transfer has one'),
         ([], [], 'names no taps'),

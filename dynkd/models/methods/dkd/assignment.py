@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""The optimal matching between two clouds with equally many points."""
+"""The optimal matching between two clouds with the same number of points."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ def best_permutation(cost: np.ndarray) -> np.ndarray:
 def optimal_matching(x: Tensor, y: Tensor, p: int) -> Tensor:
     """Which point of ``y`` each point of ``x`` goes to in the cheapest matching.
 
-    With uniform weights on equally many points, an optimal transport plan is a
+    With uniform weights on equal numbers of points, an optimal transport plan is a
     permutation (Birkhoff), so the plan is found exactly by an assignment solver. It is
     SciPy's, which releases the interpreter lock: the clouds are solved in
     ``torch.get_num_threads()`` threads.

@@ -31,12 +31,12 @@ class EMDLoss(PointCloudLoss):
 
     Two solvers:
 
-    - *exact*: between equally many points an optimal plan is a permutation, found by
-      :func:`~.assignment.optimal_matching`. Only the distances of the matched pairs
+    - *exact*: between equal numbers of points an optimal plan is a permutation, found
+      by :func:`~.assignment.optimal_matching`. Only the distances of the matched pairs
       are differentiated: by the envelope theorem that is the gradient of the whole
-      infimum, as the plan's own change contributes nothing. Memory is the cost
-      matrices of a few clouds, never a graph over them. Where matched points coincide
-      and :math:`p = 1`, their gradient is zero (a subgradient).
+      infimum, as the plan's own change contributes nothing. Memory is the cost matrices
+      of a few clouds, never a graph over them. Where matched points coincide and
+      :math:`p = 1`, their gradient is zero (a subgradient).
     - *sinkhorn*: GeomLoss's debiased Sinkhorn divergence, an approximation that is
       made of matrix operations: for unequal numbers of points, and for GPUs.
 
@@ -45,9 +45,10 @@ class EMDLoss(PointCloudLoss):
             See :class:`~.points.PointCloudLoss`.
         p (int): Power of the distance, 1 or 2. Defaults to 1, as in Eq. 1.
         solver (str): ``'exact'``, ``'sinkhorn'`` or ``'auto'``: exact on the CPU
-            between equally many points, Sinkhorn otherwise. Unless Sinkhorn is asked
-            for, equally many points on a line (2-D features, ``layout='channel'``) are
-            matched by sorting, exactly, on every device. Defaults to ``'auto'``.
+            between equal numbers of points, Sinkhorn otherwise. Unless Sinkhorn is
+            requested, equal numbers of points on a line (2-D features,
+            ``layout='channel'``) are matched by sorting, exactly, on every device.
+            Defaults to ``'auto'``.
         blur (float): Scale, in the unit of the features, below which Sinkhorn does not
             tell points apart. Defaults to 0.05.
         scaling (float): How much the scale shrinks in a Sinkhorn iteration, in (0, 1):
@@ -113,7 +114,7 @@ class EMDLoss(PointCloudLoss):
         equal = target.size(1) == source.size(1)
         if self.solver == 'exact' and not equal:
             raise ValueError(
-                f"EMDLoss: solver='exact' needs equally many points, got "
+                f"EMDLoss: solver='exact' needs equal numbers of points, got "
                 f'{target.size(1)} in the target and {source.size(1)} in the source; '
                 "choose solver='auto' or 'sinkhorn', or taps of the same size"
             )

@@ -46,8 +46,8 @@ def block_mask(ratio: Tensor, batch: int, grid: tuple[int, int]) -> Tensor:
     As in `BEiT <https://arxiv.org/abs/2106.08254>`_ (Algorithm 1, and its released
     code for the ranges): the area of a block is drawn between 16/196 of the grid and
     what is left to cover, its aspect ratio log-uniformly in [0.3, 1/0.3]. The last
-    block is cut where it would cover too much, so that all samples have equally many
-    patches (ours); 10 blocks without a new patch are followed by a single one at a
+    block is cut where it would cover too much, so that all samples have the same number
+    of patches (ours); 10 blocks without a new patch are followed by a single one at a
     random place that is free (ours).
 
     Args:

@@ -288,8 +288,8 @@ class FGDLoss(TransferLoss):
         if found != [self.num_levels or found[0]] * 2:
             raise ValueError(
                 f'FGDLoss: the target has {found[0]} level(s) and the source '
-                f'{found[1]}, and num_levels={self.num_levels}; choose taps that give '
-                "equally many, for example one level of each, as in 'neck[0]'"
+                f'{found[1]}, and num_levels={self.num_levels}; choose taps with the '
+                "same number of levels, for example one level of each, as in 'neck[0]'"
             )
         for target, source in zip(targets, sources):
             self.require_same_shape(target, source)

@@ -20,8 +20,8 @@ def attach_branches(
 ) -> None:
     """Put branches on the stages of a stream's model, as its child ``branches``.
 
-    The model runs as before: the branches are run by the distillation, on what the
-    stages gave.
+    The model runs as before: the distillation runs the branches on the outputs of the
+    stages.
 
     Args:
         model (nn.Module): An image classifier, with a ``backbone`` and a ``head``.
@@ -29,8 +29,8 @@ def attach_branches(
             ``stages``, ``loss_weight`` and ``num_classes``, see
             :class:`StageBranches`. ``num_classes`` defaults to the head's; ``num=0``
             puts on none.
-        input_shape (sequence of int): Shape (C, H, W) of the input on which the
-            stages' channels are found out.
+        input_shape (sequence of int): Shape (C, H, W) of the input with which the
+            stages' channels are determined.
         name (str): Name of the stream, for messages.
 
     Raises:

@@ -77,7 +77,7 @@ class Branch(BaseModule):
         return [layer for layer in self.modules() if isinstance(layer, nn.BatchNorm2d)]
 
     def _single_value(self) -> str:
-        """Say that a single value cannot be normalised, and what helps."""
+        """The message that a single value cannot be normalised, and what helps."""
         return (
             f'{type(self).__name__}: batch normalisation cannot learn from a batch of '
             'one sample whose map is 1 x 1. Train with at least two samples per batch '
@@ -89,7 +89,7 @@ class Branch(BaseModule):
 class StageBranches(ModuleList):
     """The branches of one stream: a classifier on each stage but the last.
 
-    Branch 0 stands on the shallowest stage that has one. They run from deep to shallow,
+    Branch 0 is on the shallowest stage that has one. They run from deep to shallow,
     and each receives what the next deeper one passed on. Their classifiers learn from
     the labels by cross-entropy, the terms c < C of Eq. 9 of `Student Network Learning
     via Evolutionary Knowledge Distillation` (the stream's own loss is the term C).
@@ -100,8 +100,9 @@ class StageBranches(ModuleList):
         channels (sequence of int): Channels of all stages, the last included, shallow
             to deep.
         num_classes (int): Number of classes, K.
-        num (int, optional): How many branches; fewer than the stages allow stand on
-            the deepest ones (ours). Defaults to None: one on each stage but the last.
+        num (int, optional): How many branches. If there are fewer than the stages
+            allow, they are on the deepest stages (ours). Defaults to None: one on each
+            stage but the last.
         loss_weight (float): Factor of each classifier's cross-entropy; 0 computes none.
             Defaults to 1.0.
         stages (sequence of str, optional): Names of the stages, for messages. Defaults
@@ -193,7 +194,7 @@ class StageBranches(ModuleList):
         """The cross-entropy of each branch's classifier, Eq. 9 of EKD.
 
         Args:
-            logits (Sequence[Tensor]): What :meth:`forward` gave.
+            logits (Sequence[Tensor]): What :meth:`forward` returned.
             data_samples (list): Data samples with a ``gt_label``, or with a
                 ``gt_score`` where a batch augmentation made soft labels.
 

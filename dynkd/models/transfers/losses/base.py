@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What all losses of transfers share: levels, precision, weight."""
+"""The base of all losses of transfers: levels, precision, weight."""
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ Levels = Union[Tensor, Sequence[Tensor]]
 
 
 class TransferLoss(nn.Module, metaclass=ABCMeta):
-    """A loss between what two taps gave.
+    """A loss between the outputs of two taps.
 
     It sums :meth:`level_loss` over the levels and multiplies by ``loss_weight``. It
     leaves autocast and computes in float32 (float64 stays float64), because distances
@@ -71,8 +71,8 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         if len(targets) != len(sources):
             raise ValueError(
                 f'{type(self).__name__}: the target has {len(targets)} level(s) and '
-                f'the source {len(sources)}; choose taps that give equally many, for '
-                "example one level of each, as in 'neck[0]'"
+                f'the source {len(sources)}; choose taps with the same number of '
+                "levels, for example one level of each, as in 'neck[0]'"
             )
         with torch.autocast(targets[0].device.type, enabled=False):
             losses = [
