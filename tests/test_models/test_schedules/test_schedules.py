@@ -125,7 +125,7 @@ def test_by_iteration():
         (
             'LinearSchedule',
             dict(start=0, stop=1, begin=5, end=5),
-            r'`end` \(5\).*behind',
+            r'`end` \(5\) must be greater than',
         ),
         ('CosineSchedule', dict(start=0, stop=1, begin=-2), r'negative \(-2\).* -1'),
         ('LinearSchedule', dict(start=0, stop=1, begin=-9), r'negative \(-9\).* -1'),
@@ -134,7 +134,11 @@ def test_by_iteration():
             dict(start=1, gamma=0.5, begin=-1),
             r'negative \(-1\).* 0',
         ),
-        ('LinearSchedule', dict(start=0, stop=1, begin=-1, end=-1), 'must be greater than'),
+        (
+            'LinearSchedule',
+            dict(start=0, stop=1, begin=-1, end=-1),
+            'must be greater than',
+        ),
         ('StepSchedule', dict(values=[1.0], milestones=[3]), 'needs 2 values, not 1'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[3, 3]), 'must increase'),
         ('StepSchedule', dict(values=[1, 2, 3], milestones=[5, 3]), 'must increase'),
