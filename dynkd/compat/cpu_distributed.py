@@ -8,8 +8,8 @@ Why: whatever the launcher, its ``init_dist`` calls ``torch.cuda.set_device``, w
 raises on a machine without CUDA, and its Runner gives ``DistributedDataParallel`` a
 device number, which a model on the CPU must not have.
 
-Cure: form the process group with gloo first, whereupon MMEngine forms none, and give
-the model's wrapper no device. Both do nothing where there is an accelerator.
+Cure: create the process group with gloo first, so that MMEngine creates none, and give
+    the model's wrapper no device. Both do nothing where there is an accelerator.
 
 Needed by: Python up to 3.13, with gloo.
 
@@ -35,7 +35,7 @@ _WRAPPER = 'MMDistributedDataParallel'
 
 
 def init_cpu_process_group(launcher: str, timeout: Optional[float] = None) -> bool:
-    """Forms the process group with gloo if this machine has no accelerator.
+    """Creates the process group with gloo if this machine has no accelerator.
 
     Call it before the Runner is built.
 
@@ -46,7 +46,7 @@ def init_cpu_process_group(launcher: str, timeout: Optional[float] = None) -> bo
             Defaults to None, torch's default.
 
     Returns:
-        bool: Whether it formed the group.
+        bool: Whether it created the group.
 
     Raises:
         KeyError: If the launcher's environment variables are missing.
@@ -98,8 +98,8 @@ def leave_process_group() -> None:
     """Ends a program whose processes worked together; in a single process, nothing.
 
     Call it as the last thing, after success. The processes wait for one another, so
-    that none takes its connections along while another still writes. With gloo the
-    process exits here, with status 0.
+    that none closes its connections while another still writes. With gloo the process
+    exits here, with status 0.
     """
     from torch import distributed
 

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""An unpickler that builds nothing except what it was told of.
+"""An unpickler that builds only what it was told to permit.
 
 A pickle is a program: it looks up functions by name, calls them, and sets the state of
 what they return. Here each of these three steps has a rule of its own, where Python's
@@ -9,8 +9,9 @@ unpickler has none, and torch's has them for classes and not for single calls.
 - Only a :class:`Permitted` is called, and never the object that it stands for.
 - State is set only on what is :class:`Unfinished`, which returns the finished object.
 
-Nothing of ours or of a library is handed to the file: no class, no function, no NumPy
-type whose state could be set. Only classes that the user has permitted are.
+The file gets no access to DynKD's or a library's objects: no class, no function, no
+NumPy type whose state could be set. The only exception are classes that the user has
+permitted.
 """
 
 import functools
@@ -277,9 +278,9 @@ class Unpickler(pickle._Unpickler):
 
 
 class _Bounded:
-    """Reads of a file what there is, and refuses what there cannot be.
+    """Reads a file within its size, and rejects lengths beyond it.
 
-    A length that the file declares would else be allocated before it is read.
+    Otherwise a declared length would be allocated before it is read.
 
     Args:
         file (BinaryIO): The file.

@@ -4,9 +4,9 @@
 Needed by: MMEngine up to 0.10.7, the last release.
 
 Why: MMEngine resumes from the file that ``last_checkpoint`` names, also if that text is
-cut or the file is; it resumes a checkpoint without an optimizer, and its learning rate
-starts anew while the epochs go on; and ``CheckpointHook`` removes any file that the
-checkpoint calls its best one.
+cut or the file is; it resumes a checkpoint without an optimizer, so that the learning
+rate starts again while the epochs continue; and ``CheckpointHook`` removes any file
+that the checkpoint calls its best one.
 
 Cure: the newest undamaged checkpoint is found; an error says what a checkpoint lacks;
     and of the paths in a checkpoint, only those in the run's own work directory, with
@@ -232,8 +232,8 @@ def own_checkpoint(hook: Any, work_dir: str, path: Any) -> Optional[str]:
         path (Any): What the checkpoint says. The folder may have been moved since.
 
     Returns:
-        str, optional: A file of the run's own folder, of a name that the hook gives.
-        None if there is no such file: nothing is to be removed then.
+        str, optional: A file of the run's own folder, with a name that the hook uses.
+        None if there is no such file, so that nothing is removed.
     """
     if not isinstance(path, str):
         return None

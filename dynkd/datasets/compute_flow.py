@@ -44,9 +44,10 @@ class ComputeFlow(BaseTransform):
         method (str): One of ``'tvl1'``, ``'dis'`` and ``'farneback'``. Defaults to
             ``'tvl1'``.
         bound (float): Flow that is mapped to 255, in pixels. Defaults to 20.
-        decode (list[dict or callable] or dict or callable, optional): The decoder, and
-            transforms of single frames behind it that draw no random numbers. Defaults
-            to None: ``RawFrameDecode`` for raw frames, ``DecordDecode`` for videos.
+        decode (list[dict or callable] or dict or callable, optional): The decoder,
+            followed by transforms of single frames that draw no random numbers.
+            Defaults to None: ``RawFrameDecode`` for raw frames, ``DecordDecode`` for
+            videos.
 
     Raises:
         ValueError: If an argument is out of its range; when the frames were decoded

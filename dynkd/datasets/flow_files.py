@@ -13,7 +13,8 @@ class FlowFiles:
     """Names of the files of flow, and a check that a video has its own.
 
     Args:
-        template (str): File name, given ``'x'`` or ``'y'`` and the number.
+        template (str): Template of file names, formatted with ``'x'`` or ``'y'`` and
+            the number.
         backend_args (dict, optional): MMEngine's file backend. Defaults to None.
 
     Raises:

@@ -45,8 +45,8 @@ class LoadFlow(BaseTransform):
             their folder.
         data_root (str): Folder to which the names of the videos are relative: the data
             set's ``data_root`` and ``data_prefix`` together. Defaults to ``''``.
-        filename_tmpl (str): File name, given ``'x'`` or ``'y'`` and the number.
-            Defaults to ``'flow_{}_{:05}.jpg'``.
+        filename_tmpl (str): Template of file names, formatted with ``'x'`` or ``'y'``
+            and the number. Defaults to ``'flow_{}_{:05}.jpg'``.
         backend_args (dict, optional): MMEngine's file backend. Defaults to None: the
             one that fits ``flow_root`` or the folder.
 

@@ -40,7 +40,7 @@ class LowResolution(BaseTransform):
 
     Raises:
         ValueError: If an argument is out of its range; when an image with boxes, masks
-            or key points is given another size.
+            or key points would change its size.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ NOT_GEOMETRY = (
     'TenCrop',
     'TorchVisionWrapper',
 )
-#: Directions of a flip, and the part of the flow that it turns round: u or v.
+#: Directions of a flip, and the part of the flow that it negates: u or v.
 FLIPPED = {'horizontal': 0, 'vertical': 1}
 #: What says where in the original frames the pixels of a clip come from.
 PLACE = ('img_shape', 'crop_bbox', 'scale_factor', 'flip', 'flip_direction')
@@ -92,7 +92,8 @@ class PairedTransforms(BaseTransform):
 
         Raises:
             KeyError: If there is neither.
-            ValueError: If the two do not fit each other, or are given or left lazy.
+            ValueError: If the two do not fit each other, or a transform before or
+                inside is lazy and not fused.
             RuntimeError: If a transform treats the two differently.
         """
         present = [name for name, key in MODALITIES.items() if key in results]
@@ -194,6 +195,6 @@ class PairedTransforms(BaseTransform):
 
 
 def _negate(flow: list[np.ndarray], part: int) -> None:
-    """Turn round one direction of stored flow, in which 127.5 means no motion."""
+    """Negate one direction of stored flow, in which 127.5 means no motion."""
     for image in flow:
         np.subtract(255, image[..., part], out=image[..., part])

@@ -58,7 +58,7 @@ class SampleAllClips(BaseTransform):
         total = results['total_frames']
         steps = np.arange(self.clip_len) * self.frame_interval
         span = self.clip_len * self.frame_interval
-        # The last frame of the last clip is to be there, not the gap behind it.
+        # The last frame of the last clip must exist, but not the gap after it.
         clips = max(1, (total - steps[-1] - 1) // span + 1)
         frames = np.arange(clips)[:, None] * span + steps
         indices = frames.ravel() % total + results['start_index']

@@ -11,7 +11,7 @@ from dynkd.registry import FUNCTIONS
 
 @FUNCTIONS.register_module()
 def seed_worker(worker_id: int) -> None:
-    """Seed a data-loading worker anew in every epoch.
+    """Seed a data-loading worker again in every epoch.
 
     MMEngine seeds workers from the run's seed alone, so that each epoch repeats the
     augmentations of the first, or, where workers persist, so that they depend on what

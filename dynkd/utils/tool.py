@@ -17,7 +17,7 @@ from dynkd.compat import CheckpointError
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds after which a process that was asked to stop asks itself again.
 _AGAIN = 1.0
-#: What stands in the way of writing a file.
+#: Errors because of which a file cannot be written.
 _UNWRITABLE = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -26,7 +26,7 @@ _UNWRITABLE = (
     errno.EACCES,
     errno.EPERM,
 )
-#: What gloo and NCCL say in a process when another one is gone.
+#: Messages of gloo and NCCL in a process when another one has ended.
 _ALONE = re.compile(
     r'Connection (?:closed|reset) by peer|gloo/transport|NCCL (?:error|communicator)'
     r'|socketProgress|Broken pipe'

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""The model behind a wrapper for several processes."""
+"""The model inside a wrapper for several processes."""
 
 from typing import Any
 

@@ -32,7 +32,7 @@ class LearningRateHook(Hook):
 
     It writes ``lr_drops``, ``lr_without_steps`` and ``by_epoch`` into the message hub,
     where :meth:`~dynkd.models.schedules.Progress.current` finds them. They are
-    simulated anew in each run, also in one that is resumed.
+    simulated in each run, also in one that is resumed.
     """
 
     # The first iteration already needs the drops.

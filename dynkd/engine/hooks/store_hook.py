@@ -32,7 +32,7 @@ class StoreHook(Hook):
     The samples of the training's data set carry ``sample_idx`` (MMPretrain's
     ``PackInputs`` does so by default). It may be wrapped by ``RepeatDataset``,
     ``ClassBalancedDataset``, ``KFoldDataset`` or a subset; concatenated data sets and
-    mixed images (mixup, CutMix) are refused.
+    mixed images (mixup, CutMix) are rejected.
 
     A checkpoint holds the rows of a store in memory. For one in files it says which
     epoch's files it goes with: those of the checkpoint with an optimizer that was saved

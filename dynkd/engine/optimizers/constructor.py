@@ -50,8 +50,9 @@ class StreamOptimWrapperConstructor:
     Args:
         optim_wrapper_cfg (dict): ``streams`` maps trained streams to their
             ``optimizer`` and, optionally, ``clip_grad``, ``paramwise_cfg`` and
-            ``constructor``. Beside it stand ``optimizer`` and ``clip_grad`` of streams
-            that have none there, and what all share: ``type``,
+            ``constructor``. Beside ``streams`` are ``optimizer`` and ``clip_grad`` of
+            streams that have none of their own, and the settings that all share:
+            ``type``,
             ``accumulative_counts``, ``loss_scale`` and ``dtype``.
         paramwise_cfg (dict, optional): ``paramwise_cfg`` of streams that have none.
             Defaults to None.

@@ -34,8 +34,8 @@ class ResNet6nPlus2(ResNet_CIFAR):
         block (str): ``'basic'`` or ``'bottleneck'``. Defaults to ``'basic'``.
         stem_channels (int): Channels after the first convolution. Defaults to 16.
         base_channels (int): Channels of the first stage, or of the 3x3 convolutions of
-            its bottlenecks, which give 4 times as many. Each later stage has twice the
-            channels of the one before. Defaults to 16.
+            its bottlenecks, which return 4 times as many. Each later stage has twice
+            the channels of the one before. Defaults to 16.
         out_indices (Sequence[int]): Stages returned, from 0 to 2. Defaults to ``(2,)``:
             the last, of shape (B, 64, H / 4, W / 4), or (B, 256, H / 4, W / 4) with
             bottlenecks.

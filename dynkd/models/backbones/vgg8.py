@@ -14,8 +14,8 @@ class VGG8(VGG):
 
     The small VGG of CIFAR zoos, first used by `Contrastive Representation Distillation
     <https://arxiv.org/abs/1910.10699>`_: 64, 128, 256, 512 and 512 channels. Of its 8
-    layers three are the fully connected ones of the original VGG, which on images of
-    32x32 give way to one linear head.
+    layers three are the fully connected ones of the original VGG, which are replaced by
+    one linear head for images of 32x32.
 
     Args:
         **kwargs: As in MMPretrain's ``VGG``, its ``depth`` apart. ``norm_cfg`` is None

@@ -39,7 +39,7 @@ def base_dataset(dataset: Dataset) -> SizedDataset:
 
     Raises:
         ValueError: If several data sets are concatenated, or a wrapper is unknown, so
-            that one ``sample_idx`` may stand for several samples.
+            that one ``sample_idx`` may mean several samples.
     """
     while True:
         if hasattr(dataset, 'full_init'):

@@ -93,7 +93,7 @@ class RowLayout:
         Returns:
             tuple[np.ndarray, Iterator[np.ndarray]]: Whether all of a sample's
             probabilities are finite, shape (B,), bool; and the rows, uint8, in parts
-            of shape (B, bytes) that stand side by side.
+            of shape (B, bytes), in the order of the row.
         """
         given = [logits[tap].detach().float() for tap in self.codecs]
         # Without a greatest logit, probabilities are not numbers; -inf is a logit.

@@ -220,7 +220,7 @@ class StreamConfig:
 
 
 def _as_fields(name: str, cfg: Any) -> dict[str, Any]:
-    """The fields that a stream's config, path or model stands for."""
+    """The fields of a stream's config that is a dict, a path or a model."""
     if isinstance(cfg, str):
         return dict(config=cfg)
     if isinstance(cfg, nn.Module):

@@ -37,7 +37,7 @@ class MMDLoss(PointCloudLoss):
             (0.25, 0.5, 1.0, 2.0, 4.0).
         scale (float, optional): The :math:`s`, in the unit of the features squared.
             Defaults to None: the mean squared distance between distinct points of both
-            clouds together, found anew for each pair of clouds and not differentiated.
+            clouds together, computed for each pair of clouds and not differentiated.
         channel_dim (int, optional): Dimension of the channels, see
             :class:`~.points.PointCloudLoss`. Defaults to None.
         max_points (int, optional): Points that are compared at once, see
@@ -102,5 +102,5 @@ class MMDLoss(PointCloudLoss):
             return distances.new_full((1, 1, 1), self.scale)
         count = distances.size(1)
         mean = distances.sum((1, 2), keepdim=True) / (count * (count - 1))
-        # Points that all coincide have no scale, and any gives them distance zero.
+        # If all points coincide there is no scale, and any scale makes the distance 0.
         return torch.where(mean > 0, mean, torch.ones_like(mean))

@@ -1,8 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """*Better Teacher Better Student: Dynamic Prior Knowledge for Knowledge Distillation*:
-a part of the teacher's feature is given to the student before the features are
-compared. The paper's text has no printed numbers beside its equations; they are counted
-in their order.
+the student receives a part of the teacher's feature before the features are compared.
+The paper's equations are not numbered in print; they are counted in order.
 
 ===========  ===========================================================================
 Source       Object

@@ -59,7 +59,7 @@ class Branch(BaseModule):
         """
 
     def require_statistics(self, num_values: int) -> None:
-        """Refuse to normalise single values by the statistics of their batch.
+        """Reject normalising single values by the statistics of their batch.
 
         Args:
             num_values (int): Values of a channel where there are the fewest: batch

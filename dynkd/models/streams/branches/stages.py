@@ -61,7 +61,7 @@ def probe_stages(
             the last included, shallow to deep. Defaults to None: found. What
             :func:`find_stages` lists is grouped by resolution: a stage ends before the
             resolution changes, so that a wider last convolution belongs to the stage
-            before it and a pooling to the one behind it; a group without parameters
+            before it and a pooling to the stage after it; a group without parameters
             (VGG's last pooling) is not a stage.
 
     Returns:

@@ -14,7 +14,7 @@ from dynkd.registry import MODELS
 class TokensToMap(BaseModule):
     """Lays the tokens of a Vision Transformer out as a feature map.
 
-    For losses and connectors that take maps, behind a tap such as
+    For losses and connectors that need maps, after a tap such as
     ``'student.backbone.layers.11'``.
 
     Args:

@@ -41,7 +41,7 @@ class KLDLoss(TransferLoss):
             ``'sigmoid'``: each class is a Bernoulli variable of its own, as dense
             detectors classify, and the divergences of the classes are summed (for each
             class both terms: that it is there, and that it is not).
-        reduction (str): ``'sum'``: Eq. 2 as it stands, the sum over samples and
+        reduction (str): ``'sum'``: the sum, as in Eq. 2, over samples and
             classes. ``'batchmean'``: the sum divided by the batch size. ``'mean'``: the
             sum divided by the number of predictions, which is batch size x positions x
             anchors. For image classification the last two are the same. Defaults to
