@@ -11,7 +11,7 @@ from .schedules import Schedule
 
 @SCHEDULES.register_module()
 class ReviewSchedule(Schedule):
-    """In equal steps from ``start`` to ``stop``, again at each drop of the learning rate.
+    """In equal steps from ``start`` to ``stop``, again at each learning-rate drop.
 
     The review schedule of section 3.3 of `Interactive Knowledge Distillation`. When the
     learning rate drops, the number is ``start`` again; in the last epoch before the
