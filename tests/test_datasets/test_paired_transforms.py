@@ -272,7 +272,7 @@ def test_flow_that_mmaction2_loaded():
 
 
 def test_lazy_transforms_outside():
-    with pytest.raises(ValueError, match='a lazy transform stands before it'):
+    with pytest.raises(ValueError, match='a lazy transform comes before it'):
         PairedTransforms([SQUARE])(clip(lazy=dict(flip=False)))
     with pytest.raises(ValueError, match='Fuse is not among them'):
         PairedTransforms([dict(SQUARE, lazy=True)])(clip())

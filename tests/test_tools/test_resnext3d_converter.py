@@ -122,7 +122,10 @@ def without(key: str):
     ('change', 'message'),
     [
         (without('fc.bias'), 'it has no `fc.bias`'),
-        (without('layer4.0.conv3.weight'), 'no ResNeXt of 3D-ResNets-PyTorch or MARS'),
+        (
+            without('layer4.0.conv3.weight'),
+            'not a ResNeXt of 3D-ResNets-PyTorch or MARS',
+        ),
         (without('layer3.2.bn1.weight'), 'missing, too many.*backbone.layer3.2.bn1'),
         (
             lambda state: state.update({'layer2.4.conv1.weight': torch.ones(1)}),

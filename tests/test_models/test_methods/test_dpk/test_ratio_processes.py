@@ -71,4 +71,4 @@ def test_the_same_ratio_in_all_processes(found, kind, measure, similarity, least
 
 def test_an_error_in_all_processes(found):
     for own in found:
-        assert 'batch of 3 image(s) a process' in own['error']
+        assert 'batch of 3 image(s) per process' in own['error']
