@@ -124,7 +124,7 @@ def without(key: str):
         (without('fc.bias'), 'it has no `fc.bias`'),
         (
             without('layer4.0.conv3.weight'),
-            'not a ResNeXt of 3D-ResNets-PyTorch or MARS',
+            'not a ResNeXt of 3D-ResNets-PyTorch',
         ),
         (without('layer3.2.bn1.weight'), 'missing, too many.*backbone.layer3.2.bn1'),
         (
