@@ -176,7 +176,7 @@ class Unpickler(pickle._Unpickler):
             UnpicklingError: If there should be none.
         """
         if self._persistent is None:
-            raise pickle.UnpicklingError('it refers to a file that it has not')
+            raise pickle.UnpicklingError('it refers to a missing part')
         return self._persistent(pid)
 
     def load_reduce(self) -> None:

@@ -41,7 +41,7 @@ class Statistic(Permitted):
 
 
 class _History(Unfinished):
-    """A ``HistoryBuffer`` whose state is to come."""
+    """A ``HistoryBuffer`` whose state follows later."""
 
     def finish(self, state: Any) -> Any:
         """Make the buffer, of two arrays of numbers and known methods."""
@@ -98,7 +98,7 @@ def permitted_names(budget: Budget) -> dict[str, Any]:
 
 
 def _users() -> dict[str, Permitted]:
-    """Classes and functions that the user has permitted, and not torch for him."""
+    """Classes and functions that the user, and not torch, has permitted."""
     from torch import serialization
 
     find = getattr(serialization, 'get_safe_globals', None)
@@ -125,7 +125,7 @@ def _empty_bytes() -> bytes:
 
 
 def _encode(budget: Budget, text: Any = b'', encoding: str = 'latin1') -> bytes:
-    """Protocol 2 writes bytes as text, and says how to turn it back."""
+    """Protocol 2 writes bytes as text, with the encoding to convert it back."""
     if encoding not in ('latin1', 'latin-1') or type(text) not in (str, bytes):
         raise UnpermittedError('_codecs.encode of anything but latin1')
     budget.spend(len(text))

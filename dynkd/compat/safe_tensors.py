@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Tensors out of a pickle, none larger than the bytes that it is made of.
+"""Tensors from a pickle, none larger than the bytes of its storage.
 
 torch enlarges a storage to what a tensor of it declares, and believes what a pickle
 says of a storage's size. Here both are compared with the bytes that there are.
@@ -92,7 +92,7 @@ def width(dtype: Any) -> int:
 def storage_id(pid: Any) -> tuple[Any, str, str, int]:
     """The type, key, location and number of numbers of a storage."""
     if type(pid) is not tuple or len(pid) != 5 or pid[0] != 'storage':
-        raise pickle.UnpicklingError('it refers to a file that it has not')
+        raise pickle.UnpicklingError('it refers to a missing part')
     _, kind, key, location, count = pid
     texts = type(key) is str and type(location) is str
     if type(kind) is not Storage or not texts or type(count) is not int or count < 0:

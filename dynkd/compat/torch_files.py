@@ -32,7 +32,7 @@ _BYTE_ORDER = sys.byteorder.encode()
 
 
 class PlacementError(Exception):
-    """A tensor cannot be where it should go; the cause says why."""
+    """A tensor cannot be placed on its device; the cause says why."""
 
 
 class Reader:
@@ -68,7 +68,7 @@ class Reader:
         return value
 
     def check(self) -> None:
-        """Check that the file is whole, without making anything of it if possible.
+        """Check that the file is complete, without building its content if possible.
 
         Raises:
             Exception: Of any kind, if it is no checkpoint or is damaged.
@@ -101,12 +101,12 @@ class Reader:
 
     def _read_pickles(self) -> Any:
         if self._file.read(1) != pickle.PROTO:
-            raise pickle.UnpicklingError('it begins as none does')
+            raise pickle.UnpicklingError('it does not begin like a checkpoint')
         self._file.seek(0)
         if self._pickle() != _MAGIC or self._pickle() != _VERSION:
-            raise pickle.UnpicklingError('it begins as none does')
+            raise pickle.UnpicklingError('it does not begin like a checkpoint')
         if self._pickle().get('little_endian') is not (sys.byteorder == 'little'):
-            raise pickle.UnpicklingError('a machine of another order of bytes wrote it')
+            raise pickle.UnpicklingError('it was written with another byte order')
         # The storages, and what they are copied to, come before their content.
         read: dict[str, tuple[Any, Any, int]] = {}
         declared = Budget(self._size)
@@ -139,7 +139,7 @@ class Reader:
         return Unpickler(self._file, left, self._names, persistent).load()
 
     def _placed(self, storage: Any, location: str) -> Any:
-        """Move a storage where it belongs."""
+        """Move a storage to its device."""
         try:
             return self._place(storage, location)
         except Exception as error:
@@ -179,7 +179,7 @@ class _Members:
         if 'constants.pkl' in self._infos:
             raise UnpermittedError('TorchScript, a program')
         if self._infos.get('byteorder') and self.read('byteorder') != _BYTE_ORDER:
-            raise zipfile.BadZipFile('a machine of another order of bytes wrote it')
+            raise zipfile.BadZipFile('it was written with another byte order')
         self._read: set[str] = set()
 
     def read(self, name: str) -> bytes:
