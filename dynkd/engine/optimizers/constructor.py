@@ -52,8 +52,7 @@ class StreamOptimWrapperConstructor:
             ``optimizer`` and, optionally, ``clip_grad``, ``paramwise_cfg`` and
             ``constructor``. Beside ``streams`` are ``optimizer`` and ``clip_grad`` of
             streams that have none of their own, and the settings that all share:
-            ``type``,
-            ``accumulative_counts``, ``loss_scale`` and ``dtype``.
+            ``type``, ``accumulative_counts``, ``loss_scale`` and ``dtype``.
         paramwise_cfg (dict, optional): ``paramwise_cfg`` of streams that have none.
             Defaults to None.
 

@@ -13,10 +13,9 @@ class CheapConv(nn.Sequential):
 
     It replaces a 3x3 convolution, so that, with the norm layer and the ReLU that
     follow, "Conv3x3-BN-ReLU" becomes "group Conv3x3-BN-ReLU-Conv1x1-BN-ReLU": the block
-    G(g) of
-    `Moonshine: Distilling with Cheap Convolutions <https://arxiv.org/abs/1711.02613>`_,
-    as section 4.6 of
-    `Interactive Knowledge Distillation <https://arxiv.org/abs/2007.01476>`_ has it.
+    G(g) of `Moonshine: Distilling with Cheap Convolutions
+    <https://arxiv.org/abs/1711.02613>`_, as in section 4.6 of `Interactive Knowledge
+    Distillation <https://arxiv.org/abs/2007.01476>`_.
 
     Args:
         in_channels (int): Channels of the input, and of the grouped convolution.

@@ -37,8 +37,7 @@ class PriorKnowledge(nn.Module):
     :math:`\pi = 1`, the student learns nothing from this transfer.
 
     Use it as the ``connector`` of a transfer from teacher to student, of one stage or,
-    with
-    ``num_levels``, of several::
+    with ``num_levels``, of several::
 
         loss_dpk = dict(
             source='teacher.backbone[0]',
