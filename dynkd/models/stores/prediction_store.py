@@ -38,8 +38,8 @@ class PredictionStore:
     and ``end_epoch`` together.
 
     Args:
-        format (str): ``'float32'`` (4 K bytes per row of K classes), ``'float16'`` (2 K),
-            ``'uint8'`` (K + 4: logarithms in 8 bits) or ``'topk'`` (4 k: the k
+        format (str): ``'float32'`` (4 K bytes per row, of K classes), ``'float16'``
+            (2 K), ``'uint8'`` (K + 4: logarithms in 8 bits) or ``'topk'`` (4 k: the k
             greatest, the rest spread evenly). Defaults to 'float32'.
         k (int, optional): Number of classes that ``'topk'`` keeps. Defaults to None:
             20, or all if there are fewer.
