@@ -17,7 +17,7 @@ from dynkd.utils import TrainingData, unwrap
 
 from .run_checks import check_best, check_phase_ends, check_plateaus, check_units
 
-#: A transfer of more than so many times the task loss drowns it.
+#: A transfer whose loss is more than so many times the task loss dominates it.
 TOO_MUCH = 100
 
 
@@ -86,7 +86,7 @@ class RunCheckHook(Hook):
         data_batch: Optional[Any] = None,
         outputs: Optional[dict] = None,
     ) -> None:
-        """Warn of transfers that drown the task.
+        """Warn of transfers whose losses dominate the task loss.
 
         Args:
             runner (Runner): The runner.

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Numbers that are measured while training, where a schedule could stand."""
+"""Numbers that are measured while training, usable like a schedule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,9 +15,9 @@ from dynkd.registry import MODELS, SCHEDULES
 class Measured(nn.Module):
     """A number that is measured while training.
 
-    A schedule is a function of the progress alone. What is measured has a state: it is
-    in buffers, so that a resumed training goes on with the same one, and they stay in
-    their precision when the model is cast.
+    A schedule is a function of the progress alone. A measured number has a state. The
+    state is in buffers, so that a resumed training continues with it, and the buffers
+    keep their precision when the model is cast.
     """
 
     def _apply(self, fn: Any, *args: Any, **kwargs: Any) -> 'Measured':

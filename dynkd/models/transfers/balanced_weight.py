@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""A weight that follows from what the losses are."""
+"""A weight that is computed from the measured losses."""
 
 from collections.abc import Mapping
 from typing import Any, Optional, Union
@@ -33,28 +33,29 @@ class BalancedWeight(Measured):
     branches, with their weights), each the mean over all processes, and s the share.
     `General Dynamic Knowledge Distillation` (IV-C1) found that "each part has the
     similar value in the student network" at its best weights, which is a share of 1
-    (that the weight is found at the beginning, where the paper looks at the end, is
-    ours).
+    (the paper compares the parts at the end of the training; measuring them at the
+    beginning is ours).
 
-    The losses are measured over the first steps of the training, and anew over those of
-    each phase in which the transfer acts. Until then the weight follows from the steps
-    so far, the one at hand included, so that the share holds from the first step on.
-    Then it is kept, and logged. Steps in which one of the losses is zero or not finite
-    do not count; as long as none does, the weight is 0. Without training, nothing is
-    measured: a weight that is not known follows from the batch at hand.
+    The losses are measured over the first steps of the training, and again over those
+    of each phase in which the transfer acts. During these steps the weight is computed
+    from the steps so far, including the current one, so that the share holds from the
+    first step on. Afterwards the weight is kept, and logged. Steps in which one of the
+    losses is zero or not finite do not count; as long as no step counts, the weight is
+    0. Outside of training nothing is measured: an unknown weight is computed from the
+    current batch.
 
-    What is measured is in the checkpoint. A training that begins, at iteration 0,
-    measures anew also where it loads a checkpoint.
+    Checkpoints contain the measurements. A training that begins at iteration 0 measures
+    again, even if it loads a checkpoint.
 
     Args:
         share (float): s, the share of the task loss that the transfer's part has.
             Defaults to 1.0.
         iterations (int): n, the training steps over which the losses are measured.
             Defaults to 50.
-        momentum (float, optional): In (0, 1]. Where it is given, the weight follows the
-            losses for the rest of the phase, as the quotient of their moving averages
-            in which the newest step has this weight; that takes a reduction over the
-            processes in each step. Defaults to None: the weight is kept.
+        momentum (float, optional): In (0, 1]. If set, the weight follows the losses for
+            the rest of the phase, as the quotient of their moving averages in which the
+            newest step has this weight; this takes a reduction over the processes in
+            each step. Defaults to None: the weight is kept.
 
     Raises:
         TypeError: If an argument is not a number.
@@ -104,13 +105,13 @@ class BalancedWeight(Measured):
         #: The index of the phase in which they were measured.
         self.register_buffer('phase', torch.zeros((), dtype=torch.long))
         self._phase = 0
-        # Steps that are to be measured, known to the processor: no step waits for the
-        # accelerator to tell. None: what is in the buffers has to be looked at.
+        # Number of steps still to be measured, kept on the CPU so that no step waits
+        # for the accelerator. None: it must be read from the buffers.
         self._left: Optional[int] = None
         self.stats: dict[str, Tensor] = {}
 
     def enter(self, phase: int) -> None:
-        """Begin a phase of the training, or go on with it after a resume.
+        """Begin a phase of the training, or continue it after a resume.
 
         Args:
             phase (int): Index of the phase.
@@ -120,7 +121,7 @@ class BalancedWeight(Measured):
         self.phase.fill_(phase)
 
     def _restart(self, keep: Union[bool, Tensor] = False) -> None:
-        """Forget what was measured, unless it is to be kept."""
+        """Discard the measurements, unless they are kept."""
         self.means.mul_(keep)
         self.count.mul_(keep)
         self._left = None

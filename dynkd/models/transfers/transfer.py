@@ -73,7 +73,7 @@ class Transfer(nn.Module):
         self.pairs = _pair(source, target)
         self.single = isinstance(source, str) and isinstance(target, str)
         self.detach_source = detach_source
-        #: Its name among the transfers, for what is logged of it.
+        #: Its name among the transfers, for logs.
         self.name = ''
         self.schedule: Optional[Schedule] = None
         self.balance: Optional[BalancedWeight] = None
@@ -96,7 +96,7 @@ class Transfer(nn.Module):
         self._extras = {name: _extras(part) for name, part in self.named_children()}
 
     def _build_loss(self, loss: Part) -> nn.Module:
-        """Build the loss, with what decides its weight taken out of its config."""
+        """Build the loss, with the schedule or measurement of its weight taken out."""
         if isinstance(loss, nn.Module):
             return loss
         cfg = dict(loss)
