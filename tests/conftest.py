@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 
 from dynkd.registry import MODELS
@@ -24,15 +24,21 @@ MEAN, STD = [127.5] * 3, [63.75] * 3
 
 @pytest.fixture(autouse=True)
 def fresh_state():
-    """Give each test a message hub, a default scope and random numbers of its own."""
+    """Give each test a message hub, a default scope and random numbers of its own.
+
+    A logger too, as one writes to where the output went when it was made.
+    """
     hubs = dict(MessageHub._instance_dict)
     scopes = dict(DefaultScope._instance_dict)
+    loggers = dict(MMLogger._instance_dict)
     MessageHub._instance_dict.clear()
+    MMLogger._instance_dict.clear()
     MessageHub.get_instance('test')
     torch.manual_seed(0)
     np.random.seed(0)
     yield
-    for manager, before in ((MessageHub, hubs), (DefaultScope, scopes)):
+    managers = (MessageHub, hubs), (DefaultScope, scopes), (MMLogger, loggers)
+    for manager, before in managers:
         manager._instance_dict.clear()
         manager._instance_dict.update(before)
 

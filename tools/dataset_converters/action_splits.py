@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from exit_status import Main, reports_errors
+from dynkd.exit_status import Main, reports_errors
 
 #: Names of the frames that are counted, as tools/dataset_converters/extract_flow.py
 #: and MMAction2 write them.

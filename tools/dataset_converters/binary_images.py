@@ -21,8 +21,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from exit_status import reports_errors
 from partial_folders import replacing
+
+from dynkd.exit_status import reports_errors
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,9 @@ from pathlib import Path
 from digits_formats import Settings, save_json, split_digits, write_cls, write_det
 from digits_scene import load_digits
 from digits_video import write_video
-from exit_status import reports_errors
 from partial_folders import remove_leftovers, replacing
+
+from dynkd.exit_status import reports_errors
 
 MANIFEST = 'manifest.json'
 WRITERS = dict(det=write_det, cls=write_cls, video=write_video)

@@ -29,7 +29,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from exit_status import reports_errors
 from flow_estimate import available_cores, estimate
 from flow_jobs import Job, Outcome, Settings, count_frames
 from flow_lists import (
@@ -53,6 +52,7 @@ from rich.progress import (
 )
 
 from dynkd.datasets.flow import FLOW_METHODS
+from dynkd.exit_status import reports_errors
 
 MANIFEST = 'extract_flow.json'
 SKIPPED = 3

@@ -24,8 +24,9 @@ import random
 import sys
 from pathlib import Path
 
-from exit_status import reports_errors
 from partial_folders import link, replacing
+
+from dynkd.exit_status import reports_errors
 
 IMAGES = {'.bmp', '.jpeg', '.jpg', '.png'}
 

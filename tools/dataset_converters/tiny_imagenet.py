@@ -21,8 +21,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from exit_status import reports_errors
 from partial_folders import link
+
+from dynkd.exit_status import reports_errors
 
 #: Where an image comes from, and where it goes below the folder that is written.
 Move = tuple[Path, Path]

@@ -19,6 +19,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.exit_status import reports_errors
 
 #: Blocks in the seven stages.
 STAGES = (1, 2, 2, 3, 3, 4, 1)
@@ -163,6 +164,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('efficientnet_lite0', ValueError, OSError, UnpicklingError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -173,11 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        count = convert(args.source or published_weights(), args.out)
-    except (ValueError, OSError, UnpicklingError) as error:
-        print(f'efficientnet_lite0: {error}', file=sys.stderr)
-        return 1
+    count = convert(args.source or published_weights(), args.out)
     print(f'Wrote {args.out}: {count} tensors')
     return 0
 

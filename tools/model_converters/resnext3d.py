@@ -16,6 +16,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.exit_status import reports_errors
 from dynkd.utils.atomic import replacing
 
 #: Blocks in the four stages of each depth.
@@ -275,6 +276,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@reports_errors('resnext3d', ValueError, OSError, UnpicklingError)
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line.
 
@@ -285,11 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(arguments)
-    try:
-        config = convert(args.source, args.out, args.normalization)
-    except (ValueError, OSError, UnpicklingError) as error:
-        print(f'resnext3d: {error}', file=sys.stderr)
-        return 1
+    config = convert(args.source, args.out, args.normalization)
     print(f'Wrote {args.out} and {config}')
     return 0
 

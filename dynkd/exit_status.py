@@ -1,11 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""How the converters end: with a status, and errors in one line."""
+"""How converters end: with a status, and errors in one line.
 
-from __future__ import annotations
+It stands beside the packages, as nothing but Python is imported for it: a converter of
+a data set starts without torch.
+"""
 
 import functools
 import sys
-from typing import Callable
+from typing import Any, Callable
 
 #: Receives the words of the command line (None: the program's own).
 Main = Callable[..., int]
@@ -24,7 +26,7 @@ def reports_errors(name: str, *errors: type[Exception]) -> Callable[[Main], Main
 
     def decorate(main: Main) -> Main:
         @functools.wraps(main)
-        def run(*args, **kwargs) -> int:
+        def run(*args: Any, **kwargs: Any) -> int:
             try:
                 return main(*args, **kwargs)
             except errors as error:
