@@ -20,7 +20,7 @@ def tool(import_analysis_tool):
 @pytest.fixture(scope='module')
 def needs(tool, import_analysis_tool, read):
     """What every config needs."""
-    read_streams = import_analysis_tool('get_flops').read_streams
+    read_streams = import_analysis_tool('plain_streams').read_streams
 
     def resolve(cfg, name):
         return read_streams(cfg, keep_weights=True)[name].model
@@ -125,7 +125,7 @@ def test_what_is_trained_first_is_in_its_order(needs):
 
 
 def test_a_file_that_nothing_writes_is_found(tool, import_analysis_tool, read):
-    read_streams = import_analysis_tool('get_flops').read_streams
+    read_streams = import_analysis_tool('plain_streams').read_streams
 
     def misspelt(name):
         cfg = read(name)

@@ -17,9 +17,16 @@ from typing import Any, Optional
 
 import torch
 import torch.nn as nn
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
-from tool_options import add_out, check_out, described_parser
+from tool_options import (
+    add_cfg_options,
+    add_out,
+    add_split,
+    check_out,
+    described_parser,
+    read_config,
+)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -57,9 +64,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
             metavar='TAP',
             help=f"taps without the stream's name, of the {stream} (backbone[-1])",
         )
-    parser.add_argument(
-        '--split', choices=['train', 'val', 'test'], default='val', help='(val)'
-    )
+    add_split(parser)
     parser.add_argument('--batch-size', type=int, default=32, help='images (32)')
     parser.add_argument('--batches', type=int, default=400, help='at most (400)')
     parser.add_argument('--seed', type=int, default=0, help='of the sampled images (0)')
@@ -71,9 +76,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='values at the ends of the colours, for figures that are to be compared '
         '(the least and the greatest of this figure)',
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     check_out(parser, args.out)
     if args.batch_size < 4:
@@ -239,9 +242,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     from mmengine.device import get_device
 
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
     taps = dict(teacher=args.teacher_taps, student=args.student_taps)

@@ -8,7 +8,6 @@ For each config: its data, the published weights that it starts from, and the co
 that are trained before it, in that order. All of it is read off the configs.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Optional
 
 from mmengine.config import Config
 from read_needs import Needs, read_needs
+from tool_options import described_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / 'docs' / 'configs.md'
@@ -145,11 +145,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Returns:
         int: The exit status.
     """
-    from get_flops import read_streams
+    from plain_streams import read_streams
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args(argv)
     needs = read_needs(

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, Optional
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
+from plain_streams import build, read_streams
+from tool_options import add_cfg_options, described_parser, read_config
 from torch import nn
 
 
@@ -34,9 +36,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument('config', help='a config of a distillation, or of a model')
     parser.add_argument(
         '--stream',
@@ -53,70 +53,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '`input_shape`, which may be another than that of the data)',
     )
     parser.add_argument('--out', type=Path, help='a file for the numbers (.json)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args(argv)
-
-
-def without_weights(model: Any) -> Any:
-    """A model config that starts from nothing, so that nothing is downloaded.
-
-    Args:
-        model (Any): The config, or a part of it.
-
-    Returns:
-        Any: A copy, in which every ``init_cfg`` from a checkpoint is None.
-    """
-    if isinstance(model, dict):
-        copied = {key: without_weights(value) for key, value in model.items()}
-        init = copied.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
-            copied['init_cfg'] = None
-        if isinstance(copied.get('pretrained'), str):
-            copied['pretrained'] = None
-        return ConfigDict(copied)
-    if isinstance(model, (list, tuple)):
-        return type(model)(without_weights(value) for value in model)
-    return model
-
-
-def read_streams(cfg: Config, keep_weights: bool = False) -> dict[str, Any]:
-    """Find the whole model of each stream.
-
-    Args:
-        cfg (Config): The config; a plain model is a stream of the name ``model``.
-        keep_weights (bool): Whether the model keeps what it starts from. Defaults to
-            False.
-
-    Returns:
-        dict[str, StreamConfig]: The streams, without checkpoints.
-    """
-    from dynkd.models.streams import StreamConfig
-
-    preprocessor = cfg.get('data_preprocessor')
-    streams = cfg.model.get('streams') or dict(model=dict(model=cfg.model))
-    found = {}
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        for name, settings in streams.items():
-            settings = dict(copy.deepcopy(settings), checkpoint=None)
-            found[name] = StreamConfig.from_cfg(name, settings, preprocessor)
-            if not keep_weights:
-                found[name].model = without_weights(found[name].model)
-    return found
-
-
-def build(stream: Any) -> nn.Module:
-    """Build the plain model of a stream, in evaluation mode.
-
-    Args:
-        stream (StreamConfig): The stream.
-
-    Returns:
-        nn.Module: Its model, without branches.
-    """
-    with DefaultScope.overwrite_default_scope(stream.scope):
-        return MODELS.build(stream.model).eval()
 
 
 class WholeForward(nn.Module):
@@ -230,9 +168,7 @@ def count(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         SystemExit: If there is no such stream, or it cannot run on such inputs.
     """
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     streams = read_streams(cfg)
     names = args.stream or list(streams)
     for name in names:

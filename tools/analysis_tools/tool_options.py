@@ -5,6 +5,8 @@ import argparse
 from pathlib import Path
 from typing import Optional
 
+from mmengine.config import Config, DictAction
+
 
 def described_parser(description: Optional[str]) -> argparse.ArgumentParser:
     """A parser whose help shows a tool's description as it is written.
@@ -39,3 +41,40 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
     """
     if out.suffix != '.png':
         parser.error(f'--out must end with .png: {out}')
+
+
+def add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    """Add the option that overrides a config, which :func:`read_config` applies.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the tool.
+    """
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='override the config'
+    )
+
+
+def read_config(args: argparse.Namespace) -> Config:
+    """Read the config of the command line.
+
+    Args:
+        args (argparse.Namespace): The options, with ``config`` and ``cfg_options``.
+
+    Returns:
+        Config: The config, overridden.
+    """
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
+    return cfg
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """Add the option of the part of the data to run on.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the tool.
+    """
+    parser.add_argument(
+        '--split', choices=['train', 'val', 'test'], default='val', help='(val)'
+    )

@@ -24,8 +24,15 @@ from typing import Any, Optional
 import numpy as np
 import torch
 from cka_heatmap import Model, data_loader
-from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
+from tool_options import (
+    add_cfg_options,
+    add_out,
+    add_split,
+    check_out,
+    described_parser,
+    read_config,
+)
 
 BATCH = 16
 
@@ -39,9 +46,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described_parser(__doc__)
     parser.add_argument('config', help='the config whose data are used')
     parser.add_argument(
         '--model',
@@ -51,7 +56,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
         help='a model, and its title in the figure; may be given several times',
     )
-    parser.add_argument('--out', type=Path, required=True, help='the figure (.png)')
+    add_out(parser)
     parser.add_argument(
         '--tap',
         default='neck[-1]',
@@ -60,17 +65,12 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument('--classes', type=int, default=10, help='at random (10)')
     parser.add_argument('--samples', type=int, default=50, help='of a class (50)')
     parser.add_argument('--perplexity', type=float, default=30.0, help='(30)')
-    parser.add_argument(
-        '--split', choices=['train', 'val', 'test'], default='val', help='(val)'
-    )
+    add_split(parser)
     parser.add_argument('--seed', type=int, default=0, help='of all that is drawn (0)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     args.batch_size = BATCH
-    if args.out.suffix != '.png':
-        parser.error(f'--out must end with .png: {args.out}')
+    check_out(parser, args.out)
     if args.perplexity >= args.classes * args.samples:
         parser.error('--perplexity must be less than the number of images.')
     return args
@@ -192,9 +192,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     from mmengine.device import get_device
 
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
     models = {
