@@ -31,6 +31,6 @@ if __name__ == '__main__':
             '`make demo-cls`, the demo of classification.'
         )
     run_tool(
-        lambda: main(DEMO, __doc__, 'work_dirs/demo'),
+        lambda: main(DEMO.run, __doc__, 'work_dirs/demo'),
         lambda: 'start it again to continue',
     )

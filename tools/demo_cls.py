@@ -22,6 +22,6 @@ DEMO = Demo(
 
 if __name__ == '__main__':
     run_tool(
-        lambda: main(DEMO, __doc__, 'work_dirs/demo_cls'),
+        lambda: main(DEMO.run, __doc__, 'work_dirs/demo_cls'),
         lambda: 'start it again to continue',
     )

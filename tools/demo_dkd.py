@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""What the demos of DKD share: three trainings, a table and a figure."""
+"""What the demos of DKD share: three trainings, and what is reported of them."""
 
 import argparse
 import subprocess
@@ -7,16 +7,49 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
+from demo_report import Report
 from launch import ROOT, train_once
 
-from dynkd.utils import RunLog
-from dynkd.visualization.curves import draw_curves
+
+@dataclass(frozen=True)
+class Training:
+    """A training of a demo.
+
+    Args:
+        title (str): What it is called while it runs.
+        config (str): Its config.
+        folder (str): Its folder in the demo's.
+    """
+
+    title: str
+    config: str
+    folder: str
+
+
+def train_three(
+    teacher: Training, student: Training, both: Training, out: Path
+) -> None:
+    """Train a teacher alone, a student alone, and both together.
+
+    Args:
+        teacher (Training): The teacher alone, from which the third starts.
+        student (Training): The student alone.
+        both (Training): The distillation.
+        out (Path): Where results go.
+    """
+    for alone in (teacher, student):
+        train_once(alone.title, alone.config, out / alone.folder)
+    start = (out / teacher.folder / 'last_checkpoint').read_text().strip()
+    options = [f'model.streams.teacher.checkpoint={start}']
+    after = out / teacher.folder
+    train_once(both.title, both.config, out / both.folder, options, after)
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo: a teacher alone, a student alone, and both with DKD.
+    """A demo on handwritten digits: a teacher, a student, and both with DKD.
 
     Args:
         task (str): The task of ``tools/dataset_converters/digits.py``.
@@ -48,66 +81,42 @@ class Demo:
         tool = ROOT / 'tools' / 'dataset_converters' / 'digits.py'
         make = [sys.executable, str(tool), 'data/digits', '--task', self.task]
         subprocess.run(make, check=True, cwd=ROOT)
-        train_once('Teacher alone', self.teacher, out / 'teacher')
-        train_once('Student alone', self.student, out / 'student')
-        start = (out / 'teacher' / 'last_checkpoint').read_text().strip()
-        options = [f'model.streams.teacher.checkpoint={start}']
-        title = 'Teacher and student with DKD'
-        train_once(title, self.dkd, out / 'dkd', options, out / 'teacher')
-        self.report(out, time.time() - begin)
-
-    def report(self, out: Path, seconds: float) -> None:
-        """Print the table, and write it and the figure.
-
-        Args:
-            out (Path): The directory of the demo.
-            seconds (float): How long this call took.
-        """
-        teacher, student, dkd = (RunLog(out / n) for n in ('teacher', 'student', 'dkd'))
-        rows = {
-            'teacher, before (alone)': (teacher, ''),
-            'teacher, after DKD': (dkd, 'teacher/'),
-            'student, alone': (student, ''),
-            'student, with DKD': (dkd, 'student/'),
-        }
-        heads = ''.join(f' {title:>5} |' for title in self.metrics)
-        table = [
-            f'| {"":<23} |{heads}',
-            f'|{"-" * 25}|{"------:|" * len(self.metrics)}',
-        ]
-        for label, (log, prefix) in rows.items():
-            curves = (log.curve(f'{prefix}{name}') for name in self.metrics.values())
-            values = ''.join(f' {list(c.values())[-1]:5.3f} |' for c in curves)
-            table.append(f'| {label:<23} |{values}')
-        text = '\n'.join(table) + '\n'
-        (out / 'results.md').write_text(text)
-        title, drawn = next(iter(self.metrics.items()))
-        figure = draw_curves(
-            {
-                'Teacher': {
-                    'alone, before': teacher.curve(drawn),
-                    'with DKD': dkd.curve(f'teacher/{drawn}'),
-                },
-                'Student (half width)': {
-                    'alone': student.curve(drawn),
-                    'with DKD': dkd.curve(f'student/{drawn}'),
-                },
-            },
-            out / 'curves.png',
-            'epoch',
-            self.axis,
+        train_three(
+            Training('Teacher alone', self.teacher, 'teacher'),
+            Training('Student alone', self.student, 'student'),
+            Training('Teacher and student with DKD', self.dkd, 'dkd'),
+            out,
         )
-        minutes = f'{seconds / 60:.1f} minutes'
-        print(f'\n{text}\n{title} at the last epoch, one seed, {minutes}.')
-        student_file = f'{out}/dkd/student.pth'
-        print(f'Curves: {figure}\nThe student for plain {self.library}: {student_file}')
+        self.report.write(out, time.time() - begin)
+
+    @property
+    def report(self) -> Report:
+        """Report: What is shown of the trainings."""
+        teacher, taught = ('teacher', ''), ('dkd', 'teacher/')
+        student, distilled = ('student', ''), ('dkd', 'student/')
+        return Report(
+            self.metrics,
+            {
+                'teacher, before (alone)': teacher,
+                'teacher, after DKD': taught,
+                'student, alone': student,
+                'student, with DKD': distilled,
+            },
+            {
+                'Teacher': {'alone, before': teacher, 'with DKD': taught},
+                'Student (half width)': {'alone': student, 'with DKD': distilled},
+            },
+            next(iter(self.metrics)),
+            self.axis,
+            self.library,
+        )
 
 
-def main(demo: Demo, description: str, folder: str) -> None:
+def main(run: Callable[[Path], None], description: str, folder: str) -> None:
     """Read the options and run a demo.
 
     Args:
-        demo (Demo): The demo.
+        run (Callable): The demo, which receives where results go.
         description (str): What ``--help`` says of it.
         folder (str): Where results go by default.
     """
@@ -115,4 +124,4 @@ def main(demo: Demo, description: str, folder: str) -> None:
     parser.add_argument(
         '--out', type=Path, default=Path(folder), help='where results go'
     )
-    demo.run(parser.parse_args().out.resolve())
+    run(parser.parse_args().out.resolve())

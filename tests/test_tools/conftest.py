@@ -12,6 +12,9 @@ from typing import Callable
 import cv2
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -56,6 +59,21 @@ def write_log(tmp_path: Path) -> Callable[..., Path]:
         path.parent.mkdir(parents=True)
         path.write_text('\n'.join(map(json.dumps, records)))
         return tmp_path / name
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def write_run() -> Callable[[Path, Sequence[dict]], None]:
+    """Write what a finished run leaves: its log, a record per epoch, and the name of
+    its last checkpoint."""
+
+    def write(folder: Path, metrics: Sequence[dict]) -> None:
+        path = folder / '20260101_000000' / 'vis_data' / 'scalars.json'
+        path.parent.mkdir(parents=True)
+        records = [dict(own, step=step) for step, own in enumerate(metrics, 1)]
+        path.write_text('\n'.join(map(json.dumps, records)))
+        (folder / 'last_checkpoint').write_text(f'{folder}/epoch_2.pth\n')
 
     return write
 
@@ -115,3 +133,37 @@ def moving() -> Callable[..., Iterator[np.ndarray]]:
             yield np.ascontiguousarray(whole[top : top + height, left : left + width])
 
     return make
+
+
+@pytest.fixture(scope='session')
+def write_classifiers(classifier: Callable[..., dict]) -> Callable[..., None]:
+    """Write images of classes, and two models of 8 and 4 channels that read them.
+
+    Each model is a config, `wide.py` and `thin.py`, and a checkpoint beside it.
+    """
+
+    def write(folder: Path, images: Sequence[np.ndarray], labels: Sequence[int]):
+        for index, (image, label) in enumerate(zip(images, labels)):
+            path = folder / 'images' / f'class{label}' / f'{index}.png'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), image)
+        loader = dict(
+            batch_size=2,
+            num_workers=0,
+            dataset=dict(
+                type='CustomDataset',
+                data_root=str(folder / 'images'),
+                pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+            ),
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        )
+        for name, width in (('wide', 8), ('thin', 4)):
+            torch.manual_seed(width)
+            cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
+            Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
+            with DefaultScope.overwrite_default_scope('mmpretrain'):
+                model = MODELS.build(cfg['model'])
+            model.init_weights()
+            torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+
+    return write

@@ -25,33 +25,11 @@ def figure(import_tool):
 
 
 @pytest.fixture(scope='module')
-def files(classifier, tmp_path_factory):
+def files(write_classifiers, tmp_path_factory):
     """Two models with checkpoints, of 8 and 4 channels, and images of two classes."""
     folder = tmp_path_factory.mktemp('cka')
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 32, 32, 3), np.uint8)
-    for index, image in enumerate(images):
-        path = folder / 'images' / f'class{2 * index // IMAGES}' / f'{index}.png'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), image)
-    loader = dict(
-        batch_size=2,
-        num_workers=0,
-        dataset=dict(
-            type='CustomDataset',
-            data_root=str(folder / 'images'),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
-        ),
-        sampler=dict(type='DefaultSampler', shuffle=False),
-    )
-    for name, width in (('wide', 8), ('thin', 4)):
-        torch.manual_seed(width)
-        cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
-        Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            model = MODELS.build(cfg['model'])
-        model.init_weights()
-        state = dict(state_dict=model.state_dict())
-        torch.save(state, folder / f'{name}.pth')
+    write_classifiers(folder, images, [2 * i // IMAGES for i in range(IMAGES)])
     return folder
 
 

@@ -1,8 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The demos of DKD: what they train, in which order, and what they report."""
 
-import importlib
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,33 +9,13 @@ import pytest
 from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ('demo', 'demo_cls', 'demo_dkd', 'launch')
-
-
-@pytest.fixture
-def tools(monkeypatch):
-    """The demos, imported as they import their own modules."""
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    for name in NAMES:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    yield importlib.import_module
-    for name in NAMES:
-        sys.modules.pop(name, None)
-
-
-def write_log(folder: Path, metrics: list[dict]) -> None:
-    path = folder / '20260101_000000' / 'vis_data' / 'scalars.json'
-    path.parent.mkdir(parents=True)
-    records = [dict(own, step=step) for step, own in enumerate(metrics, 1)]
-    path.write_text('\n'.join(map(json.dumps, records)))
-    (folder / 'last_checkpoint').write_text(f'{folder}/epoch_2.pth\n')
 
 
 @pytest.mark.parametrize('name', ['demo', 'demo_cls'])
 def test_trainings_follow_one_another_and_are_reported(
-    tools, name, tmp_path, monkeypatch, capsys
+    import_tool, write_run, name, tmp_path, monkeypatch, capsys
 ):
-    demo, shared = tools(name).DEMO, tools('demo_dkd')
+    demo, shared = import_tool(name).DEMO, import_tool('demo_dkd')
     made, trained = [], []
 
     def train_once(title, config, work_dir, options=(), after=None):
@@ -48,7 +26,7 @@ def test_trainings_follow_one_another_and_are_reported(
             for prefix in prefixes
             for number, metric in enumerate(demo.metrics.values())
         }
-        write_log(work_dir, [dict.fromkeys(values, 0.0), values])
+        write_run(work_dir, [dict.fromkeys(values, 0.0), values])
 
     monkeypatch.setattr(shared, 'train_once', train_once)
     monkeypatch.setattr(shared.subprocess, 'run', lambda c, **kw: made.append(c[-2:]))
@@ -71,8 +49,8 @@ def test_trainings_follow_one_another_and_are_reported(
 
 
 @pytest.mark.parametrize('name', ['demo', 'demo_cls'])
-def test_configs_report_the_metrics(tools, name):
-    demo = tools(name).DEMO
+def test_configs_report_the_metrics(import_tool, name):
+    demo = import_tool(name).DEMO
     kind = {'det': 'CocoMetric', 'cls': 'Accuracy'}[demo.task]
     for config in (demo.teacher, demo.student, demo.dkd):
         cfg = Config.fromfile(ROOT / config)

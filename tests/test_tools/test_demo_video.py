@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The demo of action recognition: what it runs, in which order, and what it reports."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,30 +17,24 @@ def demo(import_tool):
     return import_tool('demo_video')
 
 
-def write_log(folder: Path, metrics: list[dict]) -> None:
-    path = folder / '20260101_000000' / 'vis_data' / 'scalars.json'
-    path.parent.mkdir(parents=True)
-    records = [dict(own, step=step) for step, own in enumerate(metrics, 1)]
-    path.write_text('\n'.join(map(json.dumps, records)))
-    (folder / 'last_checkpoint').write_text(f'{folder}/epoch_2.pth\n')
-
-
-def write_logs(out: Path) -> None:
+@pytest.fixture
+def logs(write_run, tmp_path):
     """Logs of the three runs, with other accuracies in each epoch."""
-    write_log(out / 'flow', [{'acc/top1': 0.5}, {'acc/top1': 0.875}])
-    write_log(out / 'rgb', [{'acc/top1': 0.125}, {'acc/top1': 0.25}])
+    write_run(tmp_path / 'flow', [{'acc/top1': 0.5}, {'acc/top1': 0.875}])
+    write_run(tmp_path / 'rgb', [{'acc/top1': 0.125}, {'acc/top1': 0.25}])
     names = ('student', 'teacher', 'fused')
-    write_log(
-        out / 'dkd',
+    write_run(
+        tmp_path / 'dkd',
         [
             {f'{name}/acc/top1': value for name, value in zip(names, values)}
             for values in ((0.1, 0.2, 0.3), (0.75, 0.9, 1.0))
         ],
     )
+    return tmp_path
 
 
 @pytest.fixture
-def calls(demo, monkeypatch):
+def calls(demo, import_tool, monkeypatch):
     """Have trainings and tools only noted."""
     found = []
 
@@ -52,16 +45,15 @@ def calls(demo, monkeypatch):
         found.append(command[1:])
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(demo, 'train_once', train_once)
+    monkeypatch.setattr(import_tool('demo_dkd'), 'train_once', train_once)
     monkeypatch.setattr(demo.subprocess, 'run', run)
     return found
 
 
-def test_the_report_has_the_last_accuracies(demo, tmp_path, capsys):
-    write_logs(tmp_path)
-    demo.report(tmp_path, 90.0)
+def test_the_report_has_the_last_accuracies(demo, logs, capsys):
+    demo.REPORT.write(logs, 90.0)
     said = capsys.readouterr().out
-    table = (tmp_path / 'results.md').read_text()
+    table = (logs / 'results.md').read_text()
     assert table in said and '1.5 minutes' in said
     rows = [line.strip('| ').split('|') for line in table.splitlines()[2:]]
     assert {label.strip(): float(value) for label, value in rows} == {
@@ -72,19 +64,16 @@ def test_the_report_has_the_last_accuracies(demo, tmp_path, capsys):
         'RGB + flow, fused': 100.0,
     }
     assert len({len(line) for line in table.splitlines()}) == 1
-    assert (tmp_path / 'curves.png').stat().st_size > 1000
+    assert (logs / 'curves.png').stat().st_size > 1000
 
 
-def test_the_distillation_starts_from_the_flow_model(
-    demo, calls, tmp_path, monkeypatch
-):
-    write_logs(tmp_path)
-    monkeypatch.setattr(sys, 'argv', ['demo_video.py', '--out', str(tmp_path)])
-    demo.main()
+def test_the_distillation_starts_from_the_flow_model(demo, calls, logs, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['demo_video.py', '--out', str(logs)])
+    demo.main(demo.run, 'A demo.', 'elsewhere')
     clips, flow, *trainings = calls
     assert clips[0].endswith('digits.py') and clips[-2:] == ['--task', 'video']
     assert flow[0].endswith('extract_flow.py')
-    teacher = f'model.streams.teacher.checkpoint={tmp_path}/flow/epoch_2.pth'
+    teacher = f'model.streams.teacher.checkpoint={logs}/flow/epoch_2.pth'
     assert trainings == [
         (demo.FLOW, 'flow', [], None),
         (demo.RGB, 'rgb', [], None),

@@ -1,22 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Names of EfficientNet-Lite0's weights, without the weights and without timm."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
 
-TOOL = Path(__file__).resolve().parents[2] / 'tools/model_converters'
-
 
 @pytest.fixture(scope='module')
-def tool():
-    path = TOOL / 'efficientnet_lite0.py'
-    spec = importlib.util.spec_from_file_location('efficientnet_lite0', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(import_tool):
+    return import_tool('model_converters/efficientnet_lite0')
 
 
 @pytest.fixture

@@ -1,16 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Parameters and operations of streams, counted against those done by hand."""
 
-import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
-from mmengine.logging import MMLogger
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / 'tools' / 'analysis_tools'
 
 MODEL = """
 student = dict(
@@ -66,15 +62,8 @@ model = dict(
 
 
 @pytest.fixture(scope='module')
-def tool():
-    # MMEngine's logger keeps the stream of its first message, which `capsys` closes.
-    MMLogger.get_current_instance()
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module('get_flops')
-    finally:
-        sys.path.remove(str(FOLDER))
-        sys.modules.pop('get_flops', None)
+def tool(import_tool):
+    return import_tool('analysis_tools/get_flops')
 
 
 @pytest.fixture

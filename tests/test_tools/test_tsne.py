@@ -1,62 +1,30 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """t-SNE of two tiny classifiers, on images of three classes that differ."""
 
-import importlib
 import json
-import sys
 from collections import Counter
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope
-
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
 
 
 @pytest.fixture(scope='module')
-def tool():
-    """The tool, imported as it imports its own modules when it is run."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module('tsne')
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in ('tsne', 'cka_heatmap'):
-            sys.modules.pop(name, None)
+def tool(import_tool):
+    return import_tool('analysis_tools/tsne')
 
 
 @pytest.fixture(scope='module')
-def files(classifier, tmp_path_factory):
+def files(write_classifiers, tmp_path_factory):
     """Two models with checkpoints, and 16 images of each of three classes."""
     folder = tmp_path_factory.mktemp('tsne')
     rng = np.random.default_rng(0)
-    for index in range(48):
-        image = rng.integers(0, 30, (32, 32, 3), np.uint8) + np.uint8(100 * (index % 3))
-        path = folder / 'images' / f'class{index % 3}' / f'{index}.png'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), image)
-    loader = dict(
-        batch_size=2,
-        num_workers=0,
-        dataset=dict(
-            type='CustomDataset',
-            data_root=str(folder / 'images'),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
-        ),
-        sampler=dict(type='DefaultSampler', shuffle=False),
-    )
-    for name, width in (('wide', 8), ('thin', 4)):
-        torch.manual_seed(width)
-        cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
-        Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            model = MODELS.build(cfg['model'])
-        model.init_weights()
-        torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+    labels = [index % 3 for index in range(48)]
+    images = [
+        rng.integers(0, 30, (32, 32, 3), np.uint8) + np.uint8(100 * label)
+        for label in labels
+    ]
+    write_classifiers(folder, images, labels)
     return folder
 
 
