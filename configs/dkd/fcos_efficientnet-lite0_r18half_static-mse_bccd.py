@@ -8,9 +8,7 @@ model = dict(
     transfers=dict(
         _delete_=True,
         loss_mse=dict(
-            source='teacher.neck[2]',
-            target='student.neck[2]',
-            target_connector=_base_.model.transfers.loss_emd.target_connector,
+            _base_.model.transfers.loss_emd,
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
         ),
     ),

@@ -7,8 +7,7 @@ model = dict(
     transfers=dict(
         _delete_=True,
         loss_mse=dict(
-            source='teacher.neck[3]',
-            target='student.neck[3]',
+            _base_.model.transfers.loss_emd,
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
         ),
     ),

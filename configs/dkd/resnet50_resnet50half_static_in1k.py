@@ -8,9 +8,7 @@ model = dict(
     transfers=dict(
         _delete_=True,
         loss_mse=dict(
-            source='teacher.backbone',
-            target='student.backbone',
-            target_connector=_base_.model.transfers.loss_emd.target_connector,
+            _base_.model.transfers.loss_emd,
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=1.0),  # ours
         ),
     ),
