@@ -1,11 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 # IAKD on a tenth of CIFAR-10: ResNet-32 and ResNet-20.
-metrics = ['accuracy/top1']
-seeds = [0, 1]
-epochs = 6
-data = 'data/cifar10'
+_base_ = './_base_/cifar10.py'
+
 baseline = 'ResNet-20'
-options = ['train_cfg.val_interval=6']
 
 _teacher = dict(teacher='ResNet-32')
 rows = [
