@@ -1,0 +1,81 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The files of comparisons, and what is wrong in them."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (("baseline = 'alone'", "baseline = 'lone'"), "'lone', which is not there"),
+        (("name='KD'", "name='alone'"), 'alone is there twice'),
+        (('metrics', 'metric'), 'there is no field `metric`'),
+        (("starts=dict(teacher='big one')", "starts=dict(teacher='KD')"), "row 'KD'"),
+        (("config='pair.py'", "config='pear.py'"), 'there is no config'),
+        (('once=True', 'one=True'), 'there is no field `one`'),
+        (('seeds = [0, 1, 2]', 'seeds = [0, 0]'), '0 is there twice'),
+        (("metrics = ['top1']", 'metrics = []'), '`metrics` is missing'),
+        (('seeds = [0, 1, 2]', "data = 'data/none'"), 'There is no data/none'),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(
+    calls, compare, project, capsys, change, message
+):
+    file = project / 'mine.py'
+    assert change[0] in file.read_text()
+    file.write_text(file.read_text().replace(*change))
+    assert compare() == 2
+    assert message in capsys.readouterr().err
+    assert calls(project) == []
+
+
+def test_the_comparison_of_the_docs_is_one(modules, tmp_path):
+    root = ROOT
+    page = (root / 'docs' / 'compare.md').read_text(encoding='utf-8')
+    code = page.split('<!-- comparison: is read -->\n```python\n')[1].split('```')[0]
+    (tmp_path / 'mine.py').write_text(code)
+    comparison = modules['spec'].read(tmp_path / 'mine.py')
+    trainings = modules['trainings'].trainings_of(comparison, root, tmp_path)
+    assert len(trainings) == 10
+    assert {training.epochs for training in trainings} == {30}
+
+
+def test_the_project_s_comparisons_are_some(modules, tmp_path):
+    root = ROOT
+    files = sorted((root / 'benchmarks' / 'comparisons').glob('*.py'))
+    assert files
+    for file in files:
+        comparison = modules['spec'].read(file)
+        for row in comparison.rows:
+            assert (root / row.config).is_file()
+            modules['results'].streams_of(row, root / row.config)
+
+
+def test_a_failed_option_is_named(compare, project, capsys):
+    file = project / 'mine.py'
+    file.write_text(file.read_text() + "options = ['lr']")
+    assert compare() == 2
+    assert "unlike 'lr'" in capsys.readouterr().err
+
+
+def test_a_plain_model_starts_from_a_row(modules, project):
+    text = (project / 'mine.py').read_text()
+    (project / 'mine.py').write_text(
+        text + "rows.append(dict(name='on', config='plain.py', starts={'': 'big one'}))"
+    )
+    comparison = modules['spec'].read(project / 'mine.py')
+    first, *_, on = modules['trainings'].trainings_of(comparison, project, project)
+    with pytest.raises(FileNotFoundError, match='on, seed 2: it starts from "big one,'):
+        on.all_options()
+    first.work_dir.mkdir()
+    (first.work_dir / 'weights.pth').touch()
+    start = str(first.work_dir / 'weights.pth')
+    (first.work_dir / 'last_checkpoint').write_text(start)
+    assert on.all_options()[-2:] == [
+        'model.init_cfg.type=Pretrained',
+        f'model.init_cfg.checkpoint={start}',
+    ]
