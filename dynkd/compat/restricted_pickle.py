@@ -17,6 +17,7 @@ permitted.
 import functools
 import pickle
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from abc import ABC, abstractmethod
 from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Any, BinaryIO, Callable, ClassVar, Optional
@@ -74,9 +75,10 @@ class Permitted:
             self.new = functools.partial(self.cls.__new__, self.cls)
 
 
-class Unfinished:
+class Unfinished(ABC):
     """What is complete only when its state is set."""
 
+    @abstractmethod
     def finish(self, state: Any) -> Any:
         """Complete it.
 
@@ -86,7 +88,6 @@ class Unfinished:
         Returns:
             Any: The object that the pickle describes.
         """
-        raise NotImplementedError
 
 
 class Unpickler(pickle._Unpickler):
