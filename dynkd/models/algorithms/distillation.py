@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Distillation: streams that learn together, and from each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
@@ -164,7 +164,8 @@ class Distillation(StreamedModel):
         """The losses of a training step."""
         progress = Progress.current()
         self._enter_phase(progress)
-        warn_of_unread(data['inputs'], [s.cfg for s in self.all_streams.values()])
+        if isinstance(data['inputs'], Mapping):
+            warn_of_unread(data['inputs'], [s.cfg for s in self.all_streams.values()])
         batches = self.batches(data, self._running, True)
         losses: Losses = {}
         outputs: dict[Tap, Any] = {}

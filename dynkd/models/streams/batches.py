@@ -46,6 +46,7 @@ class Batches:
     def __init__(self, streams: Mapping[str, Stream]) -> None:
         self.streams = streams
         self._groups: dict[tuple[str, ...], list[list[str]]] = {}
+        self._mixing: Optional[list[tuple[Any, str]]] = None
         self._mixers: list[int] = []
 
     def __call__(
@@ -77,17 +78,24 @@ class Batches:
     def _grouped(self, names: Sequence[str]) -> list[list[str]]:
         """The streams, grouped by the batch that they share."""
         # MMPretrain's SwitchRecipeHook replaces augmentations while a training runs.
-        mixers = [
-            id(getattr(stream.model.data_preprocessor, key, None))
-            for stream in self.streams.values()
-            for key in MIXERS
-        ]
+        if self._mixing is None:
+            self._mixing = self._find_mixing()
+        mixers = [id(getattr(preprocessor, key)) for preprocessor, key in self._mixing]
         if mixers != self._mixers:
             self._groups, self._mixers = {}, mixers
         key = tuple(names)
         if key not in self._groups:
             self._groups[key] = self._group(names)
         return self._groups[key]
+
+    def _find_mixing(self) -> list[tuple[Any, str]]:
+        """The data preprocessors that may mix images, with the name of what mixes."""
+        return [
+            (stream.model.data_preprocessor, key)
+            for stream in self.streams.values()
+            for key in MIXERS
+            if hasattr(stream.model.data_preprocessor, key)
+        ]
 
     def _group(self, names: Sequence[str]) -> list[list[str]]:
         """Find the streams that can share a batch."""
@@ -110,7 +118,7 @@ class Batches:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copies compute their groups again: a copied module has another identity."""
-        return dict(streams=self.streams, _groups={}, _mixers=[])
+        return dict(streams=self.streams, _groups={}, _mixing=None, _mixers=[])
 
 
 def copy_batch(data: dict[str, Any], images: bool = False) -> dict[str, Any]:

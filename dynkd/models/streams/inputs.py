@@ -41,19 +41,19 @@ def select_input(inputs: Mapping[str, Any], cfg: StreamConfig) -> Any:
     return inputs[key]
 
 
-def warn_of_unread(inputs: Any, configs: Sequence[StreamConfig]) -> None:
+def warn_of_unread(inputs: Mapping[str, Any], configs: Sequence[StreamConfig]) -> None:
     """Warn, once in a process, of inputs that the data have and no stream reads.
 
     Args:
-        inputs (Any): What the data loader returns; a dict where there are several.
+        inputs (dict[str, Any]): The inputs by name.
         configs (sequence of StreamConfig): The configs of the streams.
     """
-    if not isinstance(inputs, Mapping) or len(inputs) < 2:
+    if len(inputs) < 2:
         return
-    readers = ', '.join(f'{cfg.name}: {cfg.input}' for cfg in configs)
+    read = {cfg.input for cfg in configs}
     for key in inputs:
-        if all(cfg.input != key for cfg in configs):
-            _warn(key, readers)
+        if key not in read:
+            _warn(key, ', '.join(f'{cfg.name}: {cfg.input}' for cfg in configs))
 
 
 @cache

@@ -326,13 +326,14 @@ def share_proposals(streams: Mapping[str, Stream]) -> None:
     Raises:
         ValueError: If one of the two has no RoI head, or a cascade.
     """
+    models = {name: stream.model for name, stream in streams.items()}
     for name, reader in streams.items():
         if reader.cfg.proposals is None:
             continue
         provider = streams[reader.cfg.proposals]
         rois = None if provider.provided is None else provider.provided.rois
         reader.proposals = SharedProposals(provider.name, name, rois)
-        reader.proposals.check({n: stream.model for n, stream in streams.items()})
+        reader.proposals.check(models)
         provider.provided = provider.provided or reader.proposals
 
 

@@ -93,7 +93,9 @@ class Transfer(nn.Module):
         #: The parts that came built, and keep the weights that they have.
         self._built = {n for n, part in given.items() if isinstance(part, nn.Module)}
         #: Which further arguments each part names in its signature.
-        self._extras = {name: _extras(part) for name, part in self.named_children()}
+        # A module may be two parts, which `named_children` would name once.
+        parts = {n: part for n, part in self._modules.items() if part is not None}
+        self._extras = {name: _extras(part) for name, part in parts.items()}
 
     def _build_loss(self, loss: Part) -> nn.Module:
         """Build the loss, with the schedule or measurement of its weight taken out."""
@@ -235,7 +237,11 @@ class Transfer(nn.Module):
         Returns:
             bool: Whether the part's forward pass names ``data_samples``.
         """
-        return 'data_samples' in _extras(part)
+        return any(
+            'data_samples' in names
+            for name, names in self._extras.items()
+            if getattr(self, name) is part
+        )
 
     def extra_repr(self) -> str:
         """str: Its sources and targets."""

@@ -278,3 +278,12 @@ def test_one_tap_is_paired_with_each_of_a_list(many):
 def test_lists_that_are_no_pairs(source, target, message):
     with pytest.raises(ValueError, match=message):
         Transfer(source, target, loss=dict(type='FeatureLoss'))
+
+
+def test_a_module_may_be_both_connectors():
+    half = nn.Linear(3, 2)
+    own = transfer(source_connector=half, target_connector=half)
+    outputs = pair(2, 3)
+    found = own(outputs, {}, Progress.beginning())
+    expected = (half(outputs[SOURCE]) - half(outputs[TARGET])).square().mean()
+    torch.testing.assert_close(found, expected)
