@@ -7,7 +7,7 @@ says of a storage's size. Here both are compared with the bytes that there are.
 
 import math
 import pickle
-from typing import IO, Any, Optional
+from typing import IO, Any, NoReturn, Optional
 
 from .restricted_pickle import Permitted, Unfinished, UnpermittedError
 
@@ -58,6 +58,10 @@ class Stored(Unfinished):
 
     def __init__(self, storage: Any, dtype: Any, count: int) -> None:
         self.storage, self.dtype, self.count = storage, dtype, count
+
+    def finish(self, state: Any) -> NoReturn:
+        """Refuse a state: only a tensor is made of it."""
+        raise UnpermittedError(f'the state of {self.name}')
 
 
 def torch_names() -> dict[str, Any]:

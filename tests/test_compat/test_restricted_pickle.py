@@ -17,6 +17,7 @@ from mmengine.logging import HistoryBuffer
 from dynkd.compat.plain_data import Budget
 from dynkd.compat.restricted_pickle import UnpermittedError, Unpickler
 from dynkd.compat.safe_globals import permitted_names
+from dynkd.compat.safe_tensors import Stored
 
 F8 = np.dtype('f8')
 _reconstruct = np.zeros(1).__reduce__()[0]
@@ -174,13 +175,13 @@ def test_the_rest_is_refused_by_name(value, wanted):
 @pytest.mark.parametrize(
     ('data', 'message'),
     [
-        (b'\x80\x02(ios\nsystem\n.', 'no pickle of a checkpoint'),
-        (b'\x80\x02c' + b'a' * 2000, 'no pickle of a checkpoint'),
-        (b'\x80\x02K\x01Q.', 'refers to a file that it has not'),
+        (b'\x80\x02(ios\nsystem\n.', 'not a pickle of a checkpoint'),
+        (b'\x80\x02c' + b'a' * 2000, 'not a pickle of a checkpoint'),
+        (b'\x80\x02K\x01Q.', 'refers to a missing part'),
         (b'\x80\x02X\xff\xff\xff\x0fab', 'cut short'),
     ],
 )
-def test_what_is_no_pickle_of_a_checkpoint(data, message):
+def test_what_is_not_a_pickle_of_a_checkpoint(data, message):
     with pytest.raises((pickle.UnpicklingError, EOFError), match=message):
         read(data)
 
@@ -191,3 +192,11 @@ def test_copies_of_the_same_bytes_are_counted():
     with pytest.raises(pickle.UnpicklingError, match='larger than the file'):
         text = pickle.dumps([data], 2)
         Unpickler(io.BytesIO(text), len(text), names).load()
+
+
+def test_what_a_tensor_is_made_of_has_no_state():
+    data = b'\x80\x02K\x01Q}b.'
+    stored = Stored(torch.UntypedStorage(4), torch.float32, 1)
+    unpickler = Unpickler(io.BytesIO(data), len(data), {}, lambda pid: stored)
+    with pytest.raises(UnpermittedError, match='the state of torch.storage'):
+        unpickler.load()
