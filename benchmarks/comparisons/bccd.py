@@ -43,6 +43,13 @@ rows = [
         streams=['student', 'teacher'],
         against=dict(teacher='teacher, trained on alone'),
     ),
+    dict(
+        name='DKD, balanced',
+        config=f'configs/dkd/{_pair}_balanced_bccd.py',
+        starts=_teacher,
+        streams=['student', 'teacher'],
+        against=dict(teacher='teacher, trained on alone'),
+    ),
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
     dict(
         name='DPK + FGD', config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py', starts=_teacher

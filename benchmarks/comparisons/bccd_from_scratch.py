@@ -21,7 +21,7 @@ rows = [
         )
         for name, config in {
             'static (MSE)': f'dkd/{_pair}_static-mse',
-            'DKD': f'dkd/{_pair}',
+            'DKD': f'dkd/{_pair}_script-weights',
         }.items()
     ),
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),

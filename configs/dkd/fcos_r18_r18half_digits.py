@@ -17,9 +17,6 @@ model = dict(
         student=dict(config=detector, model=_base_.fcos_digits_half),
     ),
     transfers=dict(
-        # "When the model is optimal, the effect of each part is close to the same" (section
-        # IV-C1): averaged over the predictions, KLD needs a larger weight for that (ours).
-        loss_kld_student=dict(loss=dict(loss_weight=5.0)),
         loss_emd=dict(
             target_connector=dict(
                 type='ChannelAligner', in_channels=32, out_channels=64

@@ -7,7 +7,11 @@ model = dict(
         loss_mse=dict(
             source='teacher.neck[2]',
             target='student.neck[2]',
-            loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
+            loss=dict(
+                type='FeatureLoss',
+                kind='mse',
+                loss_weight=dict(type='BalancedWeight', share=1.0),  # ours
+            ),
         )
     )
 )

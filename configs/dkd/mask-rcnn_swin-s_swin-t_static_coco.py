@@ -8,7 +8,11 @@ model = dict(
         _delete_=True,
         loss_mse=dict(
             _base_.model.transfers.loss_emd,
-            loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.1),  # ours
+            loss=dict(
+                type='FeatureLoss',
+                kind='mse',
+                loss_weight=dict(type='BalancedWeight', share=1.0),  # ours
+            ),
         ),
     ),
 )

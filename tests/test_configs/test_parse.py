@@ -130,8 +130,12 @@ def test_headline_is_equation_7(read):
         loss_kld_student=('teacher.bbox_head[0]', 'student.bbox_head[0]'),
         loss_kld_teacher=('student.bbox_head[0]', 'teacher.bbox_head[0]'),
     )
-    weights = {name: t.loss.loss_weight for name, t in transfers.items()}
-    assert weights == dict(loss_emd=0.01, loss_kld_student=0.1, loss_kld_teacher=0.1)
+    # Section IV-C1: the student's parts have similar values, and beta_1 is 0.1 where
+    # beta_2 is 0.5.
+    shares = dict(loss_emd=1.0, loss_kld_student=1.0, loss_kld_teacher=0.1 / 0.5)
+    for name, share in shares.items():
+        balanced = dict(type='BalancedWeight', share=share)
+        assert transfers[name].loss.loss_weight == balanced
     assert transfers.loss_emd.loss.p == 1
     assert {own.config for own in cfg.model.streams.values()} == {COCO_FCOS}
     for own in cfg.optim_wrapper.streams.values():
@@ -141,6 +145,27 @@ def test_headline_is_equation_7(read):
     assert [t.scale for t in resize] == [(667, 667)]
     monitors = [cfg.param_scheduler[n][0].monitor for n in ('teacher', 'student')]
     assert monitors == ['teacher/coco/bbox_mAP', 'student/coco/bbox_mAP']
+
+
+SCRIPT = dict(loss_emd=0.01, loss_kld_student=0.1, loss_kld_teacher=0.1)
+
+
+@pytest.mark.parametrize('name', [n for n in DKD if 'script-weights' in n])
+def test_weights_of_the_released_script(name, read):
+    cfg, balanced = read(name), read(name.replace('_script-weights', ''))
+    transfers = cfg.model.transfers
+    assert {own: t.loss.loss_weight for own, t in transfers.items()} == SCRIPT
+    for one in (cfg, balanced):
+        for transfer in one.model.transfers.values():
+            transfer.loss.pop('loss_weight')
+    assert cfg.model == balanced.model
+
+
+@pytest.mark.parametrize('name', [n for n in DKD if n.endswith('_coco')])
+def test_no_weight_of_a_detector_on_coco_is_guessed(name, read):
+    for transfer in read(name).model.transfers.values():
+        weight = transfer.loss.loss_weight
+        assert 'script-weights' in name or weight['type'] == 'BalancedWeight'
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def dry_run(
         yielded.update(history.stand_in(yielded))
         every = {name: stream for name, (stream, _) in streams.items()}
         for name, transfer in transfers.items():
-            if all(tap in yielded for tap in transfer.taps):
+            if all(tap in yielded or tap.needs_losses for tap in transfer.taps):
                 with named(f'transfer `{name}` ({transfer})'):
                     dry_run_transfer(transfer, yielded, every)
     finally:

@@ -267,6 +267,7 @@ class Stream:
         Raises:
             TapError: If a tap does not yield what it should.
         """
+        taps = [tap for tap in taps if not tap.needs_losses]
         shared = self.proposals or self.provided
         late = [tap for tap in taps if shared is not None and in_roi_head(tap)]
         early = [tap for tap in taps if tap not in late]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Optional
+from typing import Any, Callable, ClassVar, Optional
 
 import torch.nn as nn
 
@@ -33,6 +33,9 @@ class Tap:
         module (str): Dotted name of the module in the stream's model.
         indices (tuple of int): Indices into the module's output. Defaults to ().
     """
+
+    #: Whether it yields only where the model computes its losses.
+    needs_losses: ClassVar[bool] = False
 
     stream: str
     module: str
@@ -81,6 +84,25 @@ class Tap:
             ValueError: If there is no such module; names the nearest that exist.
         """
         return find_module(model, self.module, f'tap `{self}`: `{self.stream}`')
+
+    def take(
+        self, module: nn.Module, args: tuple, kwargs: dict[str, Any], output: Any
+    ) -> Any:
+        """Take what the tap yields from a run of its module.
+
+        Args:
+            module (nn.Module): The module.
+            args (tuple): What it received by position.
+            kwargs (dict): What it received by name.
+            output (Any): What it returned.
+
+        Returns:
+            Any: What the tap yields.
+
+        Raises:
+            TapError: If there is no such thing.
+        """
+        return self.select(output)
 
     def select(self, output: Any) -> Any:
         """Take the tap's item from an output of its module.
@@ -140,7 +162,7 @@ class Recorder:
             self._modules = [tap.find(model) for tap in self.taps]
         outputs: dict[Tap, list[Any]] = {tap: [] for tap in self.taps}
         handles = [
-            module.register_forward_hook(_appender(tap, outputs[tap]))
+            module.register_forward_hook(_appender(tap, outputs[tap]), with_kwargs=True)
             for tap, module in zip(self.taps, self._modules)
         ]
         try:
@@ -153,8 +175,10 @@ class Recorder:
 def _appender(tap: Tap, found: list[Any]) -> Callable[..., None]:
     """A forward hook that appends what a tap yields."""
 
-    def append(module: nn.Module, args: tuple, output: Any) -> None:
-        found.append(tap.select(output))
+    def append(
+        module: nn.Module, args: tuple, kwargs: dict[str, Any], output: Any
+    ) -> None:
+        found.append(tap.take(module, args, kwargs, output))
 
     return append
 

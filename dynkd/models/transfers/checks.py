@@ -47,6 +47,7 @@ def check_transfer(
         _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
     for tap in transfer.targets:
         _check_tap(tap, streams, stores)
+    _check_positives(transfer, streams)
     _check_learner(transfer, streams, frozen_in)
     if transfer.balance is not None and not streams[transfer.learner].has_task:
         raise ValueError(
@@ -74,6 +75,20 @@ def _check_tap(
         lacks = tap.root == 'branches' and streams[tap.stream].branches is None
         hint = f' The stream `{tap.stream}` has no `branches`.' if lacks else ''
         raise ValueError(f'{error}{hint}') from error
+
+
+def _check_positives(transfer: Transfer, streams: Mapping[str, Stream]) -> None:
+    """Reject counting the positives of what has no classification loss."""
+    tap = transfer.positives
+    if tap is None:
+        return
+    modules = dict(streams[tap.stream].model.named_modules())
+    if tap.module not in modules or in_roi_head(tap):
+        raise ValueError(
+            'its loss is divided by the positives, which the classification loss of '
+            f'a dense detector knows: `{tap.module}`, which `{tap.stream}` has not. '
+            "Take another `reduction` than 'positives'."
+        )
 
 
 def _check_learner(
@@ -149,6 +164,9 @@ def dry_run_transfer(
     Raises:
         ValueError: If it cannot work on what its taps yield.
     """
+    # The head's losses, which know the positives, are not computed in a dry run.
+    unknown = {tap: torch.ones(()) for tap in transfer.taps if tap.needs_losses}
+    yielded = {**yielded, **unknown}
     samples = [BaseDataElement(gt_label=torch.zeros(1)) for _ in range(DRY_BATCH)]
     running: list[nn.Module] = []
     handles = [

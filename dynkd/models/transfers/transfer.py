@@ -7,10 +7,11 @@ from typing import Any, Optional, Union
 
 import torch
 import torch.nn as nn
+from mmengine.dist import all_reduce
 from mmengine.registry import DefaultScope
 
 from dynkd.models.schedules import Progress, Schedule
-from dynkd.models.taps import Tap
+from dynkd.models.taps import PositivesTap, Tap
 from dynkd.registry import MODELS
 
 from .balanced_weight import BalancedWeight, build_weight
@@ -96,6 +97,11 @@ class Transfer(nn.Module):
         # A module may be two parts, which `named_children` would name once.
         parts = {n: part for n, part in self._modules.items() if part is not None}
         self._extras = {name: _extras(part) for name, part in parts.items()}
+        needed = getattr(self.loss, 'needs_positives', True)
+        #: What counts the positives of the learner's head, if the loss divides by them.
+        self.positives: Optional[PositivesTap] = None
+        if needed and 'positives' in self._extras['loss']:
+            self.positives = PositivesTap.beside(self.targets[0])
 
     def _build_loss(self, loss: Part) -> nn.Module:
         """Build the loss, with the schedule or measurement of its weight taken out."""
@@ -171,9 +177,13 @@ class Transfer(nn.Module):
                 names ``progress`` receives it.
 
         Returns:
-            Tensor: The loss, a scalar, before a scheduled weight.
+            Tensor: The loss, a scalar, before a scheduled or balanced weight.
         """
-        extra = dict(data_samples=data_samples.get(self.learner), progress=progress)
+        extra = dict(
+            data_samples=data_samples.get(self.learner),
+            progress=progress,
+            positives=self._count_positives(outputs),
+        )
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
         if self.single:
@@ -187,6 +197,18 @@ class Transfer(nn.Module):
         if self.connector is not None:
             target = self._call('connector', target, source, extra=extra)
         return self._call('loss', target, source, extra=extra)
+
+    def _count_positives(self, outputs: Mapping[Tap, Any]) -> Optional[torch.Tensor]:
+        """How many predictions of the learner's head have an object, the mean over the
+        processes, as MMDetection's heads have it."""
+        if self.positives is None:
+            return None
+        counts = outputs[self.positives]
+        if not isinstance(counts, torch.Tensor):
+            counts = torch.stack(list(counts)).sum()
+        counts = counts.float()
+        all_reduce(counts, 'mean')
+        return counts
 
     def _call(self, part: str, *args: Any, extra: dict[str, Any]) -> Any:
         """Call a part with those further arguments that its signature names."""
@@ -218,7 +240,8 @@ class Transfer(nn.Module):
     @property
     def taps(self) -> Sequence[Tap]:
         """list[Tap]: The taps that it reads."""
-        return [*self.sources, *self.targets]
+        counted = [] if self.positives is None else [self.positives]
+        return [*self.sources, *self.targets, *counted]
 
     @property
     def learner(self) -> str:
@@ -278,7 +301,7 @@ def _pair(
 def _extras(part: nn.Module) -> tuple[str, ...]:
     """Which further arguments a part of a transfer names in its signature."""
     names = inspect.signature(part.forward).parameters
-    return tuple(name for name in ('data_samples', 'progress') if name in names)
+    return tuple(n for n in ('data_samples', 'progress', 'positives') if n in names)
 
 
 def _build(part: Optional[Part]) -> Optional[nn.Module]:

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Kullback-Leibler divergence between class predictions."""
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -9,10 +9,10 @@ from torch import Tensor
 
 from dynkd.registry import MODELS
 
-from .base import TransferLoss
+from .base import Levels, TransferLoss
 
 ACTIVATIONS = ('softmax', 'sigmoid')
-REDUCTIONS = ('mean', 'batchmean', 'sum')
+REDUCTIONS = ('mean', 'batchmean', 'sum', 'positives')
 
 
 @MODELS.register_module()
@@ -44,7 +44,16 @@ class KLDLoss(TransferLoss):
         reduction (str): ``'sum'``: the sum, as in Eq. 2, over samples and
             classes. ``'batchmean'``: the sum divided by the batch size. ``'mean'``: the
             sum divided by the number of predictions, which is batch size x positions x
-            anchors. For image classification the last two are the same. Defaults to
+            anchors. For image classification the last two are the same.
+            ``'positives'``, for dense detectors: the sum over all predictions of all
+            levels, divided as MMDetection's heads divide their classification loss
+            (ours):
+
+            .. math::
+                \frac{1}{\max(N_{pos}, 1)} \sum_{l,i} \mathrm{KLD}(l_s, l_t)_{l,i}
+
+            where :math:`N_{pos}` is the number of predictions to which the learner's
+            head assigned an object, the mean over the processes. Defaults to
             ``'mean'``.
         num_anchors (int): How many predictions share the class dimension, for
             anchor-based heads: a map of shape (B, num_anchors * classes, H, W), anchor
@@ -55,6 +64,7 @@ class KLDLoss(TransferLoss):
     Raises:
         ValueError: If an argument is out of its range; in the forward pass, if the
             shapes differ or the classes cannot be divided among the anchors.
+        TypeError: In the forward pass, if the positives are unknown that it needs.
     """
 
     def __init__(
@@ -89,13 +99,52 @@ class KLDLoss(TransferLoss):
         self.reduction = reduction
         self.num_anchors = num_anchors
 
-    def level_loss(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
+    @property
+    def needs_positives(self) -> bool:
+        """bool: Whether it has to know how many predictions have an object."""
+        return self.reduction == 'positives'
+
+    def forward(  # type: ignore[override]  # transfers read which extras it names
+        self, target: Levels, source: Levels, positives: Optional[Tensor] = None
+    ) -> Tensor:
+        """The weighted divergence, summed over the levels.
+
+        Args:
+            target (Tensor | Sequence[Tensor]): Logits of what learns: a tensor, or one
+                per level.
+            source (Tensor | Sequence[Tensor]): Logits of the reference, likewise.
+            positives (Tensor, optional): A scalar, the number of predictions of all
+                levels that have an object, which the reduction ``'positives'`` needs.
+
+        Returns:
+            Tensor: A scalar.
+
+        Raises:
+            TypeError: If positives are needed and not given.
+            ValueError: If levels or shapes do not fit, or the classes cannot be
+                divided.
+        """
+        if self.needs_positives and positives is None:
+            raise TypeError(
+                "KLDLoss: reduction='positives' needs the number of positives: it is "
+                'for a transfer whose target is the head of a dense detector'
+            )
+        return super().forward(target, source, positives=positives)
+
+    def level_loss(
+        self,
+        target: Tensor,
+        source: Tensor,
+        positives: Optional[Tensor] = None,
+        **extra: Any,
+    ) -> Tensor:
         """The divergence of one level.
 
         Args:
             target (Tensor): Logits of what learns, for example of shape (B, M) or
                 (B, num_anchors * M, H, W).
             source (Tensor): Logits of the reference, of the same shape.
+            positives (Tensor, optional): The number of positives of all levels.
             **extra: Not used.
 
         Returns:
@@ -108,6 +157,8 @@ class KLDLoss(TransferLoss):
         target, source = self._predictions(target), self._predictions(source)
         divergence = getattr(self, f'_{self.activation}_divergence')
         loss = divergence(target / self.temperature, source / self.temperature).sum()
+        if positives is not None and self.needs_positives:
+            return loss * self.temperature**2 / positives.clamp(min=1)
         divisor = {
             'sum': 1,
             'batchmean': target.size(0),

@@ -159,3 +159,38 @@ def test_bad_arguments(arguments, message):
 def test_shapes_that_do_not_fit(arguments, target, source, message):
     with pytest.raises(ValueError, match=message):
         KLDLoss(**arguments)(torch.zeros(target), torch.zeros(source))
+
+
+@pytest.mark.parametrize('activation', ['softmax', 'sigmoid'])
+@pytest.mark.parametrize('positives', [0, 1, 7])
+def test_divided_by_the_positives_of_all_levels(activation, positives):
+    """Against the equation, prediction by prediction, over levels and anchors."""
+    levels = [logits(2, 3 * 4, *size, seed=size[0]) for size in ((5, 6), (2, 3))]
+    total = 0.0
+    for pair in levels:
+        rows = [side.permute(0, 2, 3, 1).reshape(-1, 4) for side in pair]
+        total += equation_2(*rows, 2.0, activation)
+    loss = KLDLoss(2.0, 1, activation, 'positives', num_anchors=3, loss_weight=0.5)
+    targets, sources = zip(*levels)
+    value = loss(targets, sources, positives=torch.tensor(float(positives)))
+    assert value.dtype == torch.float64
+    assert value.item() == pytest.approx(0.5 * total / max(positives, 1))
+
+
+@pytest.mark.parametrize('activation', ['softmax', 'sigmoid'])
+def test_gradcheck_by_the_positives(activation):
+    target, source = (side.requires_grad_() for side in logits(2, 3, 2, 2))
+    loss = KLDLoss(2.0, activation=activation, reduction='positives')
+    count = torch.tensor(3.0, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda t, s: loss(t, s, count), (target, source))
+
+
+def test_positives_that_are_unknown():
+    with pytest.raises(TypeError, match="reduction='positives' needs the number"):
+        KLDLoss(reduction='positives')(*logits(2, 3))
+
+
+def test_positives_of_other_reductions_do_not_matter():
+    assert not KLDLoss().needs_positives
+    pair = logits(2, 3)
+    assert KLDLoss()(*pair, positives=torch.tensor(9.0)) == KLDLoss()(*pair)
