@@ -106,4 +106,7 @@ def test_checkpoint_holds_all_that_is_trained_and_nothing_frozen(detection_run):
         ('streams', 'teacher'),
         ('streams', 'student'),
         ('transfers', 'loss_emd'),
+        # What their weights were measured on.
+        ('transfers', 'loss_kld_student'),
+        ('transfers', 'loss_mse'),
     }

@@ -32,6 +32,9 @@ def tiny(channels, groups):
 
 
 kld = dict(type='KLDLoss', activation='sigmoid', loss_weight=0.1)
+# Measured over more than an epoch, whose iterations are 3; and in each step.
+measured = dict(type='BalancedWeight', share=0.5, iterations=5)
+following = dict(type='BalancedWeight', share=0.1, iterations=2, momentum=0.2)
 model = dict(
     type='dynkd.Distillation',
     streams=dict(
@@ -55,10 +58,12 @@ model = dict(
         loss_mse=dict(
             source='assistant.neck[0]',
             target='student.neck[0]',
-            loss=dict(type='FeatureLoss', loss_weight=0.1),
+            loss=dict(type='FeatureLoss', loss_weight=following),
         ),
         loss_kld_student=dict(
-            source='teacher.bbox_head[0]', target='student.bbox_head[0]', loss=kld
+            source='teacher.bbox_head[0]',
+            target='student.bbox_head[0]',
+            loss=dict(kld, reduction='positives', loss_weight=measured),
         ),
         loss_kld_teacher=dict(
             source='student.bbox_head[0]', target='teacher.bbox_head[0]', loss=kld
