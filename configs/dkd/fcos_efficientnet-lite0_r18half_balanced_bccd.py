@@ -3,8 +3,9 @@
 # `BalancedWeight` finds, as in the configs of COCO and in the demo.
 _base_ = './fcos_efficientnet-lite0_r18half_bccd.py'
 
-_equal = dict(type='BalancedWeight', share=1.0)
-_fifth = dict(type='BalancedWeight', share=0.2)
+# `_delete_`, because they replace numbers.
+_equal = dict(_delete_=True, type='BalancedWeight', share=1.0)
+_fifth = dict(_delete_=True, type='BalancedWeight', share=0.2)
 model = dict(
     transfers=dict(
         loss_emd=dict(loss=dict(loss_weight=_equal)),
