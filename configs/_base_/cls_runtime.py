@@ -12,4 +12,4 @@ default_hooks = dict(
     )
 )
 # Random numbers follow from (seed, epoch, iteration, rank): resuming is exact.
-custom_hooks = [dict(type='dynkd.ExactResumeHook')]
+custom_hooks = [dict(type='dynkd.FiniteHook'), dict(type='dynkd.ExactResumeHook')]

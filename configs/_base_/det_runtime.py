@@ -12,6 +12,6 @@ default_hooks = dict(
     )
 )
 # Random numbers follow from (seed, epoch, iteration, rank): resuming is exact.
-custom_hooks = [dict(type='dynkd.ExactResumeHook')]
+custom_hooks = [dict(type='dynkd.FiniteHook'), dict(type='dynkd.ExactResumeHook')]
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -7,6 +7,7 @@ _base_ = './action_runtime.py'
 default_hooks = dict(checkpoint=dict(save_best='student/acc/top1'))
 custom_hooks = [
     dict(type='dynkd.RunCheckHook'),
+    dict(type='dynkd.FiniteHook'),
     dict(type='dynkd.ExactResumeHook'),
     dict(type='dynkd.ExportHook', streams=['student']),
 ]

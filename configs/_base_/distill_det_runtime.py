@@ -6,6 +6,7 @@ _base_ = './det_runtime.py'
 default_hooks = dict(checkpoint=dict(save_best='student/coco/bbox_mAP'))
 custom_hooks = [
     dict(type='dynkd.RunCheckHook'),
+    dict(type='dynkd.FiniteHook'),
     dict(type='dynkd.ExactResumeHook'),
     dict(type='dynkd.ExportHook', streams=['student']),
 ]

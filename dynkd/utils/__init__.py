@@ -2,8 +2,8 @@
 """Helpers that serve the five nouns."""
 
 from .configs import without_scope
-from .errors import named
-from .numbers import check_weights
+from .errors import NonFiniteError, named
+from .numbers import check_weights, not_finite
 from .plain_types import plain_types
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
@@ -11,12 +11,14 @@ from .training_data import TrainingData, first_data_sample
 from .unwrap import unwrap
 
 __all__ = [
+    'NonFiniteError',
     'RandomState',
     'RunLog',
     'TrainingData',
     'check_weights',
     'first_data_sample',
     'named',
+    'not_finite',
     'plain_types',
     'seed_everything',
     'unwrap',

@@ -1,11 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Errors that say which part of a config they are about."""
+"""Errors that say what they are about."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 #: Kinds of errors that a wrong config causes.
 _KINDS = (KeyError, TypeError, ValueError, AttributeError)
+
+
+class NonFiniteError(FloatingPointError):
+    """Numbers of a training that are not finite: NaN, or infinite."""
 
 
 @contextmanager

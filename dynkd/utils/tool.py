@@ -14,6 +14,8 @@ from typing import Callable, NoReturn, Optional
 
 from dynkd.compat import CheckpointError
 
+from .errors import NonFiniteError
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: Seconds after which a process that was asked to stop asks itself again.
 _AGAIN = 1.0
@@ -52,9 +54,9 @@ def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
     """Run a tool.
 
     Ctrl-C and SIGTERM end it with one line, and with the status of a process that the
-    signal has ended (130 and 143 in a shell). Checkpoints that cannot be used and files
-    that cannot be written end it with one line and status 1. Other errors are shown as
-    they are.
+    signal has ended (130 and 143 in a shell). Checkpoints that cannot be used, files
+    that cannot be written and numbers that are not finite end it with one line and
+    status 1. Other errors are shown as they are.
 
     Args:
         main (Callable): The tool.
@@ -102,7 +104,7 @@ def in_one_line(error: Exception) -> Optional[str]:
     Returns:
         str, optional: A line; None if the error is of another kind.
     """
-    if isinstance(error, CheckpointError):
+    if isinstance(error, (CheckpointError, NonFiniteError)):
         return str(error)
     if isinstance(error, FileNotFoundError) and error.errno is None:
         return str(error)

@@ -12,12 +12,14 @@ import pytest
 
 import dynkd
 from dynkd.compat import UnsafeCheckpointError
+from dynkd.utils import NonFiniteError
 from dynkd.utils.tool import in_one_line, resume_command
 
 ROOT = Path(dynkd.__file__).parents[1]
 SCRIPT = """
 import os, signal, sys, time
 from dynkd.compat import CheckpointError
+from dynkd.utils import NonFiniteError
 from dynkd.utils.tool import run_tool
 
 
@@ -114,6 +116,7 @@ def test_errors_in_one_line():
     assert in_one_line(full) == 'epoch_1.pth: No space left on device'
     assert in_one_line(FileNotFoundError('x.pth can not be found.'))
     assert in_one_line(UnsafeCheckpointError('it')) == 'it'
+    assert in_one_line(NonFiniteError('iteration 3')) == 'iteration 3'
     gone = RuntimeError('[gloo/transport/tcp] Connection closed by peer\nmore')
     assert in_one_line(gone).startswith('another process of this run has ended')
     for other in (

@@ -4,6 +4,7 @@
 from .checkpoint_hook import CheckpointHook
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
+from .finite_hook import FiniteHook
 from .learning_rate_hook import LearningRateHook
 from .run_check_hook import RunCheckHook
 from .step_cost_hook import StepCostHook
@@ -13,6 +14,7 @@ __all__ = [
     'CheckpointHook',
     'ExactResumeHook',
     'ExportHook',
+    'FiniteHook',
     'LearningRateHook',
     'RunCheckHook',
     'StepCostHook',

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Saves checkpoints so that an interruption never costs more than its epoch."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any, Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as _CheckpointHook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from dynkd.registry import HOOKS
+from dynkd.utils import not_finite, unwrap
 from dynkd.utils.atomic import PARTIAL, replacing
 
 
@@ -22,7 +25,7 @@ class CheckpointHook(_CheckpointHook):
     addition, a checkpoint is written under a temporary name, flushed to disk and
     renamed, and so is ``last_checkpoint``; and the checkpoint that it replaces (the
     oldest beyond ``max_keep_ckpts``, the best so far) is removed only after the new one
-    is complete.
+    is complete. Weights that are not finite are not saved.
 
     In a work directory on another machine (``s3://…``), files are written as its
     backend does.
@@ -47,6 +50,11 @@ class CheckpointHook(_CheckpointHook):
             # What a killed run was writing.
             for partial in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):
                 partial.unlink(missing_ok=True)
+
+    def _save_checkpoint(self, runner: Runner) -> None:
+        """Save a checkpoint, of weights that are finite."""
+        if _is_finite(runner):
+            super()._save_checkpoint(runner)
 
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]
@@ -88,8 +96,9 @@ class CheckpointHook(_CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the best checkpoint, then remove the one that was the best before."""
-        with self._removing_at_the_end():
-            super()._save_best_checkpoint(runner, metrics)
+        if _is_finite(runner):
+            with self._removing_at_the_end():
+                super()._save_best_checkpoint(runner, metrics)
 
     @contextmanager
     def _removing_at_the_end(self) -> Iterator[None]:
@@ -113,6 +122,18 @@ class CheckpointHook(_CheckpointHook):
             self.file_backend.remove(path)
         elif self.file_backend.isdir(path):
             self.file_backend.rmtree(path)
+
+
+def _is_finite(runner: Runner) -> bool:
+    """Whether the weights may be saved; says why where they may not."""
+    name = not_finite(unwrap(runner.model).state_dict())
+    if name is not None:
+        print_log(
+            f'No checkpoint is saved: `{name}` is not finite.',
+            logger='current',
+            level=logging.ERROR,
+        )
+    return name is None
 
 
 class _Postponed:

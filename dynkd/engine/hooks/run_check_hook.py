@@ -15,6 +15,7 @@ from dynkd.models.algorithms import Distillation
 from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
+from .finite_hook import FiniteHook
 from .run_checks import check_best, check_phase_ends, check_plateaus, check_units
 
 #: A transfer whose loss is more than so many times the task loss dominates it.
@@ -38,6 +39,8 @@ class RunCheckHook(Hook):
     - A learning rate that follows a metric of its stream must not count the epochs in
       which that stream is frozen.
     - ``save_best`` names a metric of a stream that is validated.
+    - Numbers that are not finite stop the run: a :class:`FiniteHook` is added where
+      there is none.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
@@ -51,6 +54,18 @@ class RunCheckHook(Hook):
         self._interval = 1
         self._seen = False
         self._warned: set[str] = set()
+
+    def before_run(self, runner: Runner) -> None:
+        """Add what every distillation should have.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        if not hasattr(unwrap(runner.model), 'transfers'):
+            return
+        # It comes before this hook in the list, whose turn therefore comes once more.
+        if not any(isinstance(hook, FiniteHook) for hook in runner.hooks):
+            runner.register_hook(FiniteHook())
 
     def before_train(self, runner: Runner) -> None:
         """Check the run.

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from dynkd.utils import plain_types, without_scope
+from dynkd.utils import NonFiniteError, not_finite, plain_types, without_scope
 from dynkd.utils.atomic import replacing
 
 from .checkpoint import BRANCHES
@@ -60,6 +60,7 @@ def export_stream(
         Path or None: The config; None for a built model.
 
     Raises:
+        NonFiniteError: If the weights are not finite.
         OSError: If a file cannot be written. The message names it.
     """
     out = Path(out)
@@ -69,6 +70,11 @@ def export_stream(
         for key, value in state_dict.items()
         if branches or not key.startswith(BRANCHES)
     }
+    bad = not_finite(weights)
+    if bad is not None:
+        raise NonFiniteError(
+            f'{out} is not written: `{bad}` of stream `{stream.name}` is not finite.'
+        )
     with replacing(out) as file:
         torch.save(dict(meta=meta, state_dict=weights), file)
     if stream.is_built:
