@@ -36,7 +36,8 @@ class StoreHook(Hook):
 
     A checkpoint holds the rows of a store in memory. For one in files it says which
     epoch's files it goes with: those of the checkpoint with an optimizer that was saved
-    last are kept, and a run is resumed from that one.
+    last are kept, and a run is resumed from that one. Files that were damaged, and rows
+    that are NaN, are refused on resuming.
     """
 
     # Before the checkpoint of the epoch is saved.

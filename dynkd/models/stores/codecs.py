@@ -14,6 +14,8 @@ from torch import Tensor
 
 #: Lower bound of divisors and of arguments of logarithms.
 _TINY = torch.finfo(torch.float32).tiny
+#: By how much a probability may exceed 1.
+_ROUNDING = 1e-3
 
 
 class Codec(ABC):
@@ -55,6 +57,17 @@ class Codec(ABC):
             Tensor: Shape (B, K), float32, rows that sum to 1, on the same device.
         """
 
+    @abstractmethod
+    def intact(self, rows: Tensor) -> Tensor:
+        """Whether bytes can be probabilities that :meth:`encode` has written.
+
+        Args:
+            rows (Tensor): Shape (B, row_bytes), uint8.
+
+        Returns:
+            Tensor: Shape (B,), bool.
+        """
+
 
 class Float32Codec(Codec):
     """The probabilities as they are: 4 K bytes.
@@ -76,6 +89,12 @@ class Float32Codec(Codec):
     def decode(self, rows: Tensor) -> Tensor:
         """See :meth:`Codec.decode`."""
         return _from_bytes(rows, torch.float32)
+
+    def intact(self, rows: Tensor) -> Tensor:
+        """See :meth:`Codec.intact`."""
+        shares = _from_bytes(rows, torch.float32)
+        # What is not a number is in no range.
+        return ((shares >= 0) & (shares <= 1 + _ROUNDING)).all(1)
 
 
 class Float16Codec(Codec):
@@ -102,6 +121,10 @@ class Float16Codec(Codec):
     def decode(self, rows: Tensor) -> Tensor:
         """See :meth:`Codec.decode`."""
         return _from_bytes(rows, torch.float16).float().softmax(1)
+
+    def intact(self, rows: Tensor) -> Tensor:
+        """See :meth:`Codec.intact`."""
+        return _from_bytes(rows, torch.float16).isfinite().all(1)
 
 
 class UInt8Codec(Codec):
@@ -156,6 +179,13 @@ class UInt8Codec(Codec):
         rest = rest.mul_(odds.sigmoid() / rest_sum.clamp_min(_TINY))
         return torch.where(head, (-odds).sigmoid() / head.sum(1, keepdim=True), rest)
 
+    def intact(self, rows: Tensor) -> Tensor:
+        """See :meth:`Codec.intact`."""
+        scales = _from_bytes(rows[:, self.num_classes :], torch.float16)
+        # The greatest probability is always in step 0.
+        head = (rows[:, : self.num_classes] == 0).any(1)
+        return scales.isfinite().all(1) & (scales[:, 0] >= 0) & head
+
 
 class TopKCodec(Codec):
     """The k greatest probabilities and their classes: 4 k bytes (6 k beyond 65536).
@@ -194,16 +224,27 @@ class TopKCodec(Codec):
 
     def decode(self, rows: Tensor) -> Tensor:
         """See :meth:`Codec.decode`."""
-        edge = 2 * self.k
-        values = _from_bytes(rows[:, :edge], torch.float16).float().exp()
-        classes = _from_bytes(rows[:, edge:], self._index).long() & 0xFFFFFFFF
-        if self._index == torch.int16:
-            classes = classes & 0xFFFF
+        values, classes = self._parts(rows)
         # Rounding must not leave 0 for the others: their logarithm is taken.
         rest = (1 - values.sum(1, keepdim=True)).clamp_min(1e-7)
         rest = rest / max(self.num_classes - self.k, 1)
         found = rest.repeat(1, self.num_classes).scatter(1, classes, values)
         return found / found.sum(1, keepdim=True)
+
+    def intact(self, rows: Tensor) -> Tensor:
+        """See :meth:`Codec.intact`."""
+        values, classes = self._parts(rows)
+        known = (classes < self.num_classes).all(1)
+        return (values <= 1 + _ROUNDING).all(1) & known
+
+    def _parts(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The greatest probabilities, and their classes."""
+        edge = 2 * self.k
+        values = _from_bytes(rows[:, :edge], torch.float16).float().exp()
+        classes = _from_bytes(rows[:, edge:], self._index).long() & 0xFFFFFFFF
+        if self._index == torch.int16:
+            classes = classes & 0xFFFF
+        return values, classes
 
 
 #: The formats that a store can have.

@@ -2,11 +2,14 @@
 """Which epoch's predictions each file of a store holds."""
 
 import json
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
 from dynkd.utils.atomic import replacing
+
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,29 @@ class Entry:
         epoch (int): Epochs done when they were complete.
         id (str): A random name. It tells the predictions of one run after an epoch from
             those of another.
+        checksum (int, optional): CRC-32 of the slot's file. Defaults to None: there is
+            none of slots in memory, and of files of an older version.
     """
 
     epoch: int
     id: str
+    checksum: Optional[int] = None
+
+
+def file_checksum(path: Path) -> int:
+    """The checksum of a file.
+
+    Args:
+        path (Path): The file.
+
+    Returns:
+        int: The CRC-32 of its content.
+    """
+    found = 0
+    with path.open('rb') as file:
+        while chunk := file.read(_CHUNK):
+            found = zlib.crc32(chunk, found)
+    return found
 
 
 class Ledger:

@@ -141,10 +141,10 @@ class PredictionStore:
             self._topology.together(fits)
         opened.allocate(2 if self.path is None else slots)
         self._owner = np.full(num_samples, -1, np.int32)
-        self._slots = opened
         if self._resumed is not None:
             self._restore(opened, *self._resumed)
             self._resumed = None
+        self._slots = opened
 
     def read(self, indices: Tensor, labels: dict[str, Tensor]) -> dict[str, Tensor]:
         """Read the predictions of the epochs before.
@@ -303,3 +303,7 @@ class PredictionStore:
                 slots[slot].seen[:] = state['seen'].cpu().numpy()
             slots.end(slot, Entry(epoch, state['id']))
         self._previous = slots.find(state['id'])
+        assert self._previous is not None  # it was checked
+        resumed = slots[self._previous]
+        intact = partial(self._layout.check, resumed.rows, resumed.seen)
+        self._topology.together(intact, leaders=True)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from .codecs import Codec, build_codec
 
+#: Bytes of the chunks in which many rows are gone through.
+CHUNK_BYTES = 16 * 2**20
+
 
 def check_samples(indices: Tensor, num_samples: int) -> np.ndarray:
     """Check the indices of a batch's samples.
@@ -105,6 +108,35 @@ class RowLayout:
         # One transfer from the device.
         sent = torch.cat([finite[:, None].to(torch.uint8), *parts], 1).cpu().numpy()
         return sent[:, 0].astype(bool), iter([sent[:, 1:]])
+
+    def check(self, rows: np.ndarray, seen: np.ndarray) -> None:
+        """Reject rows that no predictions were written into.
+
+        Args:
+            rows (np.ndarray): Shape (N, row_bytes), uint8.
+            seen (np.ndarray): Shape (N,), 1 where there is a prediction, else 0.
+
+        Raises:
+            ValueError: If rows are NaN, or are not predictions in another way.
+        """
+        size = max(CHUNK_BYTES // max(self.row_bytes, 1), 1)
+        damaged = int((seen > 1).sum())
+        for begin in range(0, len(rows), size):
+            there = seen[begin : begin + size] == 1
+            own = torch.from_numpy(rows[begin : begin + size][there])
+            intact = torch.ones(len(own), dtype=torch.bool)
+            edge = 0
+            for codec in self.codecs.values():
+                intact &= codec.intact(own[:, edge : edge + codec.row_bytes])
+                edge += codec.row_bytes
+            damaged += int((~intact).sum())
+        if damaged:
+            raise ValueError(
+                f'the past predictions of {damaged} of {len(rows)} samples are '
+                'damaged: they are NaN, or not probabilities. Resume from another '
+                'checkpoint, or start a new run from its weights (`load_from` without '
+                '`resume`).'
+            )
 
     def decode(
         self, rows: Tensor, seen: Tensor, labels: dict[str, Tensor]

@@ -1,7 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Slots: each holds the predictions of one epoch."""
 
+import zlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, Optional
 
@@ -17,11 +19,9 @@ from .allocation import (
     private_buffers,
     shared_buffers,
 )
-from .ledger import Entry, Ledger
+from .ledger import Entry, Ledger, file_checksum
+from .rows import CHUNK_BYTES
 from .topology import Topology
-
-#: Bytes of the chunks in which rows are copied.
-CHUNK_BYTES = 16 * 2**20
 
 
 class Slot:
@@ -62,10 +62,16 @@ class Slot:
                 self.rows[old] = previous.rows[old]
                 self.seen[old] = 1
 
-    def flush(self) -> None:
-        """Flush a file's content to disk."""
-        if isinstance(self._buffer, np.memmap):
-            self._buffer.flush()
+    def flush(self) -> Optional[int]:
+        """Flush a file's content to disk.
+
+        Returns:
+            int, optional: The checksum of the file; None in memory.
+        """
+        if not isinstance(self._buffer, np.memmap):
+            return None
+        self._buffer.flush()
+        return zlib.crc32(self._buffer)
 
 
 class Slots:
@@ -163,9 +169,31 @@ class Slots:
             entry (Entry): The predictions.
         """
         if self.topology.leader:
-            self[slot].flush()
+            entry = replace(entry, checksum=self[slot].flush())
         self.ledger.set(slot, entry, self.topology.leader)
         self.topology.wait()
+
+    def check_file(self, entry_id: Optional[str]) -> None:
+        """Check that the file of certain predictions is as it was written.
+
+        Args:
+            entry_id (str, optional): Their random name; without a file, all is well.
+
+        Raises:
+            ValueError: If the file was damaged since.
+        """
+        slot = self.find(entry_id)
+        if slot is None or self.folder is None or not self.topology.leader:
+            return
+        entry, path = self.ledger.entries[slot], self._path(f'{slot}.bin')
+        if entry is None or entry.checksum in (None, file_checksum(path)):
+            return
+        raise ValueError(
+            f'{path} is damaged: it is not what was written after epoch {entry.epoch}. '
+            'Resume from a checkpoint that goes with another file, if there is one; or '
+            'start a new run from the weights of this one (`load_from` without '
+            '`resume`) with another `path`.'
+        )
 
     def _path(self, suffix: str) -> Path:
         """A file of this node."""
@@ -239,7 +267,10 @@ def check_fits(
     for part, shape in shapes.items():
         if 'rows' in state and not _holds(state.get(part), shape):
             raise ValueError(f'the `{part}` that the checkpoint holds are damaged.')
-    if state['id'] is None or 'rows' in state or slots.find(state['id']) is not None:
+    if state['id'] is None or 'rows' in state:
+        return
+    if slots.find(state['id']) is not None:
+        slots.check_file(state['id'])
         return
     if slots.folder is None:
         raise ValueError(

@@ -143,3 +143,18 @@ def test_default_k_fits_few_classes():
 def test_wrong_options(options, message):
     with pytest.raises(ValueError, match=message):
         build_codec(num_classes=10, **options)
+
+
+@pytest.mark.parametrize('format', FORMATS)
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 999), classes=st.integers(1, 40), scale=st.floats(0, 3e4))
+def test_what_was_written_is_intact(format, seed, classes, scale):
+    codec = build_codec(format, classes)
+    logits = some_logits(6, classes, scale, seed)
+    # One class at least is possible.
+    logits[:3, 1:] = -math.inf
+    rows = codec.encode(logits)
+    assert codec.intact(rows).all()
+    # Bytes of ones are NaN, or classes that there are not.
+    rows[2] = 255
+    assert codec.intact(rows).tolist() == [True, True, False, True, True, True]

@@ -226,3 +226,98 @@ def test_files_of_another_size_are_made_anew_in_a_fresh_run(stores, tmp_path):
     assert {f.stat().st_size for f in path.glob('*.bin')} == {
         12 * (store.row_bytes + 1)
     }
+
+
+FORMATS = ('float32', 'float16', 'uint8', 'topk')
+
+
+def refused(stores, state: dict, epoch: int, **options) -> str:
+    """Why a state cannot be resumed."""
+    with pytest.raises(ValueError) as error:
+        stores.resumed(state, epoch, **options)
+    return str(error.value)
+
+
+@pytest.mark.parametrize('damage', ['all', 'one bit', 'rows of another epoch'])
+def test_a_damaged_file_is_refused_by_its_name(stores, tmp_path, damage):
+    path = tmp_path / 'rows'
+    store = stores.store(path=str(path))
+    stores.epoch(store, 1)
+    stores.epoch(store, 2)
+    state = saved(store, tmp_path)
+    store.close()
+    (slot,) = (i for i, e in enumerate(_ledger(path)) if e and e['epoch'] == 2)
+    file, other = (path / f'store.node0.{i}.bin' for i in (slot, 1 - slot))
+    content = bytearray(file.read_bytes())
+    if damage == 'all':
+        content[:] = b'\xff' * len(content)
+    elif damage == 'one bit':
+        content[5] ^= 1
+    else:
+        content[:] = other.read_bytes()
+    file.write_bytes(content)
+    text = refused(stores, state, 2, path=str(path))
+    assert text.startswith(f'{file} is damaged') and 'after epoch 2' in text
+
+
+def test_a_damaged_file_of_another_epoch_is_written_anew(stores, tmp_path):
+    path = tmp_path / 'rows'
+    store = stores.store(path=str(path))
+    stores.epoch(store, 1)
+    stores.epoch(store, 2)
+    state = saved(store, tmp_path)
+    store.close()
+    (slot,) = (i for i, e in enumerate(_ledger(path)) if e and e['epoch'] == 1)
+    file = path / f'store.node0.{slot}.bin'
+    file.write_bytes(b'\xff' * file.stat().st_size)
+    again = stores.resumed(state, 2, path=str(path))
+    stores.epoch(again, 3)
+    assert torch.equal(stores.everything(again), trained(stores, 3))
+
+
+def test_files_of_an_older_version_have_no_checksum(stores, tmp_path):
+    path = tmp_path / 'rows'
+    store = stores.store(path=str(path))
+    stores.epoch(store, 1)
+    state = saved(store, tmp_path)
+    store.close()
+    entries = [e and dict(epoch=e['epoch'], id=e['id']) for e in _ledger(path)]
+    (path / 'store.node0.json').write_text(json.dumps(entries))
+    again = stores.resumed(state, 1, path=str(path))
+    assert torch.equal(stores.everything(again), trained(stores, 1))
+    again.close()
+    (path / 'store.node0.json').write_text(json.dumps(entries))
+    file = path / 'store.node0.0.bin'
+    file.write_bytes(b'\xff' * file.stat().st_size)
+    assert '12 of 12 samples are damaged' in refused(stores, state, 1, path=str(path))
+
+
+@pytest.mark.parametrize('format', FORMATS)
+@pytest.mark.parametrize('tap', range(2))
+def test_rows_that_are_not_predictions_are_refused(stores, tmp_path, format, tap):
+    options = dict(format=format, k=2 if format == 'topk' else None)
+    store = stores.store(**options)
+    stores.epoch(store, 1)
+    state = saved(store, tmp_path)
+    stores.resumed(copy.deepcopy(state), 1, **options)
+    edge = store._layout.codecs['student.head'].row_bytes
+    # Of sample 1, which was seen, and of sample 9, which was not.
+    for sample in (1, 9):
+        state['rows'][sample][edge * tap : edge * tap + edge] = 255
+    text = refused(stores, state, 1, **options)
+    assert '1 of 12 samples are damaged' in text and 'NaN' in text
+    state['seen'][1] = 0
+    stores.resumed(state, 1, **options)
+
+
+def test_marks_that_are_no_marks_are_refused(stores, tmp_path):
+    store = stores.store()
+    stores.epoch(store, 1)
+    state = saved(store, tmp_path)
+    state['seen'][3] = 2
+    assert '1 of 12 samples are damaged' in refused(stores, state, 1)
+
+
+def _ledger(path) -> list:
+    """What is said about the files of a store."""
+    return json.loads((path / 'store.node0.json').read_text())
