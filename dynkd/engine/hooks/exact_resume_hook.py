@@ -4,13 +4,18 @@
 import logging
 from typing import Any, Optional
 
-from mmengine.dist import broadcast_object_list, get_rank
-from mmengine.hooks import Hook
+from mmengine.dist import (
+    broadcast,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+)
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import MessageHub, print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.registry import HOOKS
-from dynkd.utils import seed_everything
+from dynkd.utils import seed_everything, unwrap
 
 
 @HOOKS.register_module()
@@ -27,6 +32,11 @@ class ExactResumeHook(Hook):
     schedule follows a metric (``ReduceOnPlateauLR``) or the best checkpoint is kept
     (``save_best``), the resumed run validates first, since what is resumed has not seen
     that validation.
+
+    A checkpoint holds the running statistics of the first of several processes. So all
+    of them take these over at the end of each epoch, where a checkpoint is saved by
+    iterations, and before each validation: a resumed run has them everywhere, and the
+    metrics are those of what is saved.
     """
 
     # After the runner's own bookkeeping, before anything that draws random numbers.
@@ -116,6 +126,46 @@ class ExactResumeHook(Hook):
         """
         seed_everything(runner.seed, 1, runner.iter, get_rank())
 
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: Optional[dict] = None,
+    ) -> None:
+        """Let all processes have the buffers that are about to be saved.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Index of the batch in the epoch.
+            data_batch (dict, optional): The batch.
+            outputs (dict, optional): The losses.
+        """
+        if _saves_now(runner):
+            _share_buffers(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Let all processes have the buffers that are about to be saved.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        _share_buffers(runner)
+
+    def before_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Let all processes validate the same model.
+
+        Args:
+            runner (Runner): The runner.
+            batch_idx (int): Index of the batch.
+            data_batch (dict, optional): The batch.
+        """
+        # Not before the epoch: an average of the weights takes their place there.
+        if batch_idx == 0:
+            _share_buffers(runner)
+
     def after_val_epoch(
         self, runner: Runner, metrics: Optional[dict[str, float]] = None
     ) -> None:
@@ -144,6 +194,28 @@ class ExactResumeHook(Hook):
             checkpoint (dict): The checkpoint.
         """
         self._resumed_validated = checkpoint.get('meta', {}).get('validated', True)
+
+
+def _share_buffers(runner: Runner) -> None:
+    """Give all processes the buffers of the first one, as a checkpoint has them."""
+    if get_world_size() == 1:
+        return
+    model = unwrap(runner.model)
+    parameters = {name for name, _ in model.named_parameters()}
+    for name, value in model.state_dict().items():
+        if name not in parameters:
+            broadcast(value)
+
+
+def _saves_now(runner: Runner) -> bool:
+    """Whether a checkpoint is saved after this iteration, by iterations."""
+    savers = (hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
+    return any(
+        saver.every_n_train_iters(runner, saver.interval, saver.save_begin)
+        or (saver.save_last and saver.is_last_train_iter(runner))
+        for saver in savers
+        if not saver.by_epoch
+    )
 
 
 def _validates_here(runner: Runner) -> bool:
