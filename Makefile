@@ -50,8 +50,8 @@ docs: env  ## build the documentation into docs/_build
 	$(BIN)/python -m pip install -q -r requirements/docs.txt
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-# Accuracy takes hours and data of its own: run benchmarks/accuracy.py by hand.
-NO_SPEED = $(addprefix benchmarks/,accuracy.py side_by_side.py small_classifiers.py)
+# Accuracy takes hours and data of its own, and the peers are not in the environment.
+NO_SPEED = $(addprefix benchmarks/,accuracy.py peers.py side_by_side.py small_classifiers.py)
 SPEED_BENCHMARKS = $(filter-out $(NO_SPEED),$(wildcard benchmarks/*.py))
 
 bench: env  ## run the speed benchmarks

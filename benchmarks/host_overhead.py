@@ -1,117 +1,129 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What the framework costs: steps of DynKD beside the same computation by hand.
 
-The networks have one channel, so that what is measured is not their convolutions but
-what happens around them: data preprocessing, taps, transfers, losses, optimizers. By
-hand means plain models, a plain loss and plain optimizer wrappers of MMEngine in a
-function. All steps take turns in one process.
+The networks have one channel or a few, so that what is measured is not their
+convolutions but what happens around them: data preprocessing, taps, transfers, losses,
+optimizers. `benchmarks/by_hand` has the steps by hand. Both sides of a row start with
+the same weights and take turns in one process. Before they are timed, it is checked
+that their losses are the same.
 """
 
 import argparse
-from typing import Any
+import copy
+from collections.abc import Callable
+from itertools import count
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS as MMENGINE_MODELS
+from by_hand import branched, classifiers, detectors, interactive, recognizers
+from by_hand.step import ByHand
+from mmengine.logging import MessageHub
+from mmengine.registry import init_default_scope
 from side_by_side import CLOCKS, Step, add_options, measure, milliseconds, ratios
-from small_classifiers import OPTIMIZER, classifier, distillation, prepare, step_of
+from small_classifiers import OPTIMIZER, prepare
+from torch import nn
 
-TAU = 4.0
-TINY = classifier(4, type='dynkd.ResNet6nPlus2', depth=8, stem_channels=1)
-TINY['backbone']['base_channels'] = 1
-KLD = dict(type='KLDLoss', temperature=TAU)
+from dynkd.engine.optimizers import StreamOptimWrapperConstructor
+
+
+class Row(NamedTuple):
+    """What is compared: a distillation, its step by hand, and what they train on."""
+
+    model: Callable[[int], nn.Module]
+    by_hand: Callable[[nn.Module], ByHand]
+    batch: int
+    size: int = 32
+    scope: str = 'mmpretrain'
+
+
+ROWS = {
+    'KD, 256 x 32²': Row(classifiers.kd, classifiers.Classifiers, 256),
+    'KD, 256 x 224²': Row(classifiers.kd, classifiers.Classifiers, 256, 224),
+    'DKD, 256 x 32²': Row(classifiers.dkd, classifiers.Classifiers, 256),
+    'DKD, FCOS, 16 images of 20 boxes': Row(
+        detectors.fcos, detectors.DenseDetectors, 16, scope='mmdet'
+    ),
+    'DKD, Faster R-CNN, shared proposals, 4 images of 20 boxes': Row(
+        detectors.faster_rcnn, detectors.TwoStageDetectors, 4, scope='mmdet'
+    ),
+    'DKD, RGB and flow, 8 clips': Row(
+        recognizers.recognizers, recognizers.Recognizers, 8, scope='mmaction'
+    ),
+    'EKD, 256 x 32²': Row(branched.ekd, branched.Evolutionary, 256),
+    'DTSKD with its store, 256 x 32²': Row(branched.dtskd, branched.DualTeachers, 256),
+    'IAKD, p = .5, 256 x 32²': Row(interactive.iakd, interactive.Interactive, 256),
+    'DPK (1-1), 256 x 32²': Row(classifiers.dpk, classifiers.PriorKnowledge, 256),
+}
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--batch', type=int, default=256, help='images of a batch')
-    parser.add_argument('--size', type=int, default=32, help='side of the images')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--rows', nargs='+', default=[''], help='words that the rows to measure contain'
+    )
     add_options(parser, turns=40)
     return parser.parse_args()
 
 
-def transfer(source: str, target: str) -> dict[str, Any]:
-    """Class probabilities from one stream to the other."""
-    return dict(source=f'{source}.head', target=f'{target}.head', loss=KLD)
+def batches_of(row: Row, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """What a row trains on, as its library's data loader gives it."""
+    options = argparse.Namespace(**vars(args), batch=row.batch, size=row.size)
+    images = prepare(options)
+    init_default_scope(row.scope)
+    if row.scope == 'mmpretrain':
+        return images
+    made = detectors if row.scope == 'mmdet' else recognizers
+    return made.batches(row.batch, args.seed)
 
 
-def ours(seed: int, mutual: bool) -> Step:
-    """A step of DynKD: KD, or DKD's class probabilities in both directions."""
-    transfers = dict(loss_student=transfer('teacher', 'student'))
-    if mutual:
-        transfers['loss_teacher'] = transfer('student', 'teacher')
-    teacher = dict(model=TINY, frozen=not mutual)
-    streams = dict(student=dict(model=TINY), teacher=teacher)
-    return step_of(distillation(seed, streams=streams, transfers=transfers))
+def stepping(model: Any) -> Step:
+    """A step of DynKD that counts iterations, as a runner does."""
+    wrapper = StreamOptimWrapperConstructor(dict(optimizer=OPTIMIZER))(model)
+    hub, iterations = MessageHub.get_current_instance(), count()
+
+    def run(batch: Any) -> object:
+        hub.update_info('iter', next(iterations))
+        return model.train_step(batch, wrapper)
+
+    return run
 
 
-class ByHand:
-    """The same step without DynKD.
+def check(steps: dict[str, Step], batches: list[Any], seed: int) -> None:
+    """Compare the sums of the losses of two steps.
 
     Args:
-        seed (int): Of the weights.
-        mutual (bool): Whether the teacher learns too.
+        steps (dict): The steps.
+        batches (list): The batches.
+        seed (int): Of what the steps draw.
+
+    Raises:
+        AssertionError: If they differ.
     """
-
-    def __init__(self, seed: int, mutual: bool) -> None:
-        torch.manual_seed(seed)
-        self.student, self.teacher = (MMENGINE_MODELS.build(TINY) for _ in range(2))
-        self.mutual = mutual
-        models = [self.student, self.teacher] if mutual else [self.student]
-        for model in models:
-            model.init_weights()
-            model.train()
-        if not mutual:
-            self.teacher.eval().requires_grad_(False)
-        cfg = dict(optimizer=OPTIMIZER)
-        self.wrappers = [build_optim_wrapper(model, cfg) for model in models]
-
-    def __call__(self, batch: dict[str, Any]) -> None:
-        """Run the step."""
-        data = self.student.data_preprocessor(batch, True)
-        images, samples = data['inputs'], data['data_samples']
-        student = self.student.head(self.student.extract_feat(images))
-        with torch.set_grad_enabled(self.mutual):
-            teacher = self.teacher.head(self.teacher.extract_feat(images))
-        losses = self._losses(self.student, student, teacher, samples, 'student')
-        if self.mutual:
-            losses.update(
-                self._losses(self.teacher, teacher, student, samples, 'teacher')
-            )
-        total, _ = self.student.parse_losses(losses)
-        for wrapper in self.wrappers:
-            wrapper.zero_grad()
-        total.backward()
-        for wrapper in self.wrappers:
-            wrapper.step()
-
-    @staticmethod
-    def _losses(
-        model: Any, own: torch.Tensor, other: torch.Tensor, samples: list, name: str
-    ) -> dict[str, torch.Tensor]:
-        """Cross-entropy, and the divergence from the other's class probabilities."""
-        losses = model.head._get_loss(own, samples)
-        log_p = F.log_softmax(own / TAU, dim=1)
-        log_q = F.log_softmax(other.detach() / TAU, dim=1)
-        kld = F.kl_div(log_p, log_q, log_target=True, reduction='batchmean')
-        found = {f'{name}/{key}': value for key, value in losses.items()}
-        return dict(found, **{f'loss_{name}': TAU**2 * kld})
+    for batch in batches[:2]:
+        sums = []
+        for step in steps.values():
+            torch.manual_seed(seed)
+            sums.append(float(step(copy.deepcopy(batch))['loss']))  # type: ignore[index]
+        assert abs(sums[0] - sums[1]) <= 1e-4 * abs(sums[0]), sums
 
 
 def main() -> None:
     args = parse_args()
-    batches = prepare(args)
-    methods: dict[str, Step] = {}
-    for name, mutual in (('KD', False), ('DKD', True)):
-        methods[name] = ours(args.seed, mutual)
-        methods[f'{name} by hand'] = ByHand(args.seed, mutual)
-    found = measure(methods, batches, args.turns, CLOCKS[args.clock])
     print('| step | DynKD, ms | by hand, ms | DynKD / by hand |\n|---|---|---|---|')
-    for name in ('KD', 'DKD'):
-        hand = f'{name} by hand'
-        times = f'{milliseconds(found, name)} | {milliseconds(found, hand)}'
-        print(f'| {name} | {times} | {ratios(found, name, hand)} |')
+    for name, row in ROWS.items():
+        if not any(word in name for word in args.rows):
+            continue
+        batches = batches_of(row, args)
+        model = row.model(args.seed)
+        # The copies come first: they start with the weights of the distillation.
+        steps: dict[str, Step] = dict(hand=row.by_hand(model))
+        steps['dynkd'] = stepping(model)
+        check(steps, batches, args.seed)
+        found = measure(steps, batches, args.turns, CLOCKS[args.clock])
+        times = f'{milliseconds(found, "dynkd")} | {milliseconds(found, "hand")}'
+        print(f'| {name} | {times} | {ratios(found, "dynkd", "hand")} |', flush=True)
 
 
 if __name__ == '__main__':

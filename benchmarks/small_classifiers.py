@@ -76,6 +76,19 @@ def classifier(channels: int, **backbone: Any) -> dict[str, Any]:
     )
 
 
+def resnet18(width: int) -> dict[str, Any]:
+    """Config of a ResNet-18 of MMPretrain for small images.
+
+    Args:
+        width (int): Channels of its first stage.
+
+    Returns:
+        dict: The config.
+    """
+    backbone = dict(depth=18, stem_channels=width, base_channels=width)
+    return classifier(8 * width, type='ResNet_CIFAR', **backbone)
+
+
 def plain(model: dict[str, Any], seed: int) -> Step:
     """A training step of one model by itself.
 

@@ -229,7 +229,7 @@ def build() -> Callable[..., torch.nn.Module]:
         streams.update({name: own for name, own in given.items() if own is not None})
         for own in streams.values():
             own.setdefault('input_shape', (3, 64, 64))
-        cfg = dict(type='dynkd.Distillation', streams=streams, **cfg)
+        cfg = dict(dict(type='dynkd.Distillation', streams=streams), **cfg)
         model = MODELS.build(ConfigDict(copy.deepcopy(cfg)))
         model.init_weights()
         return model.train()

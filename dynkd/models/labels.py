@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any, Optional, Union
 
 import torch
-import torch.nn.functional as F
 
 
 def class_probabilities(
@@ -32,33 +31,58 @@ def class_probabilities(
     """
     if not data_samples:
         raise ValueError('there are no data samples, whose labels are needed.')
-    rows = [_probabilities(sample, num_classes) for sample in data_samples]
-    return torch.stack(rows).to(device) if device is not None else torch.stack(rows)
+    labels = [_label(sample) for sample in data_samples]
+    if any(label.is_floating_point() or label.numel() != 1 for label in labels):
+        found = torch.stack([_row(label, num_classes) for label in labels])
+        return found if device is None else found.to(device)
+    # The usual case, of one class each: all at once.
+    single = torch.cat([label.flatten() for label in labels])
+    _check(single, num_classes)
+    return _one_hot(single if device is None else single.to(device), num_classes)
 
 
-def _probabilities(sample: Any, num_classes: int) -> torch.Tensor:
-    """The class probabilities of one sample, of shape (K,)."""
+def _label(sample: Any) -> torch.Tensor:
+    """What a sample says of its classes: their indices, or scores of all of them."""
     if 'gt_score' in sample:
-        return _scores(sample.gt_score, num_classes)
+        return sample.gt_score.float()
     if 'gt_label' not in sample:
         raise ValueError('a data sample has neither `gt_label` nor `gt_score`.')
+    label = sample.gt_label
     # MMAction2's batch augmentations put their soft labels there.
-    if sample.gt_label.is_floating_point() and sample.gt_label.numel() > 1:
-        return _scores(sample.gt_label, num_classes)
-    label = sample.gt_label.flatten().long()
-    if label.numel() == 0 or label.min() < 0 or label.max() >= num_classes:
-        raise ValueError(
-            f'a data sample has the label {label.tolist()}, but there are '
-            f'{num_classes} classes.'
-        )
-    return F.one_hot(label, num_classes).float().mean(0)
+    soft = label.is_floating_point() and label.numel() > 1
+    return label.float() if soft else label.long()
 
 
-def _scores(score: torch.Tensor, num_classes: int) -> torch.Tensor:
-    """Check the soft label of a sample."""
-    if score.shape != (num_classes,):
+def _row(label: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """The class probabilities of one sample, of shape (K,)."""
+    if not label.is_floating_point():
+        _check(label, num_classes)
+        return _one_hot(label.flatten(), num_classes).mean(0)
+    if label.shape != (num_classes,):
         raise ValueError(
-            f'a data sample has a soft label of shape {tuple(score.shape)} for '
+            f'a data sample has a soft label of shape {tuple(label.shape)} for '
             f'{num_classes} classes.'
         )
-    return score.float()
+    return label
+
+
+def _check(labels: torch.Tensor, num_classes: int) -> None:
+    """Reject labels that are not classes, where reading them makes nobody wait."""
+    if labels.device.type != 'cpu':
+        return  # where writing to a class that does not exist fails by itself
+    values = labels.numpy()
+    wrong = values[(values < 0) | (values >= num_classes)]
+    if wrong.size or not values.size:
+        raise ValueError(
+            f'a data sample has the label {wrong.tolist()}, but there are '
+            f'{num_classes} classes.'
+        )
+
+
+def _one_hot(labels: torch.Tensor, num_classes: int) -> torch.Tensor:
+    """Probabilities of shape (B, K) of labels of shape (B,).
+
+    ``F.one_hot`` looks at the labels first, for which an accelerator would wait.
+    """
+    zeros = torch.zeros(len(labels), num_classes, device=labels.device)
+    return zeros.scatter_(1, labels[:, None], 1.0)

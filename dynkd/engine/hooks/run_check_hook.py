@@ -16,7 +16,15 @@ from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
 from .finite_hook import FiniteHook
-from .run_checks import check_best, check_phase_ends, check_plateaus, check_units
+from .run_checks import (
+    check_best,
+    check_compiling,
+    check_phase_ends,
+    check_plateaus,
+    check_units,
+)
+
+_CHECKS = (check_units, check_phase_ends, check_plateaus, check_best, check_compiling)
 
 #: A transfer whose loss is more than so many times the task loss dominates it.
 TOO_MUCH = 100
@@ -41,6 +49,8 @@ class RunCheckHook(Hook):
     - ``save_best`` names a metric of a stream that is validated.
     - Numbers that are not finite stop the run: a :class:`FiniteHook` is added where
       there is none.
+    - Steps that differ in what they run are compiled again and again by ``compile``:
+      a warning.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
@@ -81,7 +91,7 @@ class RunCheckHook(Hook):
         if not hasattr(model, 'transfers'):
             return
         check_unused_parameters(runner.model)
-        for check in (check_units, check_phase_ends, check_plateaus, check_best):
+        for check in _CHECKS:
             check(runner, model)
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         data = TrainingData(runner.train_dataloader, by_epoch)

@@ -1,9 +1,11 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The checks of :class:`RunCheckHook`, apart from those of the data."""
 
+import logging
 from collections.abc import Iterator
 
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.engine.loops.stream_evaluator import StreamEvaluator
@@ -120,3 +122,22 @@ def check_best(runner: Runner, model: Distillation) -> None:
                     f'Write `{known[0]}/{metric}`, for example; there are '
                     f'{", ".join(known)}.'
                 )
+
+
+def check_compiling(runner: Runner, model: Distillation) -> None:
+    """Warn of what ``torch.compile`` cannot make fast.
+
+    Args:
+        runner (Runner): The runner.
+        model (Distillation): The distillation.
+    """
+    reason = model.compiles_again()
+    if runner.cfg.get('compile') and reason:
+        print_log(
+            f'compile: {reason}, which torch compiles anew, up to its '
+            '`recompile_limit`; after that the steps run as they are, and only their '
+            'parts are compiled. The losses are the same. Leave `compile` out unless '
+            'the training is long.',
+            logger='current',
+            level=logging.WARNING,
+        )

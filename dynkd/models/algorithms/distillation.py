@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Distillation: streams that learn together, and from each other."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -99,6 +100,14 @@ class Distillation(StreamedModel):
             if names:
                 unused[f'phase `{phase.name}`'] = f'of `{names[0]}`'
         return unused
+
+    def compiles_again(self) -> Optional[str]:
+        """Why ``torch.compile`` would compile again and again, step after step.
+
+        Returns:
+            str or None: The reason, for a message; None where steps are alike.
+        """
+        return None
 
     def schedule_owners(self) -> dict[str, object]:
         """What may keep a schedule.
@@ -225,6 +234,7 @@ class Distillation(StreamedModel):
             _forget_losses(list(self._acting))
             self._begin(phase)
             self.train(self.training)
+            _forget_compiled()
 
     def _begin(self, phase: Phase) -> None:
         """Determine what runs in each step of a phase."""
@@ -263,6 +273,16 @@ def _forget_losses(transfers: Sequence[str]) -> None:
     for key in [key for key in scalars if key.startswith('train/')]:
         if 'loss' in key or key.startswith(measured):
             del scalars[key]
+
+
+def _forget_compiled() -> None:
+    """Let torch compile anew, where it compiles steps.
+
+    It does not look whether a module that it has compiled has other forward hooks, and
+    would yield the taps of the phase before.
+    """
+    if 'torch._dynamo' in sys.modules:
+        torch.compiler.reset()
 
 
 def _plain(transfer: str, key: str) -> str:

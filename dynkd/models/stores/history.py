@@ -195,7 +195,7 @@ def sample_indices(data_samples: Optional[Sequence]) -> torch.Tensor:
     Raises:
         KeyError: If they carry none.
     """
-    found = [sample.metainfo.get('sample_idx') for sample in data_samples or ()]
+    found = [getattr(sample, 'sample_idx', None) for sample in data_samples or ()]
     if not found or None in found:
         raise KeyError(
             'the data samples carry no `sample_idx`, by which a store finds their '

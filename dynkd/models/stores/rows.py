@@ -145,7 +145,8 @@ class RowLayout:
 
         Args:
             rows (Tensor): Shape (B, row_bytes), uint8.
-            seen (Tensor): Shape (B,), bool: whether a row holds predictions.
+            seen (Tensor): Shape (B,), bool, in the processor's memory: whether a row
+                holds predictions.
             labels (dict[str, Tensor]): Shape (B, K) for each requested tap: returned
                 where a row holds no prediction.
 
@@ -154,7 +155,7 @@ class RowLayout:
             device.
         """
         # Rows that were never written may hold anything, even invalid class indices.
-        if not seen.all():
+        if not seen.numpy().all():
             rows = rows.masked_fill(~seen[:, None], 0)
         found, begin = {}, 0
         for tap, codec in self.codecs.items():

@@ -112,7 +112,8 @@ class Batches:
     @staticmethod
     def _share(one: Stream, other: Stream) -> bool:
         """Whether two streams can share a batch."""
-        return one.cfg.input == other.cfg.input and alike(
+        settings = [(s.cfg.input, s.cfg.channels_last) for s in (one, other)]
+        return settings[0] == settings[1] and alike(
             one.model.data_preprocessor, other.model.data_preprocessor
         )
 

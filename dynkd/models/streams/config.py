@@ -22,6 +22,7 @@ from dynkd.models.streams.branches import attach_branches
 from dynkd.utils import check_weights, without_scope
 
 from .checkpoint import load_stream_checkpoint
+from .memory_format import channels_last
 
 
 @dataclass
@@ -61,6 +62,9 @@ class StreamConfig:
             themselves for the backbones of MMPretrain). They are trained with the
             stream, tapped as ``'student.branches.0.fc'`` and left out on export.
             Defaults to None.
+        channels_last (bool): Whether images and weights of 2D convolutions lie in
+            memory with the channels of a position side by side, which is faster for
+            some models. Nothing else changes. Defaults to False.
     """
 
     name: str
@@ -75,6 +79,7 @@ class StreamConfig:
     input_shape: tuple[int, ...] = (3, 128, 128)
     loss_weight: float = 1.0
     branches: Optional[dict[str, Any]] = None
+    channels_last: bool = False
 
     @classmethod
     def from_cfg(
@@ -209,6 +214,9 @@ class StreamConfig:
         if self.frozen:
             model.requires_grad_(False)
             model.eval()
+        if self.channels_last:
+            for parameter in model.parameters():
+                parameter.data = channels_last(parameter.data)
         return model
 
     def _load(self, model: Any, checkpoint: str) -> None:

@@ -15,6 +15,7 @@ from .branches import StageBranches, predict_branches, record_branched
 from .checkpoint import BRANCHES
 from .config import StreamConfig, missing_stream
 from .inputs import select_input
+from .memory_format import channels_last
 from .proposals import SharedProposals, in_roi_head
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -124,7 +125,10 @@ class Stream:
         own = dict(data)
         if isinstance(own['inputs'], dict):
             own['inputs'] = select_input(own['inputs'], self.cfg)
-        return self.model.data_preprocessor(own, training)
+        prepared = self.model.data_preprocessor(own, training)
+        if self.cfg.channels_last:
+            prepared['inputs'] = channels_last(prepared['inputs'])
+        return prepared
 
     def step(
         self, batch: dict[str, Any]
@@ -174,6 +178,9 @@ class Stream:
             losses.update(branches.loss(logits, batch['data_samples']))
         return losses
 
+    # Not `torch.inference_mode`: the backward pass of the learner's loss, or of a
+    # connector, saves what is read here, which inference tensors forbid; and it was
+    # measured to be no faster.
     @torch.no_grad()
     def observe(
         self,

@@ -71,6 +71,34 @@ def test_builds_no_graph(static, cls_batch):
     assert len(seen) == 1 and not seen[0].requires_grad
 
 
+def test_runs_once_however_many_taps_there_are(build, classifier, cls_batch, kld):
+    taps = ['backbone.layer1', 'backbone.layer2.0', 'backbone[0]', 'backbone[1]']
+    transfers = {
+        f'loss_{index}': dict(
+            source=f'teacher.{tap}',
+            target=f'student.{tap}',
+            loss=dict(type='FeatureLoss'),
+        )
+        for index, tap in enumerate(taps)
+    }
+    model = build(
+        teacher=dict(model=classifier(), frozen=True),
+        student=dict(model=classifier()),
+        transfers=dict(transfers, loss_kld=kld('teacher', 'student')),
+    )
+    teacher = model.stream('teacher').model
+    ran = []
+    for name in ('backbone', 'head'):
+        teacher.get_submodule(name).register_forward_hook(
+            lambda module, args, output, name=name: ran.append(name)
+        )
+    model(**cls_batch(), mode='loss')
+    assert ran == ['backbone', 'head']
+    ran.clear()
+    model.eval().predict_streams(cls_batch())
+    assert ran.count('backbone') == 1
+
+
 def test_that_no_transfer_reads_is_not_even_given_the_images(
     build, classifier, cls_batch
 ):

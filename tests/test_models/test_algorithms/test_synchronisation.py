@@ -85,17 +85,29 @@ def pair(classifier, fcos, kld):
         )
         return streams, dict(loss_kld=transfer)
 
+    def emd():
+        streams, _ = kd()
+        loss = dict(type='EMDLoss', layout='spatial')
+        transfer = dict(
+            source='teacher.backbone[1]', target='student.backbone[1]', loss=loss
+        )
+        return streams, dict(loss_emd=transfer)
+
     return dict(
         kd=lambda: kd(frozen=True),
         dkd=dkd,
         balanced=balanced,
         dpk=dpk,
         ekd=ekd,
+        emd=emd,
         detectors=detectors,
     )
 
 
-@pytest.mark.parametrize('method', ['kd', 'dkd', 'balanced', 'dpk', 'ekd', 'detectors'])
+METHODS = ['kd', 'dkd', 'balanced', 'dpk', 'ekd', 'emd', 'detectors']
+
+
+@pytest.mark.parametrize('method', METHODS)
 def test_waits_no_more_than_its_models(method, pair, build, cls_batch, det_batch):
     streams, transfers = pair[method]()
     batch = det_batch() if method == 'detectors' else cls_batch()
@@ -106,6 +118,44 @@ def test_waits_no_more_than_its_models(method, pair, build, cls_batch, det_batch
     )
     model = build(streams=streams, transfers=transfers).train()
     assert waits(model, batch) <= alone
+
+
+@pytest.mark.parametrize('format', ['float32', 'uint8', 'topk'])
+def test_dtskd_waits_for_no_value(build, classifier, cls_batch, progress, format):
+    """On the first epoch's labels, and on what the store has kept of it."""
+    progress(max_epochs=2)
+    branches = dict(module=dict(type='MixedFusionModule'), loss_weight=0.0)
+    student = dict(model=classifier(), loss_weight=0.0, branches=branches)
+    alone = waits(build(streams=dict(student=student)), cls_batch())
+    k = dict(k=2) if format == 'topk' else {}
+    model = build(
+        streams=dict(student=student),
+        stores=dict(history=dict(format=format, **k)),
+        transfers=dict(loss_dtskd=dict(type='DualTeacherTransfers')),
+    )
+    store = model.stores['history']
+    store.open(4, 'a data set')
+    assert waits(model, cls_batch()) <= alone
+    store.end_epoch(1)
+    assert waits(model, cls_batch()) <= alone
+
+
+def test_iakd_waits_for_no_value(build, classifier, cls_batch):
+    """Neither where the teacher's blocks run nor where the student's do."""
+    alone = waits(build(student=dict(model=classifier())), cls_batch())
+    for probability in (1.0, 1e-12):
+        model = build(
+            teacher=dict(model=classifier(), frozen=True),
+            student=dict(model=classifier()),
+            type='dynkd.InteractiveDistillation',
+            interaction=dict(
+                probability=probability,
+                pairs=[
+                    dict(student=['backbone.layer1.1'], teacher=['backbone.layer1.1'])
+                ],
+            ),
+        )
+        assert waits(model, cls_batch()) <= alone
 
 
 def test_waiting_is_counted():

@@ -107,6 +107,13 @@ class InteractiveDistillation(Distillation):
         blocks = {'the interaction': 'of the blocks that it replaces'}
         return {**super().leaves_unused(), **blocks}
 
+    def compiles_again(self) -> str:
+        """See :meth:`Distillation.compiles_again`."""
+        return (
+            f'each new draw of paths of the {len(self.interaction.pairs)} pairs makes '
+            'another network'
+        )
+
     def schedule_owners(self) -> dict[str, object]:
         """See :meth:`Distillation.schedule_owners`."""
         return dict(super().schedule_owners(), interaction=self.interaction)
