@@ -63,6 +63,10 @@ class History:
         #: The taps that each store keeps, by the store's name.
         self.kept = {name: list(map(stored, own)) for name, own in self.readers.items()}
         self.taps = [tap for taps in self.kept.values() for tap in taps]
+        #: The same taps with their texts, by which the stores know them.
+        self._written = {
+            name: [(tap, str(tap)) for tap in taps] for name, taps in self.kept.items()
+        }
 
     def check(self, yielded: Mapping[Tap, Any], frozen: Collection[str]) -> None:
         """Check that the stores can keep their taps, and size the stores accordingly.
@@ -129,17 +133,17 @@ class History:
         found: dict[Tap, Any] = {}
         made: dict[tuple[str, int], torch.Tensor] = {}
         for name, readers in self.readers.items():
-            labels = {}
-            for tap in map(stored, readers):
+            kept, labels = self._written[name], {}
+            for tap, text in kept:
                 logits, key = outputs[tap], (tap.stream, outputs[tap].size(1))
                 if key not in made:  # a stream's branches have the same labels
                     made[key] = class_probabilities(
                         samples[tap.stream], logits.size(1), logits.device
                     )
-                labels[str(tap)] = made[key]
-            indices = sample_indices(samples[stored(readers[0]).stream])
+                labels[text] = made[key]
+            indices = sample_indices(samples[kept[0][0].stream])
             rows = self.stores[name].read(indices, labels)
-            found.update({tap: rows[str(stored(tap))] for tap in readers})
+            found.update({tap: rows[text] for tap, (_, text) in zip(readers, kept)})
         return found
 
     def write(self, outputs: Mapping[Tap, Any], samples: Samples) -> None:
@@ -150,10 +154,9 @@ class History:
                 (B, K).
             samples (dict[str, list]): The data samples by stream.
         """
-        for name, readers in self.readers.items():
-            taps = [stored(tap) for tap in readers]
-            indices = sample_indices(samples[taps[0].stream])
-            logits = {str(tap): outputs[tap].detach() for tap in taps}
+        for name, kept in self._written.items():
+            indices = sample_indices(samples[kept[0][0].stream])
+            logits = {text: outputs[tap].detach() for tap, text in kept}
             self.stores[name].write(indices, logits)
 
     def stand_in(self, outputs: Mapping[Tap, Any]) -> dict[Tap, Any]:

@@ -55,7 +55,8 @@ class Batches:
         """Preprocess a batch.
 
         Args:
-            data (dict): The batch as the data loader returns it, which stays as it is.
+            data (dict): The batch as the data loader returns it. For training, its data
+                samples may be written to, as plain models do.
             names (sequence of str): The streams that need it.
             training (bool): Whether it is for training.
 
@@ -70,10 +71,21 @@ class Batches:
         for group, first in zip(groups, firsts):
             if state is not None:
                 state.restore()
-            batches[group[0]] = first.prepare(copy_batch(data, random), training)
-            for name in group[1:]:
-                batches[name] = copy_batch(batches[group[0]])
+            # Nobody reads it after the last group.
+            last = training and group is groups[-1]
+            own = data if last else copy_batch(data, random)
+            batches.update(self._shared(group, first.prepare(own, training), training))
         return {name: batches[name] for name in names}
+
+    def _shared(
+        self, group: Sequence[str], batch: dict[str, Any], training: bool
+    ) -> dict[str, dict[str, Any]]:
+        """The batch of each stream of a group, with data samples of its own if it may
+        write to them."""
+        shared = dict.fromkeys(group, batch)
+        writers = [n for n in group if not training or self.streams[n].reads_samples]
+        shared.update({name: copy_batch(batch) for name in writers[1:]})
+        return shared
 
     def _grouped(self, names: Sequence[str]) -> list[list[str]]:
         """The streams, grouped by the batch that they share."""

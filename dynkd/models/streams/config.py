@@ -22,7 +22,7 @@ from dynkd.models.streams.branches import attach_branches
 from dynkd.utils import check_weights, without_scope
 
 from .checkpoint import load_stream_checkpoint
-from .memory_format import channels_last
+from .memory_format import order_weights
 
 
 @dataclass
@@ -214,9 +214,8 @@ class StreamConfig:
         if self.frozen:
             model.requires_grad_(False)
             model.eval()
-        if self.channels_last:
-            for parameter in model.parameters():
-                parameter.data = channels_last(parameter.data)
+            if self.channels_last:
+                order_weights(model)
         return model
 
     def _load(self, model: Any, checkpoint: str) -> None:

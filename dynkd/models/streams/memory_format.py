@@ -4,6 +4,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 
 
 def channels_last(value: Any) -> Any:
@@ -22,3 +23,16 @@ def channels_last(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(map(channels_last, value))
     return value
+
+
+def order_weights(model: nn.Module) -> None:
+    """Put the channels of a model's weights side by side.
+
+    It comes after their initialisation, which draws random numbers in the order in
+    which they lie in memory.
+
+    Args:
+        model (nn.Module): The model.
+    """
+    for parameter in model.parameters():
+        parameter.data = channels_last(parameter.data)

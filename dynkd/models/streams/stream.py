@@ -15,7 +15,7 @@ from .branches import StageBranches, predict_branches, record_branched
 from .checkpoint import BRANCHES
 from .config import StreamConfig, missing_stream
 from .inputs import select_input
-from .memory_format import channels_last
+from .memory_format import channels_last, order_weights
 from .proposals import SharedProposals, in_roi_head
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -81,6 +81,12 @@ class Stream:
         if self._late and shared is not None:
             early = list(dict.fromkeys([*early, shared.features(self.model)]))
         self._early = Recorder(early)
+        self._observable = self.is_observable(early)
+
+    @property
+    def reads_samples(self) -> bool:
+        """bool: Whether its model sees data samples in a step of this phase."""
+        return self.learns or not self._observable
 
     @property
     def runs(self) -> bool:
@@ -103,12 +109,13 @@ class Stream:
 
     def init_weights(self) -> None:
         """Initialise the model, unless a checkpoint or its builder has."""
-        if self.cfg.checkpoint is not None:
-            return
-        if not self.cfg.is_built:
-            self.model.init_weights()
-        elif self.branches is not None:
-            self.branches.init_weights()
+        if self.cfg.checkpoint is None:
+            if not self.cfg.is_built:
+                self.model.init_weights()
+            elif self.branches is not None:
+                self.branches.init_weights()
+        if self.cfg.channels_last:
+            order_weights(self.model)
 
     # ------------------------------------------------------------------- steps
 

@@ -115,16 +115,15 @@ def test_no_stream_sees_what_another_writes(
             elif isinstance(value, InstanceData):
                 value.bboxes.mul_(0).add_(3)
                 value.labels = value.labels + 1
-    for samples in (prepared['second']['data_samples'], data['data_samples']):
-        for own, before in zip(samples, untouched):
-            assert 'secret' not in own.metainfo and 'written' not in own
-            for key, value in before.items():
-                now = getattr(own, key)
-                if isinstance(value, torch.Tensor):
-                    assert torch.equal(now, value)
-                else:
-                    assert torch.equal(now.bboxes, value.bboxes)
-                    assert torch.equal(now.labels, value.labels)
+    for own, before in zip(prepared['second']['data_samples'], untouched):
+        assert 'secret' not in own.metainfo and 'written' not in own
+        for key, value in before.items():
+            now = getattr(own, key)
+            if isinstance(value, torch.Tensor):
+                assert torch.equal(now, value)
+            else:
+                assert torch.equal(now.bboxes, value.bboxes)
+                assert torch.equal(now.labels, value.labels)
 
 
 def test_copies_share_what_nobody_writes_to():
@@ -174,3 +173,41 @@ def test_who_draws(classifier, fcos, build):
     assert not draws(preprocessors['plain']) and draws(preprocessors['mixes'])
     # Of a class that nobody knows, all is possible.
     assert draws(nn.Identity())
+
+
+def test_who_sees_no_data_samples_shares_those_of_the_others(pair, cls_batch):
+    """A frozen teacher that only its taps are read of; and what learns copies none."""
+    model = pair()
+    batches = model.batches(cls_batch(), ['teacher', 'student'], True)
+    assert batches['teacher']['data_samples'] is batches['student']['data_samples']
+    # In validation, each writes its own predictions into them.
+    batches = model.batches(cls_batch(), ['teacher', 'student'], False)
+    assert batches['teacher']['data_samples'] is not batches['student']['data_samples']
+
+
+def test_channels_last_is_a_streams_own(build, classifier, cls_batch, kld):
+    def losses(**student):
+        torch.manual_seed(0)
+        model = build(
+            teacher=dict(model=classifier(), frozen=True),
+            student=dict(model=classifier(), **student),
+            transfers=dict(loss_kld=kld('teacher', 'student')),
+        )
+        seen = {}
+        for name in model.all_streams:
+            model.stream(name).model.backbone.register_forward_pre_hook(
+                lambda module, args, name=name: seen.update({name: args[0]})
+            )
+        found = model(**cls_batch(), mode='loss')
+        weight = model.stream('student').model.backbone.layer2[0].conv1.weight
+        order = dict(memory_format=torch.channels_last)
+        ordered = [t.is_contiguous(**order) for t in (*seen.values(), weight)]
+        return found, ordered
+
+    plain, ordered = losses()
+    assert not any(ordered)
+    other, ordered = losses(channels_last=True)
+    assert ordered == [False, True, True]
+    assert plain.keys() == other.keys()
+    for name, value in plain.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
