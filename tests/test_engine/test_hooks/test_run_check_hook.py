@@ -3,6 +3,7 @@
 
 import logging
 import random
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import pytest
@@ -12,7 +13,7 @@ from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
-from dynkd.engine.hooks import run_check_hook
+from dynkd.engine.hooks import run_check_hook, run_checks
 from dynkd.engine.hooks.run_check_hook import RunCheckHook
 from dynkd.models.algorithms import Phase
 from dynkd.utils import RandomState, TrainingData, first_data_sample
@@ -446,3 +447,14 @@ def test_a_transfer_of_100_times_the_task_is_warned_of_once(
     for (text, _), iteration in zip(said, told):
         assert text.startswith('Transfer `loss_far` is ')
         assert f'of its learner `student` in iteration {iteration}, ' in text
+
+
+@pytest.mark.parametrize('compile', [True, dict(mode='default'), False, None])
+@pytest.mark.parametrize('reason', ['each draw is another network', None])
+def test_what_compiles_again_and_again_is_said(compile, reason, monkeypatch):
+    said = []
+    monkeypatch.setattr(run_checks, 'print_log', lambda text, **_: said.append(text))
+    runner = SimpleNamespace(cfg=dict(compile=compile))
+    run_checks.check_compiling(runner, SimpleNamespace(compiles_again=lambda: reason))
+    assert len(said) == bool(compile and reason)
+    assert all(text.startswith(f'compile: {reason}') for text in said)

@@ -110,3 +110,14 @@ def test_scaler_is_saved(model, cls_batch, amp_wrap):
     )
     assert second['student'].loss_scaler.get_scale() == 64
     assert second['student'].loss_scaler is second['teacher'].loss_scaler
+
+
+def test_losses_of_transfers_stay_in_full_precision(model, cls_batch, amp_wrap):
+    wrapper = amp_wrap()
+    seen = []
+    for transfer in model.transfers.values():
+        transfer.loss.register_forward_pre_hook(lambda module, args: seen.extend(args))
+    with wrapper.optim_context(model):
+        losses = model(**cls_batch(), mode='loss')
+    assert [side.dtype for side in seen] == [torch.bfloat16] * 4
+    assert {value.dtype for value in losses.values()} == {torch.float32}
