@@ -23,14 +23,16 @@ def class_probabilities(
 
     Returns:
         Tensor: Probabilities of shape (B, K), float32; of one class, or evenly of
-        several.
+        several. An empty list has shape (0, K).
 
     Raises:
         ValueError: If there are no data samples, one has no label, or its label is
             not a class.
     """
-    if not data_samples:
+    if data_samples is None:
         raise ValueError('there are no data samples, whose labels are needed.')
+    if not len(data_samples):
+        return torch.zeros(0, num_classes, device=device)
     labels = [_label(sample) for sample in data_samples]
     if any(label.is_floating_point() or label.numel() != 1 for label in labels):
         found = torch.stack([_row(label, num_classes) for label in labels])

@@ -13,6 +13,10 @@ from .assignment import optimal_matching
 from .points import PointCloudLoss
 
 SOLVERS = ('auto', 'exact', 'sinkhorn')
+#: Sinkhorn's blur where none is given, relative to the extent of both clouds.
+BLUR = 1e-3
+#: Extent below which all points count as one.
+TINY = 1e-30
 
 
 @MODELS.register_module()
@@ -49,8 +53,10 @@ class EMDLoss(PointCloudLoss):
             requested, equal numbers of points on a line (2-D features,
             ``layout='channel'``) are matched by sorting, exactly, on every device.
             Defaults to ``'auto'``.
-        blur (float): Scale, in the unit of the features, below which Sinkhorn does not
-            tell points apart. Defaults to 0.05.
+        blur (float, optional): Scale, in the unit of the features, below which Sinkhorn
+            does not tell points apart. Defaults to None: a thousandth of the extent of
+            both clouds, so that the loss is as exact for features of any scale.
+            GeomLoss's default is 0.05, for points in the unit square.
         scaling (float): How much the scale shrinks in a Sinkhorn iteration, in (0, 1):
             nearer to 1 is more accurate and slower. Defaults to 0.5.
         channel_dim (int, optional): Dimension of the channels, see
@@ -74,7 +80,7 @@ class EMDLoss(PointCloudLoss):
         layout: str,
         p: int = 1,
         solver: str = 'auto',
-        blur: float = 0.05,
+        blur: Optional[float] = None,
         scaling: float = 0.5,
         channel_dim: Optional[int] = None,
         max_points: Optional[int] = 512,
@@ -87,7 +93,7 @@ class EMDLoss(PointCloudLoss):
             raise ValueError(
                 f'EMDLoss: solver must be one of {SOLVERS}, got {solver!r}'
             )
-        if blur <= 0:
+        if blur is not None and blur <= 0:
             raise ValueError(f'EMDLoss: blur must be positive, got {blur}')
         if not 0 < scaling < 1:
             raise ValueError(
@@ -152,19 +158,24 @@ class EMDLoss(PointCloudLoss):
         return difference.square().sum(-1).mean(1) / 2
 
     def _sinkhorn(self, target: Tensor, source: Tensor) -> Tensor:
+        with torch.no_grad():
+            points = torch.cat((target.flatten(0, 1), source.flatten(0, 1)))
+            low, high = points.amin(0), points.amax(0)
+            extent = torch.linalg.vector_norm(high - low).item()
+        if not TINY < extent < float('inf'):
+            # Points that coincide or are not finite, where GeomLoss's estimate fails.
+            extent = self.blur or 1.0
+        # GeomLoss takes 1e-4 for 0: with its own blur, that is the unit. And it loses
+        # digits of points that are far from the origin.
+        unit, blur = (BLUR * extent, 1.0) if self.blur is None else (1.0, self.blur)
+        centre = (low + high) / 2
+        sides = [((side - centre) / unit).contiguous() for side in (target, source)]
         solver = SamplesLoss(
             'sinkhorn',
             p=self.p,
-            blur=self.blur,
+            blur=blur,
             scaling=self.scaling,
-            diameter=self._diameter(target.detach(), source.detach()),
+            diameter=max(extent / unit, blur),
             backend='tensorized',
         )
-        return solver(target.contiguous(), source.contiguous())
-
-    def _diameter(self, target: Tensor, source: Tensor) -> float:
-        """Where Sinkhorn's scale starts: at least ``blur``, also for a single point
-        and for values that are not finite, where GeomLoss's own estimate fails."""
-        points = torch.cat((target.flatten(0, 1), source.flatten(0, 1)))
-        diameter = torch.linalg.vector_norm(points.amax(0) - points.amin(0)).item()
-        return diameter if self.blur < diameter < float('inf') else self.blur
+        return unit**self.p * solver(*sides)

@@ -1,11 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Features as clouds of points, for losses that compare distributions."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, Optional
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from dynkd.models.transfers.losses import TransferLoss
@@ -31,8 +33,7 @@ def to_points(
     dim = channel_dim_of(feature, channel_dim)
     if layout == 'batch':
         return feature.flatten(1).unsqueeze(0)
-    channels_last = feature.movedim(dim, -1)
-    points = channels_last.reshape(feature.size(0), -1, feature.size(dim))
+    points = feature.movedim(dim, -1).unsqueeze(1).flatten(1, -2)
     return points if layout == 'spatial' else points.mT
 
 
@@ -118,8 +119,8 @@ class PointCloudLoss(TransferLoss):
             distance, and equal to it if the best partners share a group, as they do
             once the features are close. Time and memory then grow linearly with the
             number of points, and the gradient reaches every point, which subsampling
-            would not do, with the variance that average pooling would remove. None:
-            never split.
+            would not do, with the variance that average pooling would remove. The first
+            split is logged as a warning. None: never split.
         loss_weight (float): Factor of the loss. Defaults to 1.0.
 
     Raises:
@@ -148,6 +149,7 @@ class PointCloudLoss(TransferLoss):
         self.layout = layout
         self.channel_dim = channel_dim
         self.max_points = max_points
+        self._said = False
 
     def group_size(self, target: Tensor, source: Tensor) -> Optional[int]:
         """How many points of these clouds are compared at once.
@@ -189,21 +191,38 @@ class PointCloudLoss(TransferLoss):
             for feature in (target, source)
         )
         self._check(target, source, own, other)
+        size = self.group_size(own, other)
+        self._warn_of_groups(own.size(1), other.size(1), size)
         loss = target.new_zeros(())
-        for target_group, source_group, share in interleaved_groups(
-            own, other, self.group_size(own, other)
-        ):
+        for target_group, source_group, share in interleaved_groups(own, other, size):
             loss = loss + share * self.cloud_loss(target_group, source_group).mean()
         return loss
+
+    def _warn_of_groups(self, points: int, others: int, size: Optional[int]) -> None:
+        """Say, the first time, that clouds are compared in parts."""
+        if self._said or size is None or max(points, others) <= size:
+            return
+        self._said = True
+        print_log(
+            f'{type(self).__name__}: clouds of {points} and {others} points are '
+            f'compared in groups of at most max_points={size}, whose mean is more than '
+            'the distance of the whole clouds while these are far apart. '
+            '`max_points=None` compares them as a whole, and takes longer.',
+            logger='current',
+            level=logging.WARNING,
+        )
 
     def _check(
         self, target: Tensor, source: Tensor, target_cloud: Tensor, source_cloud: Tensor
     ) -> None:
         same_clouds = target_cloud.size(0) == source_cloud.size(0)
-        if same_clouds and target_cloud.size(2) == source_cloud.size(2):
+        points = target_cloud.size(1) and source_cloud.size(1)
+        if same_clouds and points and target_cloud.size(2) == source_cloud.size(2):
             return
-        if not same_clouds:
+        if not same_clouds or (self.layout == 'batch' and not points):
             problem = 'the batch sizes differ'
+        elif not points:
+            problem = 'one of them has no points'
         elif self.layout == 'spatial':
             problem = 'the channel counts differ; ' + connector_hint(
                 target_cloud.size(2), source_cloud.size(2)

@@ -11,7 +11,7 @@ from torch import Tensor
 from dynkd.models.labels import class_probabilities
 from dynkd.models.schedules import BoundedSchedule, Progress
 from dynkd.models.transfers.losses import TransferLoss
-from dynkd.models.transfers.losses.base import Levels
+from dynkd.models.transfers.losses.base import Levels, is_empty
 from dynkd.registry import MODELS
 
 #: How far stored probabilities may be from a sum of 1.
@@ -108,7 +108,7 @@ class HistoricalLoss(TransferLoss):
             weight * super(HistoricalLoss, self).forward(*pair, **extra)
             for weight, *pair in zip(weights, targets, sources)
         ]
-        self._seen = True
+        self._seen = self._seen or not is_empty(targets[0])
         return torch.stack(losses).sum()
 
     def level_loss(  # type: ignore[override]  # its own `forward` hands them over

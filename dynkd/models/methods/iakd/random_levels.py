@@ -86,8 +86,7 @@ class RandomLevelsLoss(TransferLoss):
                 counted=torch.tensor(sum(counts) / len(counts)),
             )
         if not any(counts):
-            # A zero that stays on the graph and cannot become NaN.
-            return targets[0].flatten()[:0].sum()
+            return self.zero(targets[0])
         chosen = [
             [level for level, own in zip(levels, counts) if own]
             for levels in (targets, sources)

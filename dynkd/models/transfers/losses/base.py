@@ -20,7 +20,8 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
     It sums :meth:`level_loss` over the levels and multiplies by ``loss_weight``. It
     leaves autocast and computes in float32 (float64 stays float64), because distances
     and divergences lose too many digits in half precision. It detaches nothing: which
-    side learns is the transfer's decision.
+    side learns is the transfer's decision. Of an empty batch (a detector without
+    proposals, say) every loss is a zero that stays on the graph.
 
     Args:
         loss_weight (float): Factor of the loss. Defaults to 1.0.
@@ -76,10 +77,30 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
             )
         with torch.autocast(targets[0].device.type, enabled=False):
             losses = [
-                self.level_loss(*self._same_precision(*pair), **extra)
+                self._loss_of_level(*self._same_precision(*pair), **extra)
                 for pair in zip(targets, sources)
             ]
             return self.loss_weight * torch.stack(losses).sum()
+
+    def _loss_of_level(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
+        """The loss of one level, which may have no samples."""
+        if is_empty(target) and is_empty(source):
+            return self.zero(target, source)
+        return self.level_loss(target, source, **extra)
+
+    def zero(self, *sides: Tensor) -> Tensor:
+        """The loss where there is nothing to compare.
+
+        Args:
+            *sides (Tensor): What would have been compared.
+
+        Returns:
+            Tensor: A zero that stays on the graph and cannot become NaN: both sides,
+            and the parameters of the loss, get a gradient of 0, for which several
+            processes would wait.
+        """
+        parts = [part.flatten()[:0].sum() for part in (*sides, *self.parameters())]
+        return torch.stack([part.to(parts[0]) for part in parts]).sum()
 
     def _levels(self, value: Levels, side: str) -> list[Tensor]:
         levels = [value] if isinstance(value, Tensor) else list(value)
@@ -126,6 +147,18 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
             f'{type(self).__name__}: the target has shape {tuple(target.shape)} and '
             f'the source {tuple(source.shape)}; {remedy}'
         )
+
+
+def is_empty(feature: Tensor) -> bool:
+    """Whether a feature is that of an empty batch.
+
+    Args:
+        feature (Tensor): A feature with the batch in dimension 0.
+
+    Returns:
+        bool: Whether it has no samples.
+    """
+    return feature.dim() > 0 and len(feature) == 0
 
 
 def channel_dim_of(feature: Tensor, channel_dim: Optional[int] = None) -> int:

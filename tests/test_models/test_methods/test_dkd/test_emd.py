@@ -97,6 +97,30 @@ def test_unequal_counts_come_near_pot(p):
     assert loss(x, y).item() == pytest.approx(pot(x[0], y[0], p), rel=0.02)
 
 
+@pytest.mark.parametrize('scale', [0.01, 1, 100])
+@pytest.mark.parametrize('counts', [(60, 60), (60, 35)])
+@pytest.mark.parametrize('p', [1, 2])
+def test_sinkhorn_is_as_exact_at_every_scale(p, counts, scale):
+    x, y = clouds(60, 64, 2, correlation=0.5)
+    x, y = scale * x[:, : counts[0]], scale * y[:, : counts[1]]
+    expected = np.mean([pot(a, b, p) for a, b in zip(x, y, strict=True)])
+    loss = EMDLoss('spatial', p=p, solver='sinkhorn')
+    for dtype, centre in itertools.product((torch.float32, torch.float64), (0, 10)):
+        shift = centre * scale
+        found = loss((x + shift).to(dtype), (y + shift).to(dtype)).item()
+        assert found == pytest.approx(expected, rel=0.04)
+        same = loss(x / scale, y / scale).item() * scale**p
+        assert found == pytest.approx(same, rel=5e-4)
+
+
+def test_a_given_blur_is_in_the_unit_of_the_features():
+    x, y = (0.01 * side for side in clouds(60, 64, 1))
+    found = EMDLoss('spatial', solver='sinkhorn', blur=0.05)(x, y[:, :35])
+    expected = SamplesLoss('sinkhorn', p=1, blur=0.05)(x, y[:, :35])
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert found.item() < 0.6 * pot(x[0], y[0, :35], 1)
+
+
 @pytest.mark.parametrize('p', [1, 2])
 def test_exact_and_sinkhorn_agree(p):
     x, y = clouds(30, 3, 2)

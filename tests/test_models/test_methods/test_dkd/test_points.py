@@ -1,4 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import logging
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -152,3 +154,41 @@ def test_gradient_reaches_every_point_of_large_clouds(kind):
     kind('spatial', max_points=10)(target, source).backward()
     for side in (target, source):
         assert side.grad.abs().sum(1).gt(0).all()
+
+
+@pytest.mark.parametrize(
+    ('loss', 'points'),
+    [
+        (EMDLoss('spatial', max_points=8), 9),
+        (MMDLoss('spatial', max_points=8), 9),
+        (EMDLoss('batch', max_points=2), 4),
+    ],
+)
+def test_the_first_split_is_logged_and_no_other(loss, points, monkeypatch):
+    said: list = []
+    name = 'dynkd.models.methods.dkd.points.print_log'
+    monkeypatch.setattr(name, lambda text, **kwargs: said.append((text, kwargs)))
+    for side in (2, 3, 3, 4):
+        loss(torch.rand(4, 3, side, side), torch.rand(4, 3, side, side))
+    ((text, kwargs),) = said
+    assert f'{type(loss).__name__}: clouds of {points} and {points} points' in text
+    assert f'max_points={loss.max_points}' in text
+    assert kwargs['level'] == logging.WARNING
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [
+        EMDLoss('spatial', max_points=None),
+        EMDLoss('spatial', max_points=16),
+        EMDLoss('channel', max_points=2),
+    ],
+)
+def test_nothing_is_logged_of_whole_clouds(loss, monkeypatch):
+    """Points on a line, which are sorted, are always compared as a whole."""
+    said: list = []
+    name = 'dynkd.models.methods.dkd.points.print_log'
+    monkeypatch.setattr(name, lambda text, **kwargs: said.append(text))
+    shape = (4, 3, 4, 4) if loss.layout == 'spatial' else (4, 3)
+    loss(torch.rand(shape), torch.rand(shape))
+    assert not said
