@@ -9,6 +9,7 @@ from .pack_modalities import PackModalities
 from .paired_transforms import PairedTransforms
 from .read_clip import ReadClip
 from .sample_all_clips import SampleAllClips
+from .stream_views import StreamViews
 
 __all__ = [
     'ClassBalancedSubset',
@@ -19,4 +20,5 @@ __all__ = [
     'PairedTransforms',
     'ReadClip',
     'SampleAllClips',
+    'StreamViews',
 ]

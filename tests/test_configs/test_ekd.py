@@ -200,6 +200,17 @@ def test_kd_is_that_of_crds_code(name, read):
     assert teacher.val_dataloader == cfg.val_dataloader
 
 
+def test_streams_that_are_not_completely_synchronized_see_views_of_their_own(read):
+    cfg, headline = read('ekd/resnet50_resnet18_own-views_cifar100'), read(HEADLINE)
+    (views,) = cfg.train_dataloader.dataset.pipeline
+    assert views.type == 'dynkd.StreamViews'
+    assert views.transforms == headline.train_dataloader.dataset.pipeline
+    for name in views.streams:
+        assert cfg.model.streams[name].pop('input') == name
+    assert cfg.model == headline.model
+    assert cfg.val_dataloader == headline.val_dataloader
+
+
 @pytest.mark.parametrize('percent', [25, 50, 75])
 def test_alone_and_kd_have_as_few_samples(percent, read):
     dataset = read(
