@@ -4,7 +4,7 @@
 ResNets of 6n+2 layers train on the same random images of 32x32, in one process, taking
 turns:
 
-- ``student``: a plain training step, by MMPretrain.
+- ``student``, ``teacher``: a plain training step, by MMPretrain.
 - ``kd``: the same with a frozen teacher, whose logits the student learns from.
 - ``share 1/3``: a step of IAKD in which such a share of the pairs takes the teacher's
   path, the same ones in every turn.
@@ -55,6 +55,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch', type=int, default=64, help='images in a batch')
     parser.add_argument('--depth', type=int, default=26, help="the student's")
     parser.add_argument('--teacher-depth', type=int, default=44)
+    parser.add_argument('--size', type=int, default=32, help='side of the images')
     parser.add_argument('--width', type=int, default=16, help='of the first stage')
     parser.add_argument(
         '--shares', type=int, default=3, help='how many, evenly from 0 to 1'
@@ -154,7 +155,8 @@ def methods(args: argparse.Namespace) -> tuple[dict[str, Step], dict[str, float]
     loss = dict(type='KLDLoss', temperature=4.0, loss_weight=0.9)
     transfer = dict(source='teacher.head', target='student.head', loss=loss)
     kd = distillation(args.seed, streams=both, transfers=dict(loss_kd=transfer))
-    steps = dict(student=plain(both['student']['model'], args.seed), kd=step_of(kd))
+    steps = {name: plain(own['model'], args.seed) for name, own in both.items()}
+    steps['kd'] = step_of(kd)
     for name, frozen in (('hybrid', True), (TRAINED, False)):
         steps[name] = hybrid(interactive(args, probability=1.0), frozen)
     values = {}
@@ -195,7 +197,8 @@ def main() -> None:
     cost = (trained - 1 + whole) / whole
     print(
         f'ResNet-{args.teacher_depth} and ResNet-{args.depth}, width {args.width}, '
-        f'batch {args.batch}, {args.threads} threads, {args.clock} time, {args.turns} '
+        f'batch {args.batch} of {args.size}x{args.size}, {args.threads} threads, '
+        f'{args.clock} time, {args.turns} '
         f'turns; median (quartiles); r = {cost:.2f}\n\n'
         '| method | time, ms | relative to `student` | expected | relative to `kd` |\n'
         '|---|---|---|---|---|'

@@ -152,6 +152,26 @@ def test_figures_of_dpk_are_those_of_its_text():
     assert figures('dpk') == expected
 
 
+#: Methods that the papers' tables compare with, and of which there is no config.
+RIVALS = dict(
+    ekd='FitNet AT FT PKT RKD SP CC VID AB CRD Res-KD AFD DML CL-ILR Snapshot-KD ONE '
+    'Self-KD OKDDip HORKD',
+    dtskd='BYOT DKS FRSKD CS-KD Tf-KD PS-KD MixSKD LS KD FitNet AT SP',
+    iakd='AT FSP AB VID-I RKD-DA',
+    dpk='AT OFD CRD ReviewKD KR',
+)
+
+
+@pytest.mark.parametrize('folder', RIVALS)
+def test_rows_without_a_config_are_said_to_have_none(folder):
+    readme = (ROOT / 'configs' / folder / 'README.md').read_text()
+    (said,) = re.findall(r'^The tables also compare.*?(?=\n\n)', readme, re.M | re.S)
+    said, none, _ = ' '.join(said.split()).partition('DynKD has no configs for these')
+    assert none.strip()
+    named = re.findall(r'[\w-]+', said)
+    assert not [name for name in RIVALS[folder].split() if name not in named]
+
+
 @pytest.mark.parametrize('folder', METHODS)
 def test_links_of_the_readme_lead_to_files(folder):
     readme = ROOT / 'configs' / folder / 'README.md'
