@@ -48,6 +48,9 @@ class MixedFusionModule(Branch):
             and runs on the whole map. Defaults to ``'mixed'``.
         merge_block (bool): Whether Conv, where there is one, is a block. Defaults to
             False.
+        block_before_pool (bool): Whether :math:`f_t` has a block before the pooling
+            too, on the whole map, as the authors' released code has for ShuffleNetV2.
+            Defaults to False.
         norm_cfg (dict, optional): Normalisation in the blocks, as in MMCV's
             ``ConvModule``. Defaults to ``dict(type='BN')``.
         act_cfg (dict, optional): Activation in the blocks. Defaults to
@@ -55,7 +58,8 @@ class MixedFusionModule(Branch):
         init_cfg (dict or list[dict], optional): See :class:`Branch`. Defaults to None.
 
     Raises:
-        ValueError: If ``fusion`` is unknown.
+        ValueError: If ``fusion`` is unknown; with ``block_before_pool`` if it is
+            ``'none'``, where the only block is before the pooling anyway.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class MixedFusionModule(Branch):
         num_classes: int,
         fusion: str = 'mixed',
         merge_block: bool = False,
+        block_before_pool: bool = False,
         norm_cfg: Optional[dict[str, Any]] = NORM,
         act_cfg: Optional[dict[str, Any]] = ACT,
         init_cfg: Union[dict[str, Any], list[dict[str, Any]], None] = None,
@@ -73,16 +78,21 @@ class MixedFusionModule(Branch):
             raise ValueError(
                 f'MixedFusionModule: fusion must be one of {FUSIONS}, got {fusion!r}'
             )
+        if fusion == 'none' and block_before_pool:
+            raise ValueError(
+                "MixedFusionModule: with fusion='none' the block is before the pooling "
+                'already; leave block_before_pool out'
+            )
         super().__init__(deeper_channels, init_cfg)
         self.fusion = fusion
         # In containers, where `init_cfg` reaches them: a ConvModule that is a direct
         # child would initialise itself again afterwards.
         block = dict(kernel_size=1, norm_cfg=norm_cfg, act_cfg=act_cfg)
-        lateral = [
-            nn.AdaptiveAvgPool2d(1),
-            ConvModule(in_channels, deeper_channels, **block),
-        ]
-        self.lateral = nn.Sequential(*(lateral[::-1] if fusion == 'none' else lateral))
+        own = [in_channels] + [deeper_channels] * (1 + block_before_pool)
+        lateral = [ConvModule(*sides, **block) for sides in zip(own, own[1:])]
+        before = fusion == 'none' or block_before_pool
+        lateral.insert(1 if before else 0, nn.AdaptiveAvgPool2d(1))
+        self.lateral = nn.Sequential(*lateral)
         if fusion != 'none':
             self.top_down = nn.Sequential(
                 ConvModule(deeper_channels, deeper_channels, **block)

@@ -37,12 +37,14 @@ def block(rows, module):
 def transcribed(module, stage, deeper, fusion):
     """Eq. 8, or the variants of Tables 7 and 8."""
     batch, _, height, width = stage.shape
+    positions = stage.permute(0, 2, 3, 1).flatten(0, 2).tolist()
+    if fusion == 'none' or len(module.lateral) == 3:
+        positions = block(positions, module.lateral[0])
+    maps = torch.tensor(positions, dtype=torch.float64)
+    pooled = maps.view(batch, height * width, -1).sum(1).div(height * width).tolist()
     if fusion == 'none':
-        positions = stage.permute(0, 2, 3, 1).flatten(0, 2).tolist()
-        maps = torch.tensor(block(positions, module.lateral[0]), dtype=torch.float64)
-        return maps.view(batch, height * width, -1).sum(1).div(height * width).tolist()
-    pooled = (stage.flatten(2).sum(2) / (height * width)).tolist()
-    f_t = block(pooled, module.lateral[1])
+        return pooled
+    f_t = block(pooled, module.lateral[-1])
     f_s = block(deeper.flatten(1).tolist(), module.top_down[0])
     added = [[t + s for t, s in zip(*pair)] for pair in zip(f_t, f_s)]
     if fusion == 'add':
@@ -55,13 +57,19 @@ def transcribed(module, stage, deeper, fusion):
 
 
 @pytest.mark.parametrize(
-    ('fusion', 'merge_block'),
-    [*((fusion, False) for fusion in FUSIONS), ('mixed', True), ('concat', True)],
+    ('fusion', 'merge_block', 'before'),
+    [
+        *((fusion, False, False) for fusion in FUSIONS),
+        ('mixed', True, False),
+        ('concat', True, False),
+        ('mixed', False, True),
+        ('mixed', True, True),
+        ('add', False, True),
+    ],
 )
-def test_equation_8_and_its_variants(fusion, merge_block):
-    module = MixedFusionModule(
-        3, 4, num_classes=5, fusion=fusion, merge_block=merge_block
-    ).double()
+def test_equation_8_and_its_variants(fusion, merge_block, before):
+    options = dict(merge_block=merge_block, block_before_pool=before)
+    module = MixedFusionModule(3, 4, num_classes=5, fusion=fusion, **options).double()
     if fusion in ('mixed', 'concat'):
         assert module.merge[0].with_norm == module.merge[0].with_activation
         assert module.merge[0].with_norm == merge_block
@@ -155,3 +163,17 @@ def test_errors():
     assert whole(stage, deeper)[1].shape == (1, 5)
     with pytest.raises(ValueError, match='batch normalisation'):
         whole(stage[..., :1, :1], deeper)
+
+
+@pytest.mark.parametrize(('before', 'millions'), [(False, 10.6), (True, 13.7)])
+def test_sizes_of_shufflenetv2s_branches(before, millions):
+    """Ours, and those of the released code."""
+    module = dict(type='MixedFusionModule', block_before_pool=before)
+    branches = StageBranches(module, channels=[116, 232, 464, 1024], num_classes=100)
+    found = sum(parameter.numel() for parameter in branches.parameters())
+    assert found / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+def test_without_fusion_the_block_is_before_the_pooling_already():
+    with pytest.raises(ValueError, match='leave block_before_pool out'):
+        MixedFusionModule(3, 4, 5, fusion='none', block_before_pool=True)
