@@ -9,6 +9,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = ['dkd', 'ekd', 'dtskd', 'iakd', 'dpk']
+TEACHER = 'model.streams.teacher'
 FOLDERS = [*METHODS, 'baselines']
 
 
@@ -170,6 +171,16 @@ def test_rows_without_a_config_are_said_to_have_none(folder):
     assert none.strip()
     named = re.findall(r'[\w-]+', said)
     assert not [name for name in RIVALS[folder].split() if name not in named]
+
+
+@pytest.mark.parametrize('folder', METHODS)
+def test_runs_with_other_options_have_a_folder_of_their_own(folder):
+    readme = (ROOT / 'configs' / folder / 'README.md').read_text()
+    for section in readme.split('\n#'):
+        options = re.findall(r'--cfg-options\s+([^`\n]*)', section)
+        # Another teacher, PATH, for all that is trained is no run beside others.
+        if any(not own.startswith(f'{TEACHER}.checkpoint=PATH') for own in options):
+            assert '--work-dir' in section, options
 
 
 @pytest.mark.parametrize('folder', METHODS)
