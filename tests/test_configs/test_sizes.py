@@ -80,3 +80,14 @@ def test_printed_sizes_of_large_networks(config, shape, sizes, read, tool):
         assert tool.parameters(model) / 1e6 == pytest.approx(size, rel=0.015)
         found = tool.count_operations(model, streams[name].scope, shape) / 1e9
         assert found == pytest.approx(operations, rel=0.015)
+
+
+@pytest.mark.slow
+def test_connectors_of_a_large_detector_are_larger_than_its_student(read, tool):
+    """What the page of DPK says of their cost."""
+    cfg = read('dpk/dpk-fgd_faster-rcnn_r152_r50_coco')
+    streams = tool.read_streams(cfg)
+    extras = tool.count_extras(cfg, streams)
+    assert extras['loss_dpk'] / 1e6 == pytest.approx(118, abs=0.5)
+    student = tool.parameters(tool.build(streams['student'])) / 1e6
+    assert student == pytest.approx(41.8, abs=0.1)
