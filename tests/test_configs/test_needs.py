@@ -36,9 +36,9 @@ def installed(library: str) -> Path:
 
 
 @cache
-def published() -> frozenset:
-    """Addresses of all weights that the installed metafiles list."""
-    found = set()
+def published() -> dict:
+    """Metrics of all weights that the installed metafiles list, by their address."""
+    found = {}
     for library in LIBRARIES:
         for file in installed(library).rglob('metafile.yml'):
             metafile = yaml.safe_load(file.read_text(encoding='utf-8'))
@@ -47,8 +47,29 @@ def published() -> frozenset:
             )
             for model in models or []:
                 weights = model.get('Weights')
-                found |= set(weights if isinstance(weights, list) else [weights])
-    return frozenset(found)
+                results = model.get('Results') or []
+                metrics = {}
+                for result in results if isinstance(results, list) else [results]:
+                    metrics.update(result.get('Metrics') or {})
+                for path in weights if isinstance(weights, list) else [weights]:
+                    found[path] = metrics
+    return found
+
+
+#: What READMEs say of published weights that configs start from.
+QUOTED = [
+    ('dkd/fcos_r50_r50half_coco', 'teacher', 'box AP', 36.6),
+    ('dkd/mask-rcnn_swin-s_swin-t_coco', 'teacher', 'box AP', 48.2),
+    ('dpk/convnext-l_convnext-e_in1k', 'teacher', 'Top 1 Accuracy', 86.61),
+    ('dpk/convnext-l_convnext-e_in1k', 'teacher', 'Top 5 Accuracy', 98.04),
+]
+
+
+@pytest.mark.parametrize(('name', 'stream', 'metric', 'value'), QUOTED)
+def test_readmes_quote_metafiles_as_they_are(name, stream, metric, value, read):
+    assert published()[read(name).model.streams[stream].checkpoint][metric] == value
+    readme = (ROOT / 'configs' / name.split('/')[0] / 'README.md').read_text()
+    assert str(value) in readme
 
 
 def test_the_page_is_as_the_configs_are(needs, tool):
