@@ -32,7 +32,7 @@ class Images(Dataset):
 def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
     """Build a runner that trains a student with a teacher for two epochs."""
 
-    def build(teacher: Any = None, **cfg: Any) -> Runner:
+    def build(teacher: Any = None, loading: Any = None, **cfg: Any) -> Runner:
         loader = dict(
             dataset=Images(),
             batch_size=4,
@@ -52,7 +52,8 @@ def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
             ),
             work_dir=str(tmp_path),
             train_dataloader=dict(
-                loader, sampler=dict(type='DefaultSampler', shuffle=True)
+                loader,
+                **dict(dict(sampler=dict(type='DefaultSampler')), **(loading or {})),
             ),
             val_dataloader=dict(
                 loader, sampler=dict(type='DefaultSampler', shuffle=False)

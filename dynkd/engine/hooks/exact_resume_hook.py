@@ -17,6 +17,8 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from dynkd.registry import HOOKS
 from dynkd.utils import seed_everything, unwrap
 
+from .seeded_batches import SeededBatches
+
 
 @HOOKS.register_module()
 class ExactResumeHook(Hook):
@@ -27,6 +29,8 @@ class ExactResumeHook(Hook):
     each iteration with a function of (seed, epoch, iteration, rank), so that there is
     no state to restore. Data-loading workers follow with
     ``worker_init_fn=dict(type='dynkd.seed_worker')`` and ``persistent_workers=False``.
+    In a training that counts iterations, each batch is seeded too, since the resumed
+    one passes over those that it has had.
 
     A checkpoint is written before the validation of its epoch. Where a learning-rate
     schedule follows a metric (``ReduceOnPlateauLR``) or the best checkpoint is kept
@@ -61,23 +65,26 @@ class ExactResumeHook(Hook):
         seed = [runner.seed]
         broadcast_object_list(seed)
         MessageHub.get_current_instance().update_info('seed', seed[0])
-        loader = runner.train_dataloader
-        if loader.num_workers and loader.persistent_workers:
-            print_log(
+        loop, loader = runner.train_loop, runner.train_dataloader
+        if hasattr(loop, 'dataloader_iterator'):
+            _seed_batches(runner)
+            if runner.iter and getattr(loop, 'fast_forward_on_resume', False):
+                _warn(
+                    'This resumed run is not exact: it starts with the first batches '
+                    'again. Leave out `fast_forward_on_resume` in train_cfg.'
+                )
+        elif loader.num_workers and loader.persistent_workers:
+            _warn(
                 'Resuming this run will not be exact: its data-loading workers persist '
                 'over epochs. Set `persistent_workers=False` and '
-                "`worker_init_fn=dict(type='dynkd.seed_worker')` in train_dataloader.",
-                logger='current',
-                level=logging.WARNING,
+                "`worker_init_fn=dict(type='dynkd.seed_worker')` in train_dataloader."
             )
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        by_epoch = isinstance(loop, EpochBasedTrainLoop)
         if by_epoch and runner.iter % len(loader):
-            print_log(
+            _warn(
                 f'Resumed in the middle of epoch {runner.epoch + 1}, which starts '
                 'again: the result will differ a little from a run that was never '
-                'stopped. Save checkpoints by epoch.',
-                logger='current',
-                level=logging.WARNING,
+                'stopped. Save checkpoints by epoch.'
             )
         unseen = runner.iter and not self._resumed_validated
         self._validation_due = bool(
@@ -184,7 +191,9 @@ class ExactResumeHook(Hook):
             runner (Runner): The runner.
             checkpoint (dict): The checkpoint.
         """
-        checkpoint['meta']['validated'] = self._validated_iter == runner.iter
+        # Within an iteration, the runner's own count is one behind what is saved.
+        meta = checkpoint['meta']
+        meta['validated'] = self._validated_iter == meta['iter']
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Read whether the state that is resumed has been validated.
@@ -216,6 +225,22 @@ def _saves_now(runner: Runner) -> bool:
         for saver in savers
         if not saver.by_epoch
     )
+
+
+def _warn(message: str) -> None:
+    """Log a warning."""
+    print_log(message, logger='current', level=logging.WARNING)
+
+
+def _seed_batches(runner: Runner) -> None:
+    """Seed each batch of a training that counts iterations."""
+    loop = runner.train_loop
+    batches = loop.dataloader_iterator
+    if not isinstance(batches, SeededBatches):  # as it is where `train` runs again
+        workers = loop.dataloader.num_workers
+        loop.dataloader_iterator = SeededBatches(
+            batches, workers, runner.seed, get_rank()
+        )
 
 
 def _validates_here(runner: Runner) -> bool:

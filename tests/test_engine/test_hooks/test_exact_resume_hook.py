@@ -12,6 +12,7 @@ from mmengine.logging import MessageHub
 from dynkd.engine.functions import seed_worker
 from dynkd.engine.hooks import exact_resume_hook as module
 from dynkd.engine.hooks.exact_resume_hook import ExactResumeHook
+from dynkd.engine.hooks.seeded_batches import SeededBatches
 from dynkd.registry import FUNCTIONS, HOOKS
 from dynkd.utils import RandomState, seed_everything
 
@@ -203,6 +204,115 @@ def test_drawn_paths_and_review_are_resumed(runner, classifier, tmp_path):
         states[0]['backbone.layer1.1.bn1.running_mean'],
         pretrained['backbone.layer1.1.bn1.running_mean'],
     )
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('sampler', ['InfiniteSampler', 'DefaultSampler'])
+def test_training_that_counts_iterations_is_resumed(
+    runner, tmp_path, monkeypatch, sampler, workers
+):
+    """Augmentations of what comes after the checkpoint, and so the weights."""
+    monkeypatch.setattr('mmengine.runner.loops.time.sleep', lambda seconds: None)
+
+    class Seen(Hook):
+        def __init__(self):
+            self.sums = []
+
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            self.sums.append(data_batch['inputs'].sum().item())
+
+    def run(name, **cfg):
+        seen = Seen()
+        work_dir = str(tmp_path / name)
+        built = runner(custom_hooks=[EXACT, seen], work_dir=work_dir, **cfg)
+        built.train()
+        return built, seen.sums
+
+    loading = dict(sampler=dict(type=sampler), num_workers=workers)
+    if workers:
+        loading['worker_init_fn'] = dict(type='dynkd.seed_worker')
+    cfg = dict(
+        loading=loading,
+        train_cfg=dict(by_epoch=False, max_iters=5, val_interval=9),
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=3)
+        ),
+    )
+    whole, sums = run('whole', **cfg)
+    assert len(set(sums)) == 5
+    torch.rand(100)
+    start = str(tmp_path / 'whole' / 'iter_3.pth')
+    resumed, rest = run('resumed', resume=True, load_from=start, **cfg)
+    assert rest == sums[3:]
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[key], value), key
+
+
+def test_validation_after_each_iteration_is_caught_up(runner, tmp_path):
+    """The state that is saved in an iteration has not seen its validation."""
+    cfg = dict(
+        train_cfg=dict(by_epoch=False, max_iters=3, val_interval=1),
+        default_hooks=dict(
+            checkpoint=dict(
+                type='CheckpointHook',
+                by_epoch=False,
+                interval=1,
+                save_best='student/accuracy/top1',
+            )
+        ),
+    )
+    saved = {}
+
+    class Saved(Hook):
+        def before_save_checkpoint(self, runner, checkpoint):
+            meta = checkpoint['meta']
+            saved.setdefault(meta['iter'], meta['validated'])
+
+    runner(custom_hooks=[EXACT, Saved()], **cfg).train()
+    assert saved == {1: False, 2: False, 3: False}
+
+
+def test_batches_that_are_skipped_are_counted():
+    """OneDL's loop skips the batches of a resumed run without loading them."""
+
+    class Batches:
+        skipped = 0
+
+        def __next__(self):
+            return draws()
+
+        def skip_iter(self, number):
+            self.skipped += number
+
+    def batches(workers=0, rank=0):
+        return SeededBatches(Batches(), workers, 3, rank)
+
+    unbroken = batches()
+    drawn = [next(unbroken) for _ in range(4)]
+    assert len(set(drawn)) == 4 and iter(unbroken) is unbroken
+    for workers in (0, 2):
+        resumed = batches(workers)
+        resumed.skip_iter(2)
+        assert next(resumed) == drawn[2]
+        # Workers go on with their random numbers: they load what is skipped.
+        assert resumed._batches.skipped == (0 if workers else 2)
+    assert next(batches(rank=1)) != drawn[0]
+
+
+def test_run_that_starts_with_the_first_batches_again_is_warned_of(monkeypatch):
+    said = []
+    monkeypatch.setattr(module, 'print_log', lambda text, **kwargs: said.append(text))
+    runner = Seeded(iter=4)
+    loader = SimpleNamespace(num_workers=2, persistent_workers=True)
+    loop = SimpleNamespace(dataloader=loader, dataloader_iterator=iter([]))
+    runner.train_dataloader, runner.train_loop = loader, loop
+    HOOKS.build(EXACT).before_train(runner)
+    assert said == []
+    first = loop.dataloader_iterator
+    loop.fast_forward_on_resume = True
+    HOOKS.build(EXACT).before_train(runner)
+    assert len(said) == 1 and 'fast_forward_on_resume' in said[0]
+    assert loop.dataloader_iterator is first and isinstance(first, SeededBatches)
 
 
 def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
