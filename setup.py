@@ -112,5 +112,6 @@ setup(
     install_requires=read_requirements('runtime'),
     extras_require=EXTRAS,
     cmdclass={'build_py': BuildWithMim},
+    entry_points={'console_scripts': ['dynkd = dynkd.__main__:main']},
     zip_safe=False,
 )

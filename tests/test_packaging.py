@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What the wheel, the source distribution and an editable installation hold."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -122,6 +123,25 @@ def test_metadata_offers_the_extras(tree):
     for extra in ('det', 'cls', 'video', 'razor'):
         own = {r.split(';')[0] for r in required if re.search(f'extra == .{extra}', r)}
         assert own and own <= everything
+
+
+def test_command_tells_the_version(tree, tmp_path):
+    with zipfile.ZipFile(build(tree, 'wheel')) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith('/entry_points.txt'))
+        text = archive.read(name).decode()
+    assert 'dynkd = dynkd.__main__:main' in text.splitlines()
+    command = [sys.executable, '-m', 'dynkd']
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
+
+    def run(*more):
+        return subprocess.run(
+            [*command, *more], capture_output=True, text=True, cwd=tmp_path, env=env
+        )
+
+    version = re.search(r"'(.+)'", (ROOT / 'dynkd' / 'version.py').read_text()).group(1)
+    assert run('--version').stdout == f'dynkd {version}\n'
+    assert 'mim train dynkd' in run().stdout
+    assert run('--nonsense').returncode == 2
 
 
 def test_model_index_names_files_that_exist():
