@@ -10,7 +10,7 @@ COVERAGE ?= $(if $(PYTEST_ARGS),,--cov --cov-report=term --cov-fail-under=95)
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo demo-cls demo-video test test-slow lint format docs bench clean distclean
+.PHONY: help env demo demo-cls demo-video test test-reduced test-slow lint format docs bench clean distclean
 
 help:  ## list these targets
 	@echo 'make TARGET [VENV=$(VENV)] [PYTHON=/path/to/python3.12] [STACK=onedl]'
@@ -32,6 +32,15 @@ demo-video: env  ## the same for action recognition (at most 15 minutes)
 # Each file in one process: what its tests share is made once.
 test: env  ## run the whole test suite, in two processes, and measure its coverage
 	$(BIN)/python -m pytest tests -n 2 --dist loadfile $(COVERAGE) $(PYTEST_ARGS)
+
+# What depends most on the libraries: registry, repairs, models, resuming, and a training
+# of each library with its export.
+REDUCED := tests/test_registry.py tests/test_compat tests/test_models \
+	tests/test_engine/test_hooks/test_exact_resume_hook.py \
+	tests/test_end_to_end/test_export.py tests/test_end_to_end/test_recognizers.py
+
+test-reduced: env  ## run the part of the suite that depends most on the libraries' versions
+	$(BIN)/python -m pytest $(REDUCED) -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-slow: env  ## run the tests that the suite leaves out for their time
 	$(BIN)/python -m pytest tests -m slow $(PYTEST_ARGS)

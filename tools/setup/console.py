@@ -16,10 +16,27 @@ from pathlib import Path
 
 TAIL_LINES = 15
 _PROGRESS = re.compile(r'^\s*(Collecting \S+|Downloading \S+|Building \S+)')
+# What pip says when it does not reach its index, or gets nothing from there.
+_OFFLINE = re.compile(
+    r'from versions: none|connection broken by|Max retries exceeded|Read timed out|'
+    r'HTTP error [45]\d\d|IncompleteRead|Connection (?:reset|aborted|refused)'
+)
 
 
 class SetupError(Exception):
-    """What is missing, in one line that says what would help."""
+    """What is missing, in one line that says what would help.
+
+    Attributes:
+        status (int): The exit status of the set-up.
+    """
+
+    status = 1
+
+
+class UnavailableError(SetupError):
+    """What a machine lacks at a time and not by its kind: a download, or disk space."""
+
+    status = os.EX_TEMPFAIL
 
 
 def say(message: str) -> None:
@@ -174,6 +191,7 @@ def run_logged(
 
     Raises:
         SetupError: The command failed; names the log and quotes its last lines.
+        UnavailableError: It failed for a download or for disk space.
     """
     process = _start(command, log, env, keep_open)
     heartbeat = Heartbeat(label, done or partial(progress, log))
@@ -188,13 +206,18 @@ def run_logged(
         if process.poll() is None:
             _stop(process)
     if process.returncode:
-        raise SetupError(_failure(label, log, process.returncode))
+        raise _failure(label, log, process.returncode)
 
 
-def _failure(label: str, log: Path, code: int) -> str:
+def _failure(label: str, log: Path, code: int) -> SetupError:
     """Word the failure of a command, with the end of its log."""
-    lines = tail(log)
-    if any('No space left on device' in line for line in tail(log, 200)):
-        return f'{label} failed: no disk space is left (log: {log})'
-    quoted = '\n'.join(f'    | {line}' for line in lines)
-    return f'{label} failed with status {code}; log: {log}, which ends with\n{quoted}'
+    said = '\n'.join(tail(log, 200))
+    if 'No space left on device' in said:
+        return UnavailableError(f'{label} failed: no disk space is left (log: {log})')
+    quoted = '\n'.join(f'    | {line}' for line in tail(log))
+    ends = f'log: {log}, which ends with\n{quoted}'
+    if _OFFLINE.search(said):
+        return UnavailableError(
+            f'{label} failed: something cannot be downloaded; {ends}'
+        )
+    return SetupError(f'{label} failed with status {code}; {ends}')

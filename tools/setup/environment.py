@@ -268,7 +268,8 @@ def main() -> int:
     """Run from the command line.
 
     Returns:
-        int: The exit status.
+        int: The exit status: 75 if the same command may succeed at another time, since
+        a download failed or the disk is full.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--venv', type=Path, default=Path('.venv'), help='its folder')
@@ -284,7 +285,7 @@ def main() -> int:
         ensure(Environment(arguments.venv, arguments.stack))
     except SetupError as error:
         print(f'dynkd: {error}', file=sys.stderr)
-        return 1
+        return error.status
     except OSError as error:
         print(f'dynkd: {error.strerror}: {error.filename}', file=sys.stderr)
         return 1

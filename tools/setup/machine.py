@@ -12,7 +12,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from console import SetupError
+from console import SetupError, UnavailableError
 
 #: Those that the pinned versions were run with.
 PYTHONS = ((3, 11), (3, 12), (3, 13))
@@ -80,7 +80,8 @@ def check_disk(folder: Path, needed: float, purpose: str) -> None:
         purpose (str): What for.
 
     Raises:
-        SetupError: There is less, or the folder cannot be written to.
+        SetupError: The folder cannot be written to.
+        UnavailableError: There is less.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +93,7 @@ def check_disk(folder: Path, needed: float, purpose: str) -> None:
         ) from error
     free = shutil.disk_usage(folder).free / GIB
     if free < needed:
-        raise SetupError(
+        raise UnavailableError(
             f'not enough disk space for {purpose}: {needed:.1f} GiB are needed in '
             f'{folder}, {free:.1f} GiB are free'
         )
