@@ -24,6 +24,12 @@ FLAGS = ('-fwrapv', '-O3', '-Wall', '-DNDEBUG', '-g0')
 _TORCH = ('-fPIC', '-DTORCH_API_INCLUDE_EXTENSION_H', '-DTORCH_EXTENSION_NAME=_ext')
 _PREFIX = 'mmcv_prefix.hpp'
 _COMMON = '#include "pytorch_cpp_helper.hpp"\n'
+# mmcv's setup.py reads its version into its local variables, which Python 3.13 does not
+# allow (PEP 667).
+_VERSION = (
+    ("exec(compile(f.read(), version_file, 'exec'))", 'exec(f.read(), globals())'),
+    ("return locals()['__version__']", "return globals()['__version__']"),
+)
 #: mmcv's setup.py has the first; the headers of torch 2.14 demand the second.
 _STANDARDS = ('-std=c++17', '-std=c++20')
 _INCLUDES = (
@@ -33,7 +39,7 @@ _INCLUDES = (
 
 
 def unpack(archive: Path) -> Path:
-    """Unpack a source distribution beside itself.
+    """Unpack a source distribution beside itself, and mend its ``setup.py``.
 
     Args:
         archive (Path): The ``.tar.gz``.
@@ -44,7 +50,13 @@ def unpack(archive: Path) -> Path:
     safely = {'filter': 'data'} if hasattr(tarfile, 'data_filter') else {}
     with tarfile.open(archive) as file:
         file.extractall(archive.parent, **safely)
-    return archive.parent / archive.name.removesuffix('.tar.gz')
+    source = archive.parent / archive.name.removesuffix('.tar.gz')
+    setup = source / 'setup.py'
+    text = setup.read_text()
+    for old, new in _VERSION:
+        text = text.replace(old, new)
+    setup.write_text(text)
+    return source
 
 
 class Compiler:

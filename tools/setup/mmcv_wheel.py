@@ -189,9 +189,9 @@ class _Build:
 
     def _sources(self, place: Path) -> Path:
         """Download the sources and unpack them."""
-        command = [str(self.python), '-m', 'pip', 'download', '--no-deps']
-        command += ['--no-build-isolation', '--no-binary', self.name, '--dest']
-        command += [str(place), f'{self.name}=={self.version}']
+        fetch = Path(__file__).with_name('fetch_sources.py')
+        wanted = f'{self.name}=={self.version}'
+        command = [str(self.python), str(fetch), str(place), wanted]
         log = self.logs / f'{self.name}-{self.version}-sources.log'
         run_logged(command, log, 'downloading mmcv', self.env, (self.lock,))
         archives = sorted(place.glob('*.tar.gz'))
