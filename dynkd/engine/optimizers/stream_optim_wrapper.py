@@ -38,7 +38,7 @@ class StreamOptimWrapper(OptimWrapperDict):
         return next(iter(self.values()))
 
     @property
-    def _scaler(self) -> Optional[torch.amp.GradScaler]:
+    def _scaler(self) -> Optional['torch.amp.GradScaler']:  # which torch 2.3 brought
         """GradScaler or None: The scaler of the backward pass, if it has one."""
         return getattr(self._first, 'loss_scaler', None)
 
