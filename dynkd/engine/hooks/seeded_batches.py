@@ -51,9 +51,13 @@ class SeededBatches:
         Args:
             num_iters (int): How many.
         """
-        if self._workers:
+        # OneDL's iterator over the loader, which draws a random number when it is made:
+        # before the next batch has its seed, as in a run that was not stopped.
+        make_iterator = getattr(self._batches, '_ensure_iterator', None)
+        if self._workers or make_iterator is None:
             for _ in range(num_iters):
                 next(self)
             return
         self._batches.skip_iter(num_iters)  # type: ignore[attr-defined]  # of OneDL
+        make_iterator()
         self._number += num_iters

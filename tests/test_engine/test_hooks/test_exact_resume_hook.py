@@ -272,13 +272,18 @@ def test_validation_after_each_iteration_is_caught_up(runner, tmp_path):
     assert saved == {1: False, 2: False, 3: False}
 
 
-def test_batches_that_are_skipped_are_counted():
+def test_batches_that_are_skipped_are_counted(monkeypatch):
     """OneDL's loop skips the batches of a resumed run without loading them."""
 
     class Batches:
-        skipped = 0
+        skipped, made = 0, False
+
+        def _ensure_iterator(self):
+            if not self.made:
+                self.made = bool(draws())
 
         def __next__(self):
+            self._ensure_iterator()
             return draws()
 
         def skip_iter(self, number):
@@ -296,6 +301,12 @@ def test_batches_that_are_skipped_are_counted():
         assert next(resumed) == drawn[2]
         # Workers go on with their random numbers: they load what is skipped.
         assert resumed._batches.skipped == (0 if workers else 2)
+    monkeypatch.delattr(Batches, '_ensure_iterator')
+    monkeypatch.setattr(Batches, '__next__', lambda self: draws())
+    resumed = batches()
+    resumed.skip_iter(2)
+    # What is not known to skip well is not asked to.
+    assert next(resumed) == drawn[2] and resumed._batches.skipped == 0
     assert next(batches(rank=1)) != drawn[0]
 
 
