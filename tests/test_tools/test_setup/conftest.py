@@ -69,9 +69,7 @@ def fake_python():
             file.add(source, source.name)
         path.write_text(
             '#!/bin/sh\nif [ "$1" = -c ]; then echo /torch/include; exit; fi\n'
-            'if [ "$3" = download ]; then\n'
-            'while [ "$1" != --dest ]; do shift; done\n'
-            f'cp {archive} "$2"; exit; fi\n'
+            f'case "$1" in *fetch_sources.py) cp {archive} "$2"; exit;; esac\n'
             f'while [ "$1" != --wheel-dir ]; do shift; done; DIR=$2\n{body}\n'
         )
         path.chmod(0o755)

@@ -4,9 +4,12 @@
 import os
 import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 
+FOLDER = Path(__file__).resolve().parents[3] / 'tools' / 'setup'
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='set-up is for Linux')
 
 
@@ -24,6 +27,51 @@ def compiler(fake_python, environment, machine, tmp_path):
     source = module.unpack(tmp_path / 'mmcv-2.1.0.tar.gz')
     env = clean_env(**machine.compiler_variables())
     return module.Compiler(python, source, env, tmp_path / 'header.log', 0)
+
+
+def test_version_of_the_sources_is_read_on_python_3_13(environment, tmp_path):
+    """mmcv's own way, which that Python refuses; each Python reads the mended one."""
+    source = tmp_path / 'new' / 'mmcv-2.1.0'
+    (source / 'mmcv').mkdir(parents=True)
+    (source / 'mmcv' / 'version.py').write_text("__version__ = '2.1.0'\n")
+    (source / 'setup.py').write_text(
+        'def get_version():\n'
+        "    version_file = 'mmcv/version.py'\n"
+        "    with open(version_file, encoding='utf-8') as f:\n"
+        "        exec(compile(f.read(), version_file, 'exec'))\n"
+        "    return locals()['__version__']\n"
+        'print(get_version())\n'
+    )
+    archive = tmp_path / 'mmcv-2.1.0.tar.gz'
+    with tarfile.open(archive, 'w:gz') as file:
+        file.add(source, source.name)
+    unpacked = environment.mmcv_wheel.mmcv_source.unpack(archive)
+    assert 'locals()' not in (unpacked / 'setup.py').read_text()
+    run = [sys.executable, '-c', "exec(open('setup.py').read(), {})"]
+    out = subprocess.run(run, cwd=unpacked, capture_output=True, text=True)
+    assert out.stdout == '2.1.0\n', out.stderr
+
+
+def test_sources_are_fetched_without_being_run(tmp_path):
+    """From a folder, as pip finds a file."""
+    pytest.importorskip('pip._internal')
+    source = tmp_path / 'x-1.0'
+    source.mkdir()
+    (source / 'setup.py').write_text('raise SystemExit("was run")\n')
+    index = tmp_path / 'index'
+    index.mkdir()
+    archive = index / 'x-1.0.tar.gz'
+    with tarfile.open(archive, 'w:gz') as file:
+        file.add(source, source.name)
+    target = tmp_path / 'target'
+    target.mkdir()
+    env = clean_env(PIP_NO_INDEX='1', PIP_FIND_LINKS=str(index))
+    command = [sys.executable, str(FOLDER / 'fetch_sources.py'), str(target)]
+    done = subprocess.run([*command, 'x==1.0'], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (target / archive.name).read_bytes() == archive.read_bytes()
+    done = subprocess.run([*command, 'x==2.0'], env=env, capture_output=True, text=True)
+    assert done.returncode and 'No matching distribution found' in done.stderr
 
 
 def test_standard_is_the_first_that_the_headers_accept(compiler):

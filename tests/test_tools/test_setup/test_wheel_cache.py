@@ -105,6 +105,31 @@ def test_full_disk_during_the_build_is_one_line(
     assert '\n' not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ('said', 'status'),
+    [
+        ('No matching distribution found for x==1 (from versions: none)', 75),
+        ('WARNING: Retrying after connection broken by NewConnectionError()', 75),
+        ('a.o: No space left on device', 75),
+        ('No matching distribution found for x==9 (from versions: 1, 2)', 1),
+        ('error: no vector', 1),
+    ],
+)
+def test_what_another_time_may_bring_has_a_status_of_its_own(
+    fake_python, environment, mmcv_wheel, tmp_path, monkeypatch, capsys, said, status
+):
+    python = fake_python(tmp_path / 'python', f'echo "{said}"; exit 1')
+
+    def ensure(made):
+        mmcv_wheel.ensure_wheel(python, '2.13.0', 'mmcv', '2.1.0', clean_env())
+
+    monkeypatch.setattr(environment, 'ensure', ensure)
+    monkeypatch.setattr(environment.signal, 'signal', lambda *arguments: None)
+    monkeypatch.setattr(sys, 'argv', ['environment.py', '--venv', str(tmp_path / 'v')])
+    assert environment.main() == status
+    assert capsys.readouterr().err.startswith('dynkd: building mmcv failed')
+
+
 def test_second_process_waits_and_takes_the_first_ones_wheel(
     write_wheel, fake_python, mmcv_wheel, tmp_path
 ):
