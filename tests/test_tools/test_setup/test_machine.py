@@ -69,6 +69,6 @@ def test_folder_that_is_no_environment_is_left_alone(environment, tmp_path, mmcv
     folder = tmp_path / 'precious'
     folder.mkdir()
     (folder / 'thesis.txt').write_text('mine')
-    with pytest.raises(environment.SetupError, match='no virtual environment'):
+    with pytest.raises(environment.SetupError, match='is not a virtual environment'):
         environment.Environment(folder).check_machine()
     assert [path.name for path in folder.iterdir()] == ['thesis.txt']
