@@ -5,9 +5,8 @@ _base_ = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 custom_imports = dict(imports=['dynkd'], allow_failed_imports=False)
 teacher = dict(config='mmdet::fcos/fcos_r101-caffe_fpn_gn-head-1x_coco.py')
 t, s = 'teacher.bbox_head[0]', 'student.bbox_head[0]'
-balanced = dict(type='BalancedWeight')  # each part as large as the task's loss
-kld = dict(type='KLDLoss', activation='sigmoid', loss_weight=balanced)
-emd = dict(type='EMDLoss', layout='spatial', loss_weight=balanced)
+emd = dict(type='EMDLoss', layout='spatial', loss_weight=dict(type='BalancedWeight'))
+kld = dict(type='KLDLoss', activation='sigmoid', loss_weight=emd['loss_weight'])
 model = dict(_delete_=True, type='dynkd.Distillation')
 model['streams'] = dict(student=dict(model=_base_.model), teacher=teacher)
 model['transfers'] = dict(
