@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import MessageHub
 
 from dynkd.engine.functions import seed_worker
@@ -390,3 +390,39 @@ def test_random_state():
     assert draws() == first
     seed_everything(2, 1)
     assert draws() != first
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """What one of two processes takes over from the first, and when."""
+    taken: list = []
+    monkeypatch.setattr(module, 'get_world_size', lambda: 2)
+    monkeypatch.setattr(module, 'broadcast', lambda value: taken.append(value))
+    return taken
+
+
+def test_processes_share_their_buffers_and_no_parameters(runner, shared):
+    run = runner(custom_hooks=[EXACT])
+    run.train()
+    model = run.model
+    state, parameters = model.state_dict(), dict(model.named_parameters())
+    buffers = [name for name in state if name not in parameters]
+    assert buffers and all('running_' in n or 'num_batches' in n for n in buffers)
+    # At the end of each of two epochs, and before each validation.
+    assert [value.shape for value in shared] == [state[n].shape for n in buffers] * 4
+
+
+def test_processes_share_buffers_that_are_saved_by_iterations(shared):
+    runner = SimpleNamespace(iter=1, max_iters=9, model=torch.nn.BatchNorm1d(3))
+    runner.hooks = [CheckpointHook(interval=2, by_epoch=False)]
+    taken = []
+    for runner.iter in range(4):
+        before = len(shared)
+        ExactResumeHook().after_train_iter(runner, 0)
+        taken.append(len(shared) - before)
+    assert taken == [0, 3, 0, 3]
+
+
+def test_one_process_shares_nothing(runner, monkeypatch):
+    monkeypatch.setattr(module, 'broadcast', None)
+    runner(custom_hooks=[EXACT]).train()
