@@ -7,6 +7,9 @@ its ``locations`` when it is first asked for something, so that ``import dynkd``
 quick.
 """
 
+import inspect
+from typing import Optional, Union
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
@@ -18,8 +21,31 @@ from mmengine.registry import (
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+
+class CheckedRegistry(Registry):
+    """A registry whose classes check the arguments that configs give them.
+
+    See :func:`dynkd.utils.fields.checked`: types and ranges are those of the
+    annotations.
+    """
+
+    def _register_module(
+        self,
+        module: type,
+        module_name: Optional[Union[str, list[str]]] = None,
+        force: bool = False,
+    ) -> None:
+        """Have a class checked, and register it."""
+        # Late: `import dynkd` stays quick.
+        from dynkd.utils.fields import checked
+
+        super()._register_module(module, module_name, force)
+        if inspect.isclass(module):
+            checked(module)
+
+
 #: Algorithms, backbones, branches, transfer losses, connectors.
-MODELS = Registry(
+MODELS = CheckedRegistry(
     'model',
     parent=MMENGINE_MODELS,
     scope='dynkd',
@@ -33,35 +59,37 @@ MODELS = Registry(
     ],
 )
 #: Numbers as functions of training progress.
-SCHEDULES = Registry('schedule', scope='dynkd', locations=['dynkd.models.schedules'])
+SCHEDULES = CheckedRegistry(
+    'schedule', scope='dynkd', locations=['dynkd.models.schedules']
+)
 #: Transfers that are generated from one short config.
-TRANSFER_GROUPS = Registry(
+TRANSFER_GROUPS = CheckedRegistry(
     'transfer group', scope='dynkd', locations=['dynkd.models.methods']
 )
 #: Stores of the streams' past predictions.
-STORES = Registry('store', scope='dynkd', locations=['dynkd.models.stores'])
-HOOKS = Registry(
+STORES = CheckedRegistry('store', scope='dynkd', locations=['dynkd.models.stores'])
+HOOKS = CheckedRegistry(
     'hook', parent=MMENGINE_HOOKS, scope='dynkd', locations=['dynkd.engine.hooks']
 )
-LOOPS = Registry(
+LOOPS = CheckedRegistry(
     'loop', parent=MMENGINE_LOOPS, scope='dynkd', locations=['dynkd.engine.loops']
 )
-OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+OPTIM_WRAPPER_CONSTRUCTORS = CheckedRegistry(
     'optimizer wrapper constructor',
     parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
     scope='dynkd',
     locations=['dynkd.engine.optimizers'],
 )
-FUNCTIONS = Registry(
+FUNCTIONS = CheckedRegistry(
     'function',
     parent=MMENGINE_FUNCTIONS,
     scope='dynkd',
     locations=['dynkd.engine.functions'],
 )
-DATASETS = Registry(
+DATASETS = CheckedRegistry(
     'dataset', parent=MMENGINE_DATASETS, scope='dynkd', locations=['dynkd.datasets']
 )
-TRANSFORMS = Registry(
+TRANSFORMS = CheckedRegistry(
     'transform',
     parent=MMENGINE_TRANSFORMS,
     scope='dynkd',

@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from dynkd.registry import TRANSFORMS
+from dynkd.utils.kinds import Count
 
 #: Interpolations for reducing an image.
 INTERPOLATIONS = ('area', 'bicubic')
@@ -44,10 +45,8 @@ class LowResolution(BaseTransform):
     """
 
     def __init__(
-        self, size: int = 16, interpolation: str = 'area', keep_size: bool = False
+        self, size: Count = 16, interpolation: str = 'area', keep_size: bool = False
     ) -> None:
-        if size < 1:
-            raise ValueError(f'LowResolution: size must be at least 1, got {size}')
         if interpolation not in INTERPOLATIONS:
             raise ValueError(
                 f'LowResolution: interpolation must be one of {INTERPOLATIONS}, got '

@@ -7,6 +7,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from dynkd.registry import TRANSFORMS
+from dynkd.utils.kinds import Count
 
 
 @TRANSFORMS.register_module()
@@ -36,12 +37,7 @@ class SampleAllClips(BaseTransform):
         ValueError: If an argument is less than 1.
     """
 
-    def __init__(self, clip_len: int = 64, frame_interval: int = 1) -> None:
-        for name, value in (('clip_len', clip_len), ('frame_interval', frame_interval)):
-            if value < 1:
-                raise ValueError(
-                    f'SampleAllClips: {name} must be at least 1, got {value}'
-                )
+    def __init__(self, clip_len: Count = 64, frame_interval: Count = 1) -> None:
         self.clip_len = clip_len
         self.frame_interval = frame_interval
 

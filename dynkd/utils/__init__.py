@@ -3,7 +3,8 @@
 
 from .configs import without_scope
 from .errors import NonFiniteError, named
-from .numbers import check_weights, not_finite
+from .fields import at, check_field, checked, suggestion
+from .numbers import not_finite
 from .plain_types import plain_types
 from .random_state import RandomState, seed_everything
 from .run_log import RunLog
@@ -15,12 +16,15 @@ __all__ = [
     'RandomState',
     'RunLog',
     'TrainingData',
-    'check_weights',
+    'at',
+    'check_field',
+    'checked',
     'first_data_sample',
     'named',
     'not_finite',
     'plain_types',
     'seed_everything',
+    'suggestion',
     'unwrap',
     'without_scope',
 ]

@@ -226,7 +226,7 @@ def test_seed_must_be_one(seed):
         (Plain(), TypeError, 'Plain does not tell the class of sample 0'),
         (Several([[0], [0, 1]]), ValueError, r'sample 1 of Several has 2 classes'),
         (Several([[0], []]), ValueError, 'sample 1 of Several has 0 classes'),
-        ([1, 2], TypeError, 'BaseDataset or its config, got list'),
+        ([1, 2], TypeError, '`dataset` must be a BaseDataset or a dict'),
     ],
 )
 def test_data_sets_that_do_not_fit(dataset, error, message):

@@ -118,7 +118,7 @@ def test_it_is_registered_and_can_be_copied():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(size=0), 'size must be at least 1, got 0'),
+        (dict(size=0), '`size` must be at least 1, got 0'),
         (dict(interpolation='nearest'), "'area', 'bicubic'.*got 'nearest'"),
     ],
 )

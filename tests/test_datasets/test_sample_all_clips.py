@@ -54,7 +54,7 @@ def test_short_videos_are_looped_as_mmaction2_does():
 
 @pytest.mark.parametrize('name', ['clip_len', 'frame_interval'])
 def test_arguments_out_of_range(name):
-    with pytest.raises(ValueError, match=f'{name} must be at least 1, got 0'):
+    with pytest.raises(ValueError, match=f'`{name}` must be at least 1, got 0'):
         SampleAllClips(**{name: 0})
 
 

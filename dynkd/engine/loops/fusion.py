@@ -8,7 +8,8 @@ import torch
 from mmengine.structures import BaseDataElement
 from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 
-from dynkd.utils import check_weights
+from dynkd.utils import check_field
+from dynkd.utils.kinds import Weight
 
 #: Metrics of the average are named ``fused/…``, like those of a stream.
 FUSED = 'fused'
@@ -110,9 +111,7 @@ def check_fused(weights: Any, evaluated: Sequence[str]) -> None:
                 f'`fused` names `{name}`, which is not evaluated. '
                 f'Evaluated: {", ".join(evaluated)}.'
             )
-        if isinstance(weight, Mapping):
-            raise TypeError(f'`fused`: `{name}` must be a number, got {weight!r}.')
-    check_weights(weights, '`fused`')
+        check_field(weight, Weight, f'fused.{name}')
     if len(weights) < 2:
         raise ValueError(f'`fused` averages two streams or more, as in {example}.')
     if sum(weights.values()) == 0:

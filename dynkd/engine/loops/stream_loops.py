@@ -55,7 +55,7 @@ class _EveryStream:
         self,
         runner: Runner,
         dataloader: Union[DataLoader, dict],
-        evaluator: Union[dict, list[dict]],
+        evaluator: Any,
         fp16: bool = False,
         streams: Optional[Sequence[str]] = None,
         branches: bool = False,

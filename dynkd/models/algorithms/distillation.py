@@ -2,14 +2,19 @@
 """Distillation: streams that learn together, and from each other."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
 from mmengine.logging import MessageHub, print_log
 from torch import nn
 
-from dynkd.models.schedules import Progress
+from dynkd.models.schedules import (
+    BoundedSchedule,
+    Progress,
+    ReviewSchedule,
+    Schedule,
+)
 from dynkd.models.stores import History, build_stores
 from dynkd.models.streams import Stream, warn_of_unread
 from dynkd.models.taps import Tap
@@ -17,7 +22,7 @@ from dynkd.models.transfers import Transfer, build_transfers
 from dynkd.registry import MODELS
 
 from .checks import check_transfers, dry_run
-from .phase import Phase, check_phases, phase_at
+from .phase import Phase, build_phases, check_phases, phase_at
 from .streamed_model import StreamedModel
 
 Losses = dict[str, torch.Tensor]
@@ -49,7 +54,8 @@ class Distillation(StreamedModel):
         stores (dict[str, dict], optional): Stores of the streams' past predictions by
             name, each as :class:`~dynkd.models.stores.PredictionStore` has it. What
             they keep is what transfers read: ``source='history.student.head'``. The
-            run needs a :class:`~dynkd.engine.hooks.StoreHook`. Defaults to None.
+            run is given a :class:`~dynkd.engine.hooks.StoreHook` if it has none.
+            Defaults to None.
 
     Raises:
         ValueError: If streams, transfers and phases do not fit each other; the message
@@ -58,11 +64,11 @@ class Distillation(StreamedModel):
 
     def __init__(
         self,
-        streams: dict[str, Union[str, dict, nn.Module]],
-        transfers: Optional[dict[str, dict]] = None,
+        streams: dict[str, Any],
+        transfers: Optional[dict[str, Any]] = None,
         phases: Optional[list[dict]] = None,
         data_preprocessor: Optional[dict] = None,
-        stores: Optional[dict[str, dict]] = None,
+        stores: Optional[dict[str, Any]] = None,
     ) -> None:
         super().__init__(streams, data_preprocessor)
         self.transfers = nn.ModuleDict(
@@ -71,7 +77,7 @@ class Distillation(StreamedModel):
         self.stores = build_stores(stores or {}, self.all_streams)
         sources = [tap for t in self._transfers.values() for tap in t.sources]
         self.history = History(self.stores, sources)
-        self.phases = [Phase.from_cfg(cfg) for cfg in phases or [dict(name='all')]]
+        self.phases = build_phases(phases or [dict(name='all')])
         check_phases(self.phases, list(self.streams), list(self.transfers))
         check_transfers(
             self._transfers, self.all_streams, list(self.stores), self.phases
@@ -116,6 +122,28 @@ class Distillation(StreamedModel):
             dict[str, object]: Objects by name; their attributes may be schedules.
         """
         return dict(self.named_modules())
+
+    def schedules(self) -> Iterator[tuple[str, Schedule]]:
+        """The schedules of transfers and methods.
+
+        Yields:
+            tuple[str, Schedule]: What has one, for messages, and the schedule.
+        """
+        for name, owner in self.schedule_owners().items():
+            for value in vars(owner).values():
+                found = value.schedule if isinstance(value, BoundedSchedule) else value
+                if isinstance(found, Schedule):
+                    yield f'`{name}`', found
+
+    @property
+    def needed_hooks(self) -> list[str]:
+        """list[str]: Hooks without which it cannot train; a runner adds them."""
+        names = ['RunCheckHook']
+        if self.stores:
+            names.append('StoreHook')
+        if any(isinstance(own, ReviewSchedule) for _, own in self.schedules()):
+            names.append('LearningRateHook')
+        return names
 
     def taps(
         self, stream: str, transfers: Optional[Sequence[Transfer]] = None

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from dynkd.models.schedules import Progress
-from dynkd.utils import without_scope
+from dynkd.utils import at, checked, without_scope
+from dynkd.utils.kinds import Index, Text
 
 
+@checked
 @dataclass
 class Phase:
     """A part of the training with transfers and frozen streams of its own.
@@ -26,23 +28,11 @@ class Phase:
             a graph, and no optimizer moves them. Defaults to ().
     """
 
-    name: str
-    begin: int = 0
+    name: Text
+    begin: Index = 0
     by_epoch: bool = True
     transfers: Optional[list[str]] = None
     frozen: Sequence[str] = ()
-
-    @classmethod
-    def from_cfg(cls, cfg: dict) -> 'Phase':
-        """Read a phase's config.
-
-        Args:
-            cfg (dict): The fields of this class.
-
-        Returns:
-            Phase: The phase.
-        """
-        return cls(**without_scope(cfg))
 
     def has_begun(self, progress: Progress) -> bool:
         """Whether the phase has begun.
@@ -67,6 +57,22 @@ class Phase:
         return self.transfers is None or transfer in self.transfers
 
 
+def build_phases(cfgs: Sequence[dict]) -> list[Phase]:
+    """Read the configs of phases.
+
+    Args:
+        cfgs (list[dict]): The fields of each phase.
+
+    Returns:
+        list[Phase]: The phases.
+    """
+    phases = []
+    for index, cfg in enumerate(cfgs):
+        with at(f'phases[{index}]'):
+            phases.append(Phase(**without_scope(cfg)))
+    return phases
+
+
 def check_phases(
     phases: Sequence[Phase], streams: Sequence[str], transfers: Sequence[str]
 ) -> None:
@@ -79,7 +85,8 @@ def check_phases(
 
     Raises:
         ValueError: If they do not begin at 0, do not follow one another, count in
-            different units, or name an unknown stream or transfer.
+            different units, have the same name, freeze every stream, or name an
+            unknown stream or transfer.
     """
     begins = [phase.begin for phase in phases]
     if begins[0] != 0 or any(a >= b for a, b in zip(begins, begins[1:])):
@@ -89,7 +96,18 @@ def check_phases(
         )
     if len({phase.by_epoch for phase in phases}) > 1:
         raise ValueError('phases must all count epochs or all count iterations.')
+    names = [phase.name for phase in phases]
     for phase in phases:
+        if names.count(phase.name) > 1:
+            raise ValueError(
+                f'two phases are named `{phase.name}`: logs and messages could not '
+                'tell them apart.'
+            )
+        if set(streams) <= set(phase.frozen):
+            raise ValueError(
+                f'phase `{phase.name}` freezes every stream: there is nothing to train '
+                'in it.'
+            )
         for kind, names, known in (
             ('transfer', phase.transfers or (), transfers),
             ('stream', phase.frozen, streams),

@@ -9,6 +9,7 @@ from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck
 from torch import nn
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count
 
 from .cheap_blocks import CheapBasicBlock, CheapBottleneck
 
@@ -60,10 +61,10 @@ class ResNet6nPlus2(ResNet_CIFAR):
 
     def __init__(
         self,
-        depth: int,
+        depth: Count,
         block: str = 'basic',
-        stem_channels: int = 16,
-        base_channels: int = 16,
+        stem_channels: Count = 16,
+        base_channels: Count = 16,
         out_indices: Sequence[int] = (2,),
         cheap_groups: Optional[int] = None,
         **kwargs: Any,

@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count
 
 from .resnext3d_blocks import BasicBlock3d, Bottleneck3d, build_shortcut
 
@@ -80,13 +81,13 @@ class ResNeXt3D(BaseModule):
 
     def __init__(
         self,
-        depth: int = 101,
-        cardinality: int = 32,
-        in_channels: int = 3,
+        depth: Count = 101,
+        cardinality: Count = 32,
+        in_channels: Count = 3,
         shortcut_type: str = 'B',
-        base_channels: int = 64,
-        width_per_group: int = 4,
-        conv1_kernel: Sequence[int] = (7, 7, 7),
+        base_channels: Count = 64,
+        width_per_group: Count = 4,
+        conv1_kernel: Sequence[Count] = (7, 7, 7),
         out_indices: Sequence[int] = (3,),
         frozen_stages: int = -1,
         norm_cfg: Optional[dict] = None,

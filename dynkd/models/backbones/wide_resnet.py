@@ -10,6 +10,7 @@ from mmpretrain.models.backbones.base_backbone import BaseBackbone
 from torch import nn
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count
 
 _INIT = [
     dict(type='Kaiming', layer=['Conv2d']),
@@ -98,8 +99,8 @@ class WideResNet_CIFAR(BaseBackbone):
 
     def __init__(
         self,
-        depth: int,
-        widen_factor: int = 1,
+        depth: Count,
+        widen_factor: Count = 1,
         out_indices: Sequence[int] = (2,),
         frozen_stages: int = -1,
         norm_cfg: Optional[dict] = None,

@@ -1,12 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Schedules whose numbers must lie in a range."""
 
+import math
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Annotated, Any, Union
 
 from mmengine.registry import DefaultScope
 
 from dynkd.registry import SCHEDULES
+from dynkd.utils.annotations import find_fault
+from dynkd.utils.kinds import Range
 
 from .progress import Progress
 from .schedules import ConstantSchedule, ExponentialSchedule, Schedule
@@ -73,22 +76,20 @@ class BoundedSchedule:
                 self._checked(number, f' (`{end}` of {kind})')
         if isinstance(self.schedule, ExponentialSchedule):
             gamma = self.schedule.gamma
-            if not isinstance(gamma, (int, float)) or not 0 < gamma <= 1:
+            if not 0 < gamma <= (1 if self.high < math.inf else math.inf):
+                most = '1]' if self.high < math.inf else 'inf)'
                 raise ValueError(
-                    f'{self.name}: `gamma` of {kind} must be a number in (0, 1], so '
-                    'that the schedule stays in its range to the end of the training, '
-                    f'got {gamma!r}'
+                    f'{self.name}: `gamma` of {kind} must be a number in (0, {most}, '
+                    'so that the schedule stays in its range to the end of the '
+                    f'training, got {gamma!r}'
                 )
 
     def _checked(self, number: float, where: str = '') -> float:
         """Reject a number that lies outside."""
-        if isinstance(number, (int, float)) and (
-            self.low < number <= self.high or (number == self.low and not self.low_open)
-        ):
+        bounds = Range(self.low, self.high, self.low_open)
+        if find_fault(number, Annotated[float, bounds]) is None:
             return number
-        bracket = '(' if self.low_open else '['
         raise ValueError(
-            f'{self.name}{where} must be a number in {bracket}{self.low:g}, '
-            f'{self.high:g}], or the config of a schedule of such numbers, got '
-            f'{number!r}'
+            f'{self.name}{where} must be a number in {bounds}, or the config of a '
+            f'schedule of such numbers, got {number!r}'
         )

@@ -19,7 +19,7 @@ class ReviewSchedule(Schedule):
     epoch has ``start`` (ours).
 
     Where the learning rate drops is read from the run's own schedules by
-    :class:`~dynkd.engine.hooks.LearningRateHook`, which the run needs. In a training
+    :class:`~dynkd.engine.hooks.LearningRateHook`, which the run is given. In a training
     that counts iterations, iterations take the place of epochs.
 
     Args:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from dynkd.registry import SCHEDULES
+from dynkd.utils.kinds import Index
 
 from .progress import Progress
 
@@ -192,7 +193,7 @@ class StepSchedule(Schedule):
     def __init__(
         self,
         values: Sequence[float],
-        milestones: Sequence[int],
+        milestones: Sequence[Index],
         by_epoch: bool = True,
     ) -> None:
         super().__init__(by_epoch=by_epoch)

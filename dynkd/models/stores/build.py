@@ -2,12 +2,13 @@
 """Building the stores of a distillation."""
 
 from collections.abc import Collection, Mapping
+from keyword import iskeyword
 from typing import Any
 
 from mmengine.registry import DefaultScope
 
 from dynkd.registry import STORES
-from dynkd.utils import named, without_scope
+from dynkd.utils import at, named, without_scope
 
 from .prediction_store import PredictionStore
 
@@ -29,12 +30,13 @@ def build_stores(
     """
     stores = {}
     for name, cfg in without_scope(cfgs).items():
-        if name in streams or not name.isidentifier():
+        if name in streams or not name.isidentifier() or iskeyword(name):
             raise ValueError(
                 'the name of a store must be a valid identifier and not that of a '
                 f'stream, got `{name}`.'
             )
-        with named(f'store `{name}`'), DefaultScope.overwrite_default_scope('dynkd'):
+        scope = DefaultScope.overwrite_default_scope('dynkd')
+        with named(f'store `{name}`'), at('stores', name), scope:
             stores[name] = STORES.build(
                 dict(dict(type='PredictionStore'), **without_scope(cfg))
             )

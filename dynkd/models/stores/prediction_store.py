@@ -11,6 +11,7 @@ from mmengine.dist import broadcast_object_list
 from torch import Tensor
 
 from dynkd.registry import STORES
+from dynkd.utils.kinds import Count, Positive, Text
 
 from .codecs import build_codec
 from .exchange import IndexGatherer, exchange_rows, last_occurrences
@@ -65,11 +66,13 @@ class PredictionStore:
     def __init__(
         self,
         format: str = 'float32',
-        k: Optional[int] = None,
-        span: float = 20.0,
-        path: Optional[str] = None,
+        k: Optional[Count] = None,
+        span: Positive = 20.0,
+        path: Optional[Text] = None,
     ) -> None:
         build_codec(format, max(k or 1, 1), k, span)  # rejects wrong arguments
+        if k is not None and format != 'topk':
+            raise ValueError(f"`k` is of format='topk', and {format!r} has none.")
         self.format, self.k, self.span, self.path = format, k, span, path
         self._layout = RowLayout({})
         self._resumed: Optional[tuple[dict, int]] = None

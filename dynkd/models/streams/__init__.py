@@ -4,10 +4,12 @@
 from .batch_augments import MIXERS, check_augments, check_stored
 from .batches import Batches, RawBatches, copy_batch
 from .checkpoint import BRANCHES, check_streams_in, load_stream_checkpoint
-from .config import StreamConfig, missing_stream, order_streams
+from .config import StreamConfig, order_streams
 from .export import export_stream, stream_config, stream_weights
 from .inputs import warn_of_unread
+from .names import missing_stream
 from .proposals import SharedProposals, in_roi_head
+from .single_values import single_value_norm
 from .stream import DRY_BATCH, Stream, find_stream, share_proposals
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     'missing_stream',
     'order_streams',
     'share_proposals',
+    'single_value_norm',
     'stream_config',
     'stream_weights',
     'warn_of_unread',

@@ -8,7 +8,7 @@ from typing import Any
 import torch.nn as nn
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
-from dynkd.compat import load_checkpoint_file
+from dynkd.compat import check_finite, load_checkpoint_file
 
 #: Where the branches of a stream's model are; no part of the plain model.
 BRANCHES = 'branches.'
@@ -35,10 +35,12 @@ def load_stream_checkpoint(
     Raises:
         RuntimeError: If keys are missing, unexpected, or of another shape. The model
             then holds what did fit.
+        CheckpointError: If a weight is not finite.
     """
     checkpoint = load_checkpoint_file(path)
     state = checkpoint.get('state_dict', checkpoint)
     consume_prefix_in_state_dict_if_present(state, 'module.')
+    check_finite(state, f'stream `{name}`: the checkpoint `{path}`')
     missing, unexpected, shapes, others = _load(model, state)
     own = list(model.state_dict())
     if not whole and not any(key.startswith(BRANCHES) for key in state):

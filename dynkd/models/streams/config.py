@@ -3,9 +3,8 @@
 
 import copy
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional, Union
@@ -19,12 +18,16 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import DefaultScope
 
 from dynkd.models.streams.branches import attach_branches
-from dynkd.utils import check_weights, without_scope
+from dynkd.utils import at, checked, suggestion, without_scope
+from dynkd.utils.kinds import Count, Text, Weight
 
 from .checkpoint import load_stream_checkpoint
 from .memory_format import order_weights
+from .names import check_name
+from .numbers import check_numbers
 
 
+@checked
 @dataclass
 class StreamConfig:
     """What a config says about one stream: a model that takes part in training.
@@ -68,16 +71,16 @@ class StreamConfig:
     """
 
     name: str
-    config: Optional[str] = None
+    config: Optional[Text] = None
     model: Union[dict[str, Any], nn.Module] = field(default_factory=dict)
-    checkpoint: Optional[str] = None
+    checkpoint: Optional[Text] = None
     frozen: bool = False
     norm_eval: bool = False
-    scope: Optional[str] = None
-    input: Optional[str] = None
-    proposals: Optional[str] = None
-    input_shape: tuple[int, ...] = (3, 128, 128)
-    loss_weight: float = 1.0
+    scope: Optional[Text] = None
+    input: Optional[Text] = None
+    proposals: Optional[Text] = None
+    input_shape: tuple[Count, ...] = (3, 128, 128)
+    loss_weight: Weight = 1.0
     branches: Optional[dict[str, Any]] = None
     channels_last: bool = False
 
@@ -112,18 +115,13 @@ class StreamConfig:
         known = [f.name for f in fields(cls) if f.name != 'name']
         for key in given:
             if key not in known:
-                near = get_close_matches(key, known, n=1)
-                hint = f' Did you mean `{near[0]}`?' if near else ''
                 raise KeyError(
-                    f'stream `{name}` has an unknown field `{key}`.{hint} '
-                    f'Known fields: {", ".join(known)}.'
+                    f'stream `{name}` has an unknown field `{key}`.'
+                    f'{suggestion(key, known)} Known fields: {", ".join(known)}.'
                 )
-        if not name.isidentifier():
-            raise ValueError(
-                f'the name of a stream must be a valid identifier, got `{name}`.'
-            )
-        config = cls(name=name, **given)
-        check_weights(dict(loss_weight=config.loss_weight), f'stream `{name}`')
+        check_name(name)
+        with at('streams', name):
+            config = cls(name=name, **given)
         if config.is_built:
             config._check_built()
         else:
@@ -199,6 +197,7 @@ class StreamConfig:
             model: Any = self.model
             if not self.is_built:
                 model = MMENGINE_MODELS.build(self.model)
+            check_numbers(model, self.name)
             if self.branches is not None:
                 attach_branches(model, self.branches, self.input_shape, self.name)
             if self.checkpoint is not None:
@@ -260,19 +259,6 @@ def _read_config(name: str, path: str) -> Config:
     if external:
         cfg.setdefault('default_scope', package)
     return cfg
-
-
-def missing_stream(name: str, known: Collection[str]) -> str:
-    """What messages say of a stream that does not exist.
-
-    Args:
-        name (str): Its name.
-        known (collection of str): Names of the streams that exist.
-
-    Returns:
-        str: The message.
-    """
-    return f'there is no stream `{name}`. Streams: {", ".join(known)}.'
 
 
 def order_streams(streams: dict[str, StreamConfig]) -> Sequence[str]:

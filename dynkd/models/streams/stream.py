@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Streams: the models that take part in training, and how they run in a step."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Optional
@@ -13,9 +14,10 @@ from dynkd.models.taps import Recorder, Tap, TapError, collect
 
 from .branches import StageBranches, predict_branches, record_branched
 from .checkpoint import BRANCHES
-from .config import StreamConfig, missing_stream
+from .config import StreamConfig
 from .inputs import select_input
 from .memory_format import channels_last, order_weights
+from .names import missing_stream
 from .proposals import SharedProposals, in_roi_head
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -25,6 +27,8 @@ _BODY = ('backbone', 'neck')
 _HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
 #: What runs on the stages of a stream's backbone.
 _BRANCHES = 'branches'
+#: What a model raises on inputs of a shape that is not its own.
+_WRONG_SHAPE = (RuntimeError, ValueError, AssertionError)
 #: Images (RoIs) in the batch of a dry run.
 DRY_BATCH = 4
 
@@ -276,10 +280,11 @@ class Stream:
 
         Returns:
             dict[Tap, Any]: What the taps yielded; nothing if the stream cannot run on
-            random inputs, which is logged.
+            random inputs, of which a warning tells.
 
         Raises:
             TapError: If a tap does not yield what it should.
+            ValueError: If the stream does not run on the shape that its config names.
         """
         taps = [tap for tap in taps if not tap.needs_losses]
         shared = self.proposals or self.provided
@@ -303,15 +308,29 @@ class Stream:
         except TapError:
             raise
         except Exception as error:
+            if isinstance(error, _WRONG_SHAPE) and self._has_shape:
+                raise ValueError(self._misfit(error)) from error
             print_log(
-                f'stream `{self.name}` cannot have a dry run on random inputs of shape '
-                f'{self.cfg.input_shape} ({type(error).__name__}: {error}); its taps '
-                'are checked in the first step. Its `input_shape` says which shape to '
-                'take.',
+                f'{self._misfit(error)} Its taps are checked in the first step.',
                 logger='current',
+                level=logging.WARNING,
             )
             return {}
         return collect(recorded)
+
+    @property
+    def _has_shape(self) -> bool:
+        """Whether its config says on which shape it runs."""
+        return tuple(self.cfg.input_shape) != StreamConfig.input_shape
+
+    def _misfit(self, error: Exception) -> str:
+        """Say that it does not run on its ``input_shape``."""
+        return (
+            f'stream `{self.name}` does not run on random inputs of its input_shape='
+            f'{self.cfg.input_shape} ({type(error).__name__}: {error}), so its taps '
+            'cannot be checked. Set `input_shape` to the shape of its images, (C, H, '
+            'W), or clips, (clips, C, T, H, W).'
+        )
 
 
 def find_stream(streams: Mapping[str, Stream], name: str) -> Stream:

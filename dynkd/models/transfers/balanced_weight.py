@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """A weight that is computed from the measured losses."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Optional, Union
 
@@ -10,15 +11,15 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from dynkd.models.schedules import (
+    BoundedSchedule,
     Measured,
     Progress,
-    Schedule,
     finite_row,
     mean_over_processes,
     names_measured,
 )
-from dynkd.registry import MODELS, SCHEDULES
-from dynkd.utils import check_weights
+from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count, Positive, Share
 
 
 @MODELS.register_module()
@@ -70,31 +71,11 @@ class BalancedWeight(Measured):
 
     def __init__(
         self,
-        share: float = 1.0,
-        iterations: int = 50,
-        momentum: Optional[float] = None,
+        share: Positive = 1.0,
+        iterations: Count = 50,
+        momentum: Optional[Share] = None,
     ) -> None:
         super().__init__()
-        check_weights(dict(share=share), 'BalancedWeight')
-        if not share:
-            raise ValueError(
-                'BalancedWeight: `share` is 0, with which nothing is learned; leave '
-                'the transfer out.'
-            )
-        if isinstance(iterations, bool) or not isinstance(iterations, int):
-            raise TypeError(
-                f'BalancedWeight: `iterations` must be an integer, got {iterations!r}.'
-            )
-        if iterations < 1:
-            raise ValueError(
-                f'BalancedWeight: `iterations` must be at least 1, got {iterations}.'
-            )
-        if momentum is not None:
-            check_weights(dict(momentum=momentum), 'BalancedWeight')
-            if not 0 < momentum <= 1:
-                raise ValueError(
-                    f'BalancedWeight: `momentum` must be in (0, 1], got {momentum}.'
-                )
         self.share = share
         self.iterations = iterations
         self.momentum = momentum
@@ -218,18 +199,20 @@ class BalancedWeight(Measured):
         return f'share={self.share}, iterations={self.iterations}{moving}'
 
 
-def build_weight(cfg: Mapping[str, Any]) -> Union[Schedule, BalancedWeight]:
+def build_weight(cfg: Mapping[str, Any]) -> Union[BoundedSchedule, BalancedWeight]:
     """Build what decides the weight of a transfer.
 
     Args:
         cfg (dict): The config of a schedule, or of a :class:`BalancedWeight`.
 
     Returns:
-        Schedule or BalancedWeight: It.
+        BoundedSchedule or BalancedWeight: It.
 
     Raises:
         ValueError: If it is neither.
     """
     measured = names_measured(cfg, BalancedWeight, 'loss_weight', "'BalancedWeight'")
     with DefaultScope.overwrite_default_scope('dynkd'):
-        return (MODELS if measured else SCHEDULES).build(dict(cfg))
+        if measured:
+            return MODELS.build(dict(cfg))
+        return BoundedSchedule(dict(cfg), 'loss_weight', high=math.inf)

@@ -8,7 +8,7 @@ from mmengine.registry import DefaultScope
 
 from dynkd.models.streams import Stream
 from dynkd.registry import TRANSFER_GROUPS
-from dynkd.utils import named, without_scope
+from dynkd.utils import at, named, without_scope
 
 from .transfer import Transfer
 
@@ -41,7 +41,7 @@ def build_transfers(
                 f'transfer `{name}` is a dict of `source`, `target` and `loss`, not '
                 f'{cfg!r}.'
             )
-        with named(f'transfer `{name}`'):
+        with named(f'transfer `{name}`'), at('transfers', name):
             transfers[name] = Transfer(**without_scope(cfg))
         transfers[name].name = name
     return transfers
@@ -68,7 +68,7 @@ def expand_groups(
             expanded[name] = cfg
             continue
         with named(f'transfers `{name}`'):
-            with DefaultScope.overwrite_default_scope('dynkd'):
+            with DefaultScope.overwrite_default_scope('dynkd'), at('transfers', name):
                 group = TRANSFER_GROUPS.build(without_scope(cfg))
             found = group.expand(streams)
         for end, transfer in found.items():

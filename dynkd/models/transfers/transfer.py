@@ -10,9 +10,10 @@ import torch.nn as nn
 from mmengine.dist import all_reduce
 from mmengine.registry import DefaultScope
 
-from dynkd.models.schedules import Progress, Schedule
+from dynkd.models.schedules import BoundedSchedule, Progress
 from dynkd.models.taps import PositivesTap, Tap
 from dynkd.registry import MODELS
+from dynkd.utils import at, checked
 
 from .balanced_weight import BalancedWeight, build_weight
 
@@ -20,6 +21,7 @@ from .balanced_weight import BalancedWeight, build_weight
 Part = Union[dict[str, Any], nn.Module]
 
 
+@checked
 class Transfer(nn.Module):
     """Knowledge that flows from a source to a target through a loss.
 
@@ -76,13 +78,13 @@ class Transfer(nn.Module):
         self.detach_source = detach_source
         #: Its name among the transfers, for logs.
         self.name = ''
-        self.schedule: Optional[Schedule] = None
+        self.schedule: Optional[BoundedSchedule] = None
         self.balance: Optional[BalancedWeight] = None
         with DefaultScope.overwrite_default_scope('dynkd'):
             self.loss = self._build_loss(loss)
-            self.source_connector = _build(source_connector)
-            self.target_connector = _build(target_connector)
-            self.connector = _build(connector)
+            self.source_connector = _build(source_connector, 'source_connector')
+            self.target_connector = _build(target_connector, 'target_connector')
+            self.connector = _build(connector, 'connector')
 
         given = dict(
             loss=loss,
@@ -109,13 +111,15 @@ class Transfer(nn.Module):
             return loss
         cfg = dict(loss)
         if isinstance(cfg.get('loss_weight'), dict):
-            weight = build_weight(cfg['loss_weight'])
+            with at('loss', 'loss_weight'):
+                weight = build_weight(cfg['loss_weight'])
             if isinstance(weight, BalancedWeight):
                 self.balance = weight
             else:
                 self.schedule = weight
             cfg['loss_weight'] = 1.0
-        return MODELS.build(cfg)
+        with at('loss'):
+            return MODELS.build(cfg)
 
     def init_weights(self) -> None:
         """Initialise the parts that did not come built."""
@@ -304,11 +308,12 @@ def _extras(part: nn.Module) -> tuple[str, ...]:
     return tuple(n for n in ('data_samples', 'progress', 'positives') if n in names)
 
 
-def _build(part: Optional[Part]) -> Optional[nn.Module]:
+def _build(part: Optional[Part], field: str) -> Optional[nn.Module]:
     """Build a connector, if there is one."""
     if part is None or isinstance(part, nn.Module):
         return part
-    return MODELS.build(part)
+    with at(field):
+        return MODELS.build(part)
 
 
 def _detach(value: Union[torch.Tensor, Sequence]) -> Any:

@@ -251,5 +251,5 @@ def test_a_stream_that_is_not_evaluated_is_not_fused(fusing):
 
 def test_weights_are_checked_before_anything_is_predicted(fusing):
     run = fusing(val_cfg=dict(VAL, fused=dict(student=1.0, teacher=-1.0)))
-    with pytest.raises(ValueError, match='`teacher` must not be negative'):
+    with pytest.raises(ValueError, match='teacher` must not be negative'):
         run.build_val_loop(run._val_loop)

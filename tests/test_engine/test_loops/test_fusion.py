@@ -22,12 +22,12 @@ from dynkd.engine.loops.fusion import Fusion, same_order
         (
             dict(student=1.0, teacher=-0.1),
             ValueError,
-            '`teacher` must not be negative',
+            'teacher` must not be negative',
         ),
-        (dict(student=1.0, teacher=math.nan), ValueError, '`teacher` must be finite'),
+        (dict(student=1.0, teacher=math.nan), ValueError, 'teacher` must be finite'),
         (dict(student=0.0, teacher=0), ValueError, 'all weights are zero'),
-        (dict(student='1', teacher=1), TypeError, '`student` must be a number'),
-        (dict(student=True, teacher=1), TypeError, '`student` must be a number'),
+        (dict(student='1', teacher=1), TypeError, 'student` must be a number'),
+        (dict(student=True, teacher=1), TypeError, 'student` must be a number'),
         (['student', 'teacher'], TypeError, 'is a dict of weights'),
     ],
 )

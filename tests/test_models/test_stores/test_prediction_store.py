@@ -224,5 +224,5 @@ def test_k_larger_than_the_number_of_classes():
     'options', [dict(format='int8'), dict(format='uint8', span=-1)]
 )
 def test_wrong_options(options):
-    with pytest.raises(ValueError, match='format=|span='):
+    with pytest.raises(ValueError, match='format=|`span`'):
         PredictionStore(**options)

@@ -8,6 +8,7 @@ from geomloss import SamplesLoss
 from torch import Tensor
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count, Positive, Weight
 
 from .assignment import optimal_matching
 from .points import PointCloudLoss
@@ -80,11 +81,11 @@ class EMDLoss(PointCloudLoss):
         layout: str,
         p: int = 1,
         solver: str = 'auto',
-        blur: Optional[float] = None,
+        blur: Optional[Positive] = None,
         scaling: float = 0.5,
         channel_dim: Optional[int] = None,
-        max_points: Optional[int] = 512,
-        loss_weight: float = 1.0,
+        max_points: Optional[Count] = 512,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(layout, channel_dim, max_points, loss_weight)
         if p not in (1, 2):
@@ -93,8 +94,6 @@ class EMDLoss(PointCloudLoss):
             raise ValueError(
                 f'EMDLoss: solver must be one of {SOLVERS}, got {solver!r}'
             )
-        if blur is not None and blur <= 0:
-            raise ValueError(f'EMDLoss: blur must be positive, got {blur}')
         if not 0 < scaling < 1:
             raise ValueError(
                 f'EMDLoss: scaling must be between 0 and 1, exclusive, got {scaling}'

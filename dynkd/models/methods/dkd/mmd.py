@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count, Positive, Weight
 
 from .points import PointCloudLoss, squared_distances
 
@@ -53,20 +54,15 @@ class MMDLoss(PointCloudLoss):
     def __init__(
         self,
         layout: str,
-        bandwidths: Sequence[float] = (0.25, 0.5, 1.0, 2.0, 4.0),
-        scale: Optional[float] = None,
+        bandwidths: Sequence[Positive] = (0.25, 0.5, 1.0, 2.0, 4.0),
+        scale: Optional[Positive] = None,
         channel_dim: Optional[int] = None,
-        max_points: Optional[int] = 1024,
-        loss_weight: float = 1.0,
+        max_points: Optional[Count] = 1024,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(layout, channel_dim, max_points, loss_weight)
-        if not bandwidths or min(bandwidths) <= 0:
-            raise ValueError(
-                'MMDLoss: bandwidths must be one or more positive numbers, got '
-                f'{bandwidths}'
-            )
-        if scale is not None and scale <= 0:
-            raise ValueError(f'MMDLoss: scale must be positive, got {scale}')
+        if not bandwidths:
+            raise ValueError('MMDLoss: bandwidths must be one or more numbers.')
         self.bandwidths = tuple(bandwidths)
         self.scale = scale
 

@@ -16,6 +16,7 @@ from dynkd.models.schedules import (
 )
 from dynkd.registry import MODELS
 from dynkd.utils import TrainingData
+from dynkd.utils.kinds import Count
 
 from .cka import MIN_SAMPLES, cka_of_terms, hsic_terms, position_terms
 from .mask_ratio import MaskRatio
@@ -44,13 +45,8 @@ class MeasuredRatio(Measured, MaskRatio):
     num_terms = 1
     measured: Tensor
 
-    def __init__(self, window: int = 1) -> None:
+    def __init__(self, window: Count = 1) -> None:
         super().__init__()
-        if window < 1:
-            raise ValueError(
-                f'{type(self).__name__}: window must be at least 1 minibatch, got '
-                f'{window}'
-            )
         # The newest row is the last; the last column is 1 where there was a minibatch.
         self.register_buffer('measured', torch.zeros(window, self.num_terms + 1))
 
@@ -134,7 +130,7 @@ class CKARatio(MeasuredRatio):
 
     num_terms = 3
 
-    def __init__(self, window: int = 1, samples: str = 'images') -> None:
+    def __init__(self, window: Count = 1, samples: str = 'images') -> None:
         super().__init__(window)
         if samples not in SAMPLES:
             raise ValueError(

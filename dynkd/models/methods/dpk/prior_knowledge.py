@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dynkd.models.schedules import Progress
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count, Positive
 
 from .hybrid_feature import HybridFeature
 from .mask_ratio import build_ratio
@@ -117,32 +118,28 @@ class PriorKnowledge(nn.Module):
 
     def __init__(
         self,
-        student_channels: Union[int, Sequence[int]],
-        teacher_channels: Union[int, Sequence[int]],
-        patch_size: Union[int, Sequence[int]] = 1,
-        embed_dims: int = 256,
+        student_channels: Union[Count, Sequence[Count]],
+        teacher_channels: Union[Count, Sequence[Count]],
+        patch_size: Union[Count, Sequence[Count]] = 1,
+        embed_dims: Count = 256,
         grid_size: Union[int, tuple[int, int], list] = 7,
-        encoder_depth: Optional[int] = None,
-        decoder_depth: Optional[int] = None,
-        num_heads: Optional[int] = None,
-        mlp_ratio: Optional[float] = None,
+        encoder_depth: Optional[Count] = None,
+        decoder_depth: Optional[Count] = None,
+        num_heads: Optional[Count] = None,
+        mlp_ratio: Optional[Positive] = None,
         ratio: Union[float, dict[str, Any], None] = None,
         mask: str = 'random',
         fill: str = 'teacher',
         transform: str = 'transformer',
         loss_on: str = 'full',
         resize: bool = False,
-        num_levels: Optional[int] = None,
+        num_levels: Optional[Count] = None,
     ) -> None:
         super().__init__()
         _check_choice('mask', mask, tuple(MASKS))
         _check_choice('fill', fill, FILLS)
         _check_choice('loss_on', loss_on, LOSS_ON)
         count = 1 if num_levels is None else num_levels
-        if count < 1:
-            raise ValueError(
-                f'PriorKnowledge: num_levels must be positive, got {count}'
-            )
         if decoder_depth is None:
             decoder_depth = _DECODER_DEPTH if count == 1 else _DECODER_DEPTH_OF_SEVERAL
         self.num_levels = num_levels

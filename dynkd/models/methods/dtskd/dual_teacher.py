@@ -7,7 +7,7 @@ from typing import Optional, Union
 from dynkd.models.streams import Stream, find_stream
 from dynkd.models.transfers import TransferGroup, branch_taps
 from dynkd.registry import TRANSFER_GROUPS
-from dynkd.utils import check_weights
+from dynkd.utils.kinds import ScheduledWeight, Temperature, Weight
 
 
 @TRANSFER_GROUPS.register_module()
@@ -49,14 +49,13 @@ class DualTeacherTransfers(TransferGroup):
         self,
         stream: str = 'student',
         store: str = 'history',
-        historical: float = 0.2,
-        structural: float = 0.8,
-        level_weights: Optional[Sequence[float]] = None,
-        temperature: float = 4.0,
+        historical: ScheduledWeight = 0.2,
+        structural: ScheduledWeight = 0.8,
+        level_weights: Optional[Sequence[Weight]] = None,
+        temperature: Temperature = 4.0,
         beta: Union[float, dict, None] = None,
         detach_source: bool = True,
     ) -> None:
-        check_weights(dict(historical=historical, structural=structural))
         self.stream = stream
         self.store = store
         self.historical = historical

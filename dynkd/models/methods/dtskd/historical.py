@@ -13,6 +13,7 @@ from dynkd.models.schedules import BoundedSchedule, Progress
 from dynkd.models.transfers.losses import TransferLoss
 from dynkd.models.transfers.losses.base import Levels, is_empty
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Weight
 
 #: How far stored probabilities may be from a sum of 1.
 _SLACK = 0.1
@@ -55,16 +56,11 @@ class HistoricalLoss(TransferLoss):
     def __init__(
         self,
         beta: Union[float, dict[str, Any]],
-        level_weights: Optional[Sequence[float]] = None,
-        loss_weight: float = 1.0,
+        level_weights: Optional[Sequence[Weight]] = None,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
         self.beta = BoundedSchedule(beta, 'HistoricalLoss: beta')
-        if level_weights is not None and not all(w >= 0 for w in level_weights):
-            raise ValueError(
-                f'HistoricalLoss: level_weights must not be negative, got '
-                f'{list(level_weights)}'
-            )
         self.level_weights = None if level_weights is None else list(level_weights)
         self._seen = False
 

@@ -11,6 +11,7 @@ from dynkd.models.streams.branches import Branch
 from dynkd.models.streams.branches.base import ACT, NORM
 from dynkd.registry import MODELS
 from dynkd.utils import TrainingData
+from dynkd.utils.kinds import Count
 
 FUSIONS = ('mixed', 'add', 'concat', 'none')
 
@@ -64,9 +65,9 @@ class MixedFusionModule(Branch):
 
     def __init__(
         self,
-        in_channels: int,
-        deeper_channels: int,
-        num_classes: int,
+        in_channels: Count,
+        deeper_channels: Count,
+        num_classes: Count,
         fusion: str = 'mixed',
         merge_block: bool = False,
         block_before_pool: bool = False,

@@ -9,7 +9,8 @@ import torch.nn as nn
 from dynkd.models.streams import Stream, find_stream
 from dynkd.models.transfers import TransferGroup, branch_taps
 from dynkd.registry import TRANSFER_GROUPS
-from dynkd.utils import check_weights, without_scope
+from dynkd.utils import without_scope
+from dynkd.utils.kinds import ScheduledWeight, Temperature
 
 
 @TRANSFER_GROUPS.register_module()
@@ -63,11 +64,11 @@ class EvolutionaryTransfers(TransferGroup):
         self,
         teacher: str = 'teacher',
         student: str = 'student',
-        temperature: float = 4.0,
-        within_kl: float = 1.0,
-        within_l2: float = 1.0,
-        cross_kl: float = 1.0,
-        cross_l2: float = 1.0,
+        temperature: Temperature = 4.0,
+        within_kl: ScheduledWeight = 1.0,
+        within_l2: ScheduledWeight = 1.0,
+        cross_kl: ScheduledWeight = 1.0,
+        cross_l2: ScheduledWeight = 1.0,
         within: Optional[Sequence[str]] = None,
         features: Optional[dict[str, str]] = None,
     ) -> None:
@@ -77,7 +78,6 @@ class EvolutionaryTransfers(TransferGroup):
             cross_kl=cross_kl,
             cross_l2=cross_l2,
         )
-        check_weights(self.weights)
         self.teacher = teacher
         self.student = student
         self.temperature = temperature

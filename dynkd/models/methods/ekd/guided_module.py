@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dynkd.models.streams.branches import Branch
 from dynkd.models.streams.branches.base import ACT, NORM
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count
 
 
 class _Bottleneck(nn.Module):
@@ -74,9 +75,9 @@ class GuidedModule(Branch):
 
     def __init__(
         self,
-        in_channels: int,
-        deeper_channels: int,
-        num_classes: int,
+        in_channels: Count,
+        deeper_channels: Count,
+        num_classes: Count,
         out_channels: Optional[int] = None,
         expansion: int = 4,
         norm_cfg: Optional[dict[str, Any]] = NORM,

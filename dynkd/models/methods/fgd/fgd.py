@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from dynkd.models.transfers.losses import TransferLoss
 from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
-from dynkd.utils import TrainingData, check_weights
+from dynkd.utils import TrainingData
+from dynkd.utils.kinds import Count, Temperature, Weight
 
 from .attention import channel_attention, spatial_attention
 from .fgd_masks import (
@@ -104,14 +105,14 @@ class FGDLoss(TransferLoss):
 
     def __init__(
         self,
-        foreground: float,
-        background: float,
-        attention: float = 0.0,
-        relation: float = 0.0,
-        temperature: float = 0.5,
-        channels: Optional[int] = None,
-        num_levels: Optional[int] = None,
-        loss_weight: float = 1.0,
+        foreground: Weight,
+        background: Weight,
+        attention: Weight = 0.0,
+        relation: Weight = 0.0,
+        temperature: Temperature = 0.5,
+        channels: Optional[Count] = None,
+        num_levels: Optional[Count] = None,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
         self.weights = dict(
@@ -120,15 +121,7 @@ class FGDLoss(TransferLoss):
             attention=attention,
             relation=relation,
         )
-        _check_weights(self.weights)
-        if not temperature > 0:
-            raise ValueError(
-                f'FGDLoss: temperature must be positive, got {temperature}'
-            )
-        if num_levels is not None and num_levels < 1:
-            raise ValueError(
-                f'FGDLoss: num_levels must be at least 1, got {num_levels}'
-            )
+        _check_any(self.weights)
         if relation and (channels is None or channels < 2):
             raise ValueError(
                 f'FGDLoss: relation={relation} needs the channels of the source, 2 or '
@@ -305,9 +298,8 @@ class FGDLoss(TransferLoss):
                 )
 
 
-def _check_weights(weights: dict[str, float]) -> None:
-    """Reject weights that are negative, or all 0."""
-    check_weights(weights, 'FGDLoss')
+def _check_any(weights: dict[str, float]) -> None:
+    """Reject weights with which there is nothing to learn."""
     if not any(weights.values()):
         raise ValueError(
             f'FGDLoss: all of {", ".join(weights)} are 0: there is nothing to compare'

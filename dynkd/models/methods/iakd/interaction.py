@@ -11,6 +11,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from dynkd.models.schedules import BoundedSchedule, Progress
+from dynkd.utils import checked
 
 from .pair_checks import check_forwards, check_pairs, check_with_cp
 from .pairs import Pair, check_level, find_pairs, read_pairs
@@ -20,6 +21,7 @@ from .swapping import swapped_in
 _PATHS = 0x1A4D
 
 
+@checked
 class Interaction:
     """Which pairs of blocks there are, and which path each takes in a step.
 

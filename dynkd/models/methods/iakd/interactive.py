@@ -10,7 +10,7 @@ from dynkd.models.schedules import Progress
 from dynkd.models.streams import Stream, find_stream
 from dynkd.models.taps import Tap
 from dynkd.registry import MODELS
-from dynkd.utils import named, without_scope
+from dynkd.utils import at, named, without_scope
 
 from .interaction import Interaction
 from .teacher_stats import save_teacher_stats
@@ -53,8 +53,8 @@ class InteractiveDistillation(Distillation):
     """
 
     def __init__(self, interaction: dict[str, Any], **distillation: Any) -> None:
-        with named('interaction'):
-            found = _build(interaction)
+        with named('interaction'), at('interaction'):
+            found = Interaction(**without_scope(interaction))
         super().__init__(**distillation)
         self.interaction = found
         with named('interaction'):
@@ -143,12 +143,3 @@ class InteractiveDistillation(Distillation):
             swapped = self.interaction.swap(*self._models, progress)
         with swapped:
             return super()._step(stream, batch, progress)
-
-
-def _build(interaction: dict[str, Any]) -> Interaction:
-    """The interaction that a config describes."""
-    if not isinstance(interaction, dict):
-        raise TypeError(
-            f'it is written `interaction=dict(probability=…)`, not {interaction!r}.'
-        )
-    return Interaction(**without_scope(interaction))

@@ -7,6 +7,7 @@ from typing import Any, Optional, Union
 from dynkd.models.streams import Stream, find_stream
 from dynkd.models.transfers import TransferGroup
 from dynkd.registry import TRANSFER_GROUPS
+from dynkd.utils.kinds import ScheduledWeight
 
 from .pair_checks import check_pairs
 from .pairs import check_level, find_pairs, read_pairs
@@ -47,7 +48,7 @@ class NonInteractiveTransfers(TransferGroup):
         teacher: str = 'teacher',
         level: str = 'block',
         pairs: Optional[Sequence[Mapping]] = None,
-        loss_weight: float = 1.0,
+        loss_weight: ScheduledWeight = 1.0,
     ) -> None:
         check_level(level, pairs)
         self.probability = probability

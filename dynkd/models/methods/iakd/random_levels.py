@@ -11,6 +11,8 @@ from dynkd.models.schedules import Progress
 from dynkd.models.transfers.losses import TransferLoss
 from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
+from dynkd.utils import at
+from dynkd.utils.kinds import Weight
 
 from .interaction import build_probability, draw_paths
 
@@ -46,11 +48,11 @@ class RandomLevelsLoss(TransferLoss):
         self,
         probability: Union[float, dict[str, Any]],
         loss: dict[str, Any],
-        loss_weight: float = 1.0,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
         self.probability = build_probability(probability, type(self).__name__)
-        with DefaultScope.overwrite_default_scope('dynkd'):
+        with DefaultScope.overwrite_default_scope('dynkd'), at('loss'):
             self.loss = MODELS.build(dict(loss))
         self.stats: dict[str, Tensor] = {}
 

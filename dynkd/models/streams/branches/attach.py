@@ -9,7 +9,7 @@ from typing import Any, Optional
 import torch
 import torch.nn as nn
 
-from dynkd.utils import RandomState, named, without_scope
+from dynkd.utils import RandomState, at, named, without_scope
 
 from .base import StageBranches
 from .stages import probe_stages, record_stages
@@ -40,7 +40,7 @@ def attach_branches(
     stages = cfg.pop('stages', None)
     if cfg.get('num') == 0:
         return
-    with named(f'branches of stream `{name}`'):
+    with named(f'branches of stream `{name}`'), at('streams', name, 'branches'):
         _check(model, cfg)
         cfg.setdefault('num_classes', getattr(model.head, 'num_classes', None))
         if cfg['num_classes'] is None:

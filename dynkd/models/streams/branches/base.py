@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from dynkd.models.labels import class_probabilities
 from dynkd.registry import MODELS
-from dynkd.utils import check_weights
+from dynkd.utils import at, checked
+from dynkd.utils.kinds import Count, Weight
 
 #: What follows the convolutions of branches by default.
 NORM: dict[str, Any] = dict(type='BN')
@@ -86,6 +87,7 @@ class Branch(BaseModule):
         )
 
 
+@checked
 class StageBranches(ModuleList):
     """The branches of one stream: a classifier on each stage but the last.
 
@@ -118,10 +120,10 @@ class StageBranches(ModuleList):
     def __init__(
         self,
         module: dict[str, Any],
-        channels: Sequence[int],
-        num_classes: int,
+        channels: Sequence[Count],
+        num_classes: Count,
         num: Optional[int] = None,
-        loss_weight: float = 1.0,
+        loss_weight: Weight = 1.0,
         stages: Optional[Sequence[str]] = None,
         init_cfg: Union[dict[str, Any], list[dict[str, Any]], None] = None,
     ) -> None:
@@ -135,9 +137,6 @@ class StageBranches(ModuleList):
 
     def _check(self, num: int) -> None:
         """Reject numbers that make no sense."""
-        if self.num_classes < 1:
-            raise ValueError(f'`num_classes` must be positive, got {self.num_classes}.')
-        check_weights(dict(loss_weight=self.loss_weight))
         most = len(self.channels) - 1
         if 1 <= num <= most:
             return
@@ -159,7 +158,8 @@ class StageBranches(ModuleList):
             for own in reversed(self.channels[-1 - num : -1]):
                 channels = dict(in_channels=own, deeper_channels=deeper)
                 cfg = dict(module, **channels, num_classes=self.num_classes)
-                branches.append(MODELS.build(cfg))
+                with at('module'):
+                    branches.append(MODELS.build(cfg))
                 deeper = branches[-1].out_channels
         return branches[::-1]
 

@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count
 
 #: Rank of the feature that a convolution over so many dimensions takes.
 RANKS = {1: '3-D (B, C, T)', 2: '4-D (B, C, H, W)', 3: '5-D (B, C, T, H, W)'}
@@ -41,11 +42,11 @@ class ChannelAligner(BaseModule):
 
     def __init__(
         self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int = 1,
+        in_channels: Count,
+        out_channels: Count,
+        kernel_size: Count = 1,
         dims: int = 2,
-        num_levels: Optional[int] = None,
+        num_levels: Optional[Count] = None,
         norm_cfg: Optional[dict[str, Any]] = None,
         act_cfg: Optional[dict[str, Any]] = None,
         init_cfg: Union[dict[str, Any], list[dict[str, Any]], None] = None,
@@ -53,14 +54,10 @@ class ChannelAligner(BaseModule):
         super().__init__(init_cfg)
         if dims != 0 and dims not in RANKS:
             raise ValueError(f'ChannelAligner: dims must be 0, 1, 2 or 3, got {dims}')
-        if kernel_size < 1 or kernel_size % 2 == 0 or (dims == 0 and kernel_size != 1):
+        if kernel_size % 2 == 0 or (dims == 0 and kernel_size != 1):
             raise ValueError(
                 'ChannelAligner: kernel_size must be odd, and 1 where dims=0, got '
                 f'{kernel_size}'
-            )
-        if num_levels is not None and num_levels < 1:
-            raise ValueError(
-                f'ChannelAligner: num_levels must be at least 1, got {num_levels}'
             )
         self.in_channels = in_channels
         self.out_channels = out_channels

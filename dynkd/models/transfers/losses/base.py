@@ -8,12 +8,14 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from dynkd.utils import check_weights
+from dynkd.utils import checked
+from dynkd.utils.kinds import Weight
 
 #: What a tap yields: a tensor, or one tensor per level.
 Levels = Union[Tensor, Sequence[Tensor]]
 
 
+@checked
 class TransferLoss(nn.Module, metaclass=ABCMeta):
     """A loss between the outputs of two taps.
 
@@ -31,9 +33,8 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         ValueError: If it is negative, infinite or not a number.
     """
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
+    def __init__(self, loss_weight: Weight = 1.0) -> None:
         super().__init__()
-        check_weights(dict(loss_weight=loss_weight), type(self).__name__)
         self.loss_weight = loss_weight
 
     @abstractmethod

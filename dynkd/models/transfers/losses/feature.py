@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Weight
 
 from .base import TransferLoss, channel_dim_of
 
@@ -37,7 +38,7 @@ class FeatureLoss(TransferLoss):
         self,
         kind: str = 'mse',
         channel_dim: Optional[int] = None,
-        loss_weight: float = 1.0,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
         if kind not in KINDS:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dynkd.registry import MODELS
+from dynkd.utils.kinds import Count, Temperature, Weight
 
 from .base import Levels, TransferLoss
 
@@ -69,18 +70,14 @@ class KLDLoss(TransferLoss):
 
     def __init__(
         self,
-        temperature: float = 1.0,
+        temperature: Temperature = 1.0,
         class_dim: int = 1,
         activation: str = 'softmax',
         reduction: str = 'mean',
-        num_anchors: int = 1,
-        loss_weight: float = 1.0,
+        num_anchors: Count = 1,
+        loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
-        if temperature <= 0:
-            raise ValueError(
-                f'KLDLoss: temperature must be positive, got {temperature}'
-            )
         if activation not in ACTIVATIONS:
             raise ValueError(
                 f'KLDLoss: activation must be one of {ACTIVATIONS}, got {activation!r}'
@@ -88,10 +85,6 @@ class KLDLoss(TransferLoss):
         if reduction not in REDUCTIONS:
             raise ValueError(
                 f'KLDLoss: reduction must be one of {REDUCTIONS}, got {reduction!r}'
-            )
-        if num_anchors < 1:
-            raise ValueError(
-                f'KLDLoss: num_anchors must be at least 1, got {num_anchors}'
             )
         self.temperature = temperature
         self.class_dim = class_dim

@@ -276,7 +276,7 @@ def test_sinkhorn_of_values_that_are_not_finite():
     [
         ({'p': 3}, 'p must be 1 or 2, got 3'),
         ({'solver': 'simplex'}, "solver must be one of .* got 'simplex'"),
-        ({'blur': 0}, 'blur must be positive'),
+        ({'blur': 0}, '`blur` must be positive'),
         ({'scaling': 1}, 'scaling must be between 0 and 1'),
     ],
 )

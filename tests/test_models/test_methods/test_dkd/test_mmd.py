@@ -115,9 +115,9 @@ def test_descending_it_brings_the_clouds_together():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ({'bandwidths': ()}, 'bandwidths must be one or more positive numbers'),
-        ({'bandwidths': (1.0, 0.0)}, 'bandwidths must be one or more positive'),
-        ({'scale': 0.0}, 'scale must be positive'),
+        ({'bandwidths': ()}, 'bandwidths must be one or more numbers'),
+        ({'bandwidths': (1.0, 0.0)}, r'`bandwidths\[1\]` must be positive'),
+        ({'scale': 0.0}, '`scale` must be positive'),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -101,7 +101,7 @@ def test_unknown_layout(kind):
 
 
 def test_bad_max_points(kind):
-    with pytest.raises(ValueError, match='max_points must be at least 1'):
+    with pytest.raises(ValueError, match='`?max_points`? must be at least 1'):
         kind('spatial', max_points=0)
 
 

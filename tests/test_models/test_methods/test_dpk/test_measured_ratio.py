@@ -160,7 +160,7 @@ def test_no_gradient_and_no_graph(kind):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match='window must be at least 1 minibatch, got 0'):
+    with pytest.raises(ValueError, match='`window` must be at least 1, got 0'):
         CKARatio(window=0)
     with pytest.raises(ValueError, match="must be one of .* got 'pixels'"):
         CKARatio(samples='pixels')

@@ -215,7 +215,9 @@ def test_features_of_an_unknown_stream_are_refused(pair):
 
 
 def test_negative_weight_is_refused(pair):
-    with pytest.raises(ValueError, match='`within_kl` must not be negative'):
+    with pytest.raises(
+        ValueError, match=r'`transfers\.loss_ekd\.within_kl` must not be negative'
+    ):
         pair(within_kl=-1.0)
 
 

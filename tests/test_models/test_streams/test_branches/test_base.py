@@ -158,7 +158,7 @@ def test_more_branches_than_stages():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match='`num_classes` must be positive, got 0'):
+    with pytest.raises(ValueError, match='`num_classes` must be at least 1, got 0'):
         StageBranches(GUIDED, [2, 3], num_classes=0)
     with pytest.raises(ValueError, match='`loss_weight` must not be negative, got -1'):
         StageBranches(GUIDED, [2, 3], num_classes=3, loss_weight=-1)

@@ -98,7 +98,7 @@ def test_learns():
         ({'dims': 4}, 'dims must be 0, 1, 2 or 3, got 4'),
         ({'kernel_size': 2}, 'kernel_size must be odd'),
         ({'kernel_size': 3, 'dims': 0}, 'and 1 where dims=0, got 3'),
-        ({'num_levels': 0}, 'num_levels must be at least 1'),
+        ({'num_levels': 0}, '`num_levels` must be at least 1'),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -134,11 +134,11 @@ def test_never_negative(seed, activation, temperature, classes):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ({'temperature': 0}, 'temperature must be positive, got 0'),
-        ({'temperature': -1.0}, 'temperature must be positive'),
+        ({'temperature': 0}, '`temperature` must lie in .* got 0'),
+        ({'temperature': -1.0}, '`temperature` must lie in'),
         ({'activation': 'tanh'}, "activation must be one of .* got 'tanh'"),
         ({'reduction': 'none'}, "reduction must be one of .* got 'none'"),
-        ({'num_anchors': 0}, 'num_anchors must be at least 1'),
+        ({'num_anchors': 0}, '`num_anchors` must be at least 1'),
     ],
 )
 def test_bad_arguments(arguments, message):
