@@ -9,25 +9,33 @@ done when they are imported.
 
 from dynkd.compat import (
     checkpoints,
+    image_files,
     mmaction,
     mmcv_cap,
     mmrazor,
     resuming,
+    runs,
     torchvision,
 )
 
-from .checkpoints import CheckpointError, UnsafeCheckpointError, load_checkpoint_file
+from .checkpoints import (
+    CheckpointError,
+    UnsafeCheckpointError,
+    load_checkpoint_file,
+)
 from .cpu_distributed import (
     init_cpu_process_group,
     leave_process_group,
     set_cpu_model_wrapper,
 )
+from .finite import check_finite
 from .import_hooks import WATCHER
 
 __all__ = [
     'CheckpointError',
     'UnsafeCheckpointError',
     'apply',
+    'check_finite',
     'init_cpu_process_group',
     'leave_process_group',
     'load_checkpoint_file',
@@ -38,6 +46,6 @@ __all__ = [
 def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
-    repairs = (torchvision, mmcv_cap, mmaction, mmrazor, checkpoints, resuming)
-    for package in repairs:
+    repairs = (torchvision, mmcv_cap, mmaction, mmrazor)
+    for package in (*repairs, checkpoints, resuming, runs, image_files):
         package.apply()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 from .checkpoints import CheckpointError, check_whole, checking
+from .finite import check_finite
 from .import_hooks import WATCHER
 
 _NUMBERED = re.compile(r'\d+')
@@ -48,6 +49,7 @@ def _guard_resume() -> None:
     # Imported by name, perhaps before the finder was replaced.
     runner.find_latest_checkpoint = find_latest_checkpoint
     runner.Runner.resume = _checked_resume(runner.Runner.resume)
+    runner.Runner.load_checkpoint = _checked_load(runner.Runner.load_checkpoint)
 
 
 def _guard_removal() -> None:
@@ -167,6 +169,20 @@ def _checked_resume(resume: Callable) -> Callable:
             resume(
                 self, filename, resume_optimizer, resume_param_scheduler, map_location
             )
+
+    return wrapped
+
+
+def _checked_load(load: Callable) -> Callable:
+    """`Runner.load_checkpoint`, which takes no weights that are not finite."""
+
+    def check(checkpoint: dict, name: str) -> None:
+        check_finite(checkpoint.get('state_dict', checkpoint), name)
+
+    @functools.wraps(load)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with checking(check):
+            return load(self, *args, **kwargs)
 
     return wrapped
 

@@ -16,15 +16,22 @@ from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
 from .finite_hook import FiniteHook
-from .run_checks import (
-    check_best,
-    check_compiling,
+from .run_checks import check_compiling, check_phase_ends, check_plateaus, check_units
+from .run_labels import check_labels, check_single_samples
+from .run_metrics import check_metrics
+from .run_numbers import check_interval, check_optimizers, check_schedulers
+
+_CHECKS = (
+    check_interval,
+    check_optimizers,
+    check_schedulers,
+    check_units,
     check_phase_ends,
     check_plateaus,
-    check_units,
+    check_metrics,
+    check_compiling,
+    check_labels,
 )
-
-_CHECKS = (check_units, check_phase_ends, check_plateaus, check_best, check_compiling)
 
 #: A transfer whose loss is more than so many times the task loss dominates it.
 TOO_MUCH = 100
@@ -46,7 +53,12 @@ class RunCheckHook(Hook):
       they would stay at their beginning. All phases begin before its end.
     - A learning rate that follows a metric of its stream must not count the epochs in
       which that stream is frozen.
-    - ``save_best`` names a metric of a stream that is validated.
+    - ``save_best``, and what else follows a metric, names one of a stream that is
+      validated.
+    - Batches of one sample are refused where a batch normalisation would have a single
+      value of each channel.
+    - Learning rates, their schedules and clips are finite and not negative, and labels
+      are classes of the streams that learn from them.
     - Numbers that are not finite stop the run: a :class:`FiniteHook` is added where
       there is none.
     - Steps that differ in what they run are compiled again and again by ``compile``:
@@ -57,7 +69,8 @@ class RunCheckHook(Hook):
     After the first step, and whenever losses are logged, it looks whether a transfer's
     loss is more than 100 times the task loss of its learner, and warns of it once.
 
-    A model that is not a distillation is left alone.
+    A run of a distillation that does not have this hook is given it. A model that is
+    not a distillation is left alone.
     """
 
     def __init__(self) -> None:
@@ -95,14 +108,19 @@ class RunCheckHook(Hook):
             check(runner, model)
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         data = TrainingData(runner.train_dataloader, by_epoch)
+        self._check_data(model, data)
+        loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
+        self._interval = loggers[0].interval if loggers else 10
+
+    def _check_data(self, model: Distillation, data: TrainingData) -> None:
+        """Check what learns against the training's data."""
         for name, part in _trained_on(model):
             for module in part.modules():
                 check_data = getattr(module, 'data_fault', None)
                 fault = check_data(data) if callable(check_data) else ''
                 if fault:
                     raise ValueError(f'{name}: {fault}')
-        loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
-        self._interval = loggers[0].interval if loggers else 10
+        check_single_samples(model, data)
 
     def after_train_iter(
         self,

@@ -2,15 +2,11 @@
 """The checks of :class:`RunCheckHook`, apart from those of the data."""
 
 import logging
-from collections.abc import Iterator
 
-from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
-from dynkd.engine.loops.stream_evaluator import StreamEvaluator
 from dynkd.models.algorithms import Distillation
-from dynkd.models.schedules import BoundedSchedule, Schedule
 
 
 def check_units(runner: Runner, model: Distillation) -> None:
@@ -27,7 +23,7 @@ def check_units(runner: Runner, model: Distillation) -> None:
     if isinstance(loop, EpochBasedTrainLoop):
         return
     found = [f'phase `{phase.name}`' for phase in model.phases[1:] if phase.by_epoch]
-    for owner, schedule in _schedules(model):
+    for owner, schedule in model.schedules():
         if schedule.by_epoch:
             found.append(f'{type(schedule).__name__} of {owner}')
     if found:
@@ -36,15 +32,6 @@ def check_units(runner: Runner, model: Distillation) -> None:
             'would stay at its beginning. Set `by_epoch=False` there, and count '
             'iterations.'
         )
-
-
-def _schedules(model: Distillation) -> Iterator[tuple[str, Schedule]]:
-    """The schedules of a distillation, and what has them."""
-    for name, owner in model.schedule_owners().items():
-        for value in vars(owner).values():
-            schedule = value.schedule if isinstance(value, BoundedSchedule) else value
-            if isinstance(schedule, Schedule):
-                yield f'`{name}`', schedule
 
 
 def check_phase_ends(runner: Runner, model: Distillation) -> None:
@@ -96,31 +83,6 @@ def check_plateaus(runner: Runner, model: Distillation) -> None:
                     'and its metrics stay the same: its learning rate would fall '
                     f'before it learns. Set `begin={then.begin}` there, or take a '
                     'schedule that follows no metric.'
-                )
-
-
-def check_best(runner: Runner, model: Distillation) -> None:
-    """Reject a ``save_best`` that names a metric of no validated stream.
-
-    Args:
-        runner (Runner): The runner.
-        model (Distillation): The distillation.
-
-    Raises:
-        ValueError: If ``save_best`` does not begin with the name of what is validated.
-    """
-    evaluator = getattr(runner.val_loop, 'evaluator', None)
-    if not isinstance(evaluator, StreamEvaluator):
-        return
-    known = list(evaluator.evaluators)
-    for hook in runner.hooks:
-        best = (isinstance(hook, CheckpointHook) and hook.save_best) or []
-        for metric in [best] if isinstance(best, str) else best:
-            if metric != 'auto' and metric.partition('/')[0] not in known:
-                raise ValueError(
-                    f'save_best: no stream that is validated is named in `{metric}`. '
-                    f'Write `{known[0]}/{metric}`, for example; there are '
-                    f'{", ".join(known)}.'
                 )
 
 

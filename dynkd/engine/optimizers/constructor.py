@@ -13,6 +13,7 @@ from dynkd.models.streams import missing_stream
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from dynkd.utils import unwrap, without_scope
 
+from .numbers import check_clip, check_group
 from .stream_optim_wrapper import StreamOptimWrapper
 from .unused_parameters import check_unused_parameters
 
@@ -109,6 +110,10 @@ class StreamOptimWrapperConstructor:
         for name in distillation.streams:
             cfg = self._merged(name)
             cfg.setdefault('type', 'OptimWrapper')
+            owner = f'optim_wrapper.streams.{name}'
+            if isinstance(cfg['optimizer'], dict):
+                check_group(cfg['optimizer'], f'{owner}.optimizer')
+            check_clip(cfg.get('clip_grad'), owner)
             wrappers[name] = build_optim_wrapper(_learners(distillation, name), cfg)
         return StreamOptimWrapper(**wrappers)
 

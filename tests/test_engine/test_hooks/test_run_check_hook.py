@@ -15,7 +15,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
 
 from dynkd.engine.hooks import run_check_hook, run_checks
 from dynkd.engine.hooks.run_check_hook import RunCheckHook
-from dynkd.models.algorithms import Phase
+from dynkd.models.algorithms.phase import build_phases
 from dynkd.utils import RandomState, TrainingData, first_data_sample
 
 HOOKS = [dict(type='dynkd.RunCheckHook')]
@@ -332,7 +332,7 @@ def test_a_plateau_does_not_count_the_rest_of_its_stream(runner, begin, refuses)
         custom_hooks=HOOKS, param_scheduler=dict(teacher=[plateau], student=[])
     )
     phases = [dict(name='static', frozen=['teacher']), dict(name='dynamic', begin=1)]
-    built.model.phases = [Phase.from_cfg(cfg) for cfg in phases]
+    built.model.phases = build_phases(phases)
     if refuses:
         refused(built, r'ReduceOnPlateauLR of stream `teacher` .*`static`.*`begin=1`')
     else:

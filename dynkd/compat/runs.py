@@ -1,0 +1,147 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What a runner is told about its run before it begins.
+
+Needed by: MMEngine up to 0.10.7, the last release.
+
+Why: a runner takes no notice of fields that it does not know, a misspelt
+``custom_hooks`` among them, says ``KeyError: 'teacher'`` where one of several lists of
+schedules is missing, and cannot know which hooks its model needs.
+
+Cure: when a runner has its hooks, those that a distillation needs are added, and what
+its config says beside the model is looked at. Other models are left alone.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from .import_hooks import WATCHER
+
+#: Fields of configs that a runner does not take, but scripts or other configs do.
+_OTHERS = {
+    'auto_scale_lr',
+    'custom_imports',
+    'data_preprocessor',
+    'find_unused_parameters',
+    'model_wrapper_cfg',
+    'tta_model',
+    'tta_pipeline',
+    'train_pipeline',
+    'val_pipeline',
+    'test_pipeline',
+}
+#: How alike a name must be to one that is known, to be taken for it misspelt.
+_ALIKE = 0.85
+
+
+def apply() -> None:
+    """Has runners settled once MMEngine's is imported."""
+    WATCHER.after('mmengine.runner.runner', _guard_hooks)
+
+
+def _guard_hooks() -> None:
+    from mmengine.runner import runner
+
+    register = runner.Runner.register_hooks
+
+    @functools.wraps(register)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+        register(self, *args, **kwargs)
+        settle(self)
+
+    runner.Runner.register_hooks = wrapped
+
+
+def settle(runner: Any) -> None:
+    """Add the hooks that a distillation needs, and look at what stands beside it.
+
+    Args:
+        runner (Runner): The runner, with its model and the hooks of its config.
+
+    Raises:
+        ValueError: If a hook that works once for all is there twice, or the schedules
+            of the learning rates are not those of the streams.
+    """
+    model = getattr(runner.model, 'module', runner.model)
+    needed = getattr(model, 'needed_hooks', None)
+    if needed is None or runner._train_loop is None:
+        return
+    warn_of_misspelt(runner.cfg.keys())
+    check_schedules(runner.param_schedulers, list(model.streams))
+    add_hooks(runner, needed)
+
+
+def add_hooks(runner: Any, needed: Iterable[str]) -> None:
+    """Add those hooks that are not there.
+
+    Args:
+        runner (Runner): The runner.
+        needed (iterable of str): Names of the classes of the hooks.
+
+    Raises:
+        ValueError: If one is there twice.
+    """
+    from mmengine.logging import print_log
+
+    # A class that is derived from one does its work too.
+    found = [cls.__name__ for hook in runner.hooks for cls in type(hook).__mro__]
+    for name in needed:
+        if found.count(name) > 1:
+            raise ValueError(
+                f'`custom_hooks` has {found.count(name)} of {name}, which would do its '
+                'work twice; leave one.'
+            )
+        if name not in found:
+            runner.register_hook(dict(type=f'dynkd.{name}'))
+            print_log(f'Added {name}, which this model needs.', logger='current')
+
+
+def check_schedules(schedules: Any, streams: list[str]) -> None:
+    """Check that each trained stream has its schedules, where each has its own.
+
+    Args:
+        schedules (Any): The ``param_scheduler`` of the config.
+        streams (list[str]): Names of the trained streams.
+
+    Raises:
+        ValueError: If one is missing, or belongs to no trained stream.
+    """
+    if not isinstance(schedules, Mapping) or 'type' in schedules:
+        return
+    names = [name for name in schedules if name != '_scope_']
+    for name in names:
+        if name not in streams:
+            raise ValueError(
+                f'param_scheduler: there is no trained stream `{name}`. Trained: '
+                f'{", ".join(streams)}.'
+            )
+    for name in streams:
+        if name not in names:
+            raise ValueError(
+                f'param_scheduler: the trained stream `{name}` has no schedules. Give '
+                f'it `{name}=[…]` (`[]` for none), or write one list for all streams.'
+            )
+
+
+def warn_of_misspelt(fields: Iterable[str]) -> None:
+    """Warn of top-level fields of a config that look like misspelt ones.
+
+    Args:
+        fields (iterable of str): Their names.
+    """
+    from mmengine.logging import print_log
+    from mmengine.runner import Runner
+
+    known = {*inspect.signature(Runner.__init__).parameters, *_OTHERS} - {'self'}
+    for name in fields:
+        near = get_close_matches(name, known, n=1, cutoff=_ALIKE)
+        if name not in known and near:
+            print_log(
+                f'The config has `{name}`, of which nothing takes notice. Did you mean '
+                f'`{near[0]}`?',
+                logger='current',
+                level=logging.WARNING,
+            )
