@@ -26,6 +26,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from mmengine.visualization import Visualizer
 
 from dynkd.models.algorithms import Distillation
 from dynkd.models.algorithms.phase import Phase
@@ -225,7 +226,7 @@ def written() -> list[Case]:
         (f'{prepare}.std', [NAN] * 3, 'student.*std.*finite'),
         (f'{prepare}.std', [-1.0] * 3, 'student.*std.*positive'),
         (f'{prepare}.mean', [INF] * 3, 'student.*mean.*finite'),
-        *((f'model.streams.{name}', bases.stream(), f'named.*{name}|named like')
+        *((f'model.streams.{name}', bases.stream(), f'named.*{name}|the name of a stream')
           for name in ('items', 'forward', 'class', 'self', 'keys', 'type', 'pop',
                        'two words', 'training')),
         (f'{kld}.loss.temprature', 2.0, 'temprature.*Did you mean `temperature`'),
@@ -244,7 +245,7 @@ def written() -> list[Case]:
         (weight, dict(linear, start=-1.0), 'loss_weight.*start'),
         (weight, dict(linear, stop=NAN), 'stop'),
         (weight, dict(linear, stop='1'), 'stop'),
-        (weight, dict(linear, begin=5, end=2), 'end.*behind'),
+        (weight, dict(linear, begin=5, end=2), 'end.*begin'),
         (weight, dict(linear, begin=-3), 'begin'),
         (weight, dict(linear, by_epoch='no'), 'by_epoch'),
         (weight, dict(type='ExponentialSchedule', start=1.0, gamma=-2.0), 'gamma'),
@@ -332,8 +333,8 @@ def written() -> list[Case]:
         (store, dict(format='topk', k=50), 'k=50'),
         (store, dict(path=''), 'path.*empty'),
         (store, dict(pth='x'), 'pth.*Did you mean `path`'),
-        ('model.stores.class', dict(), 'named like a variable'),
-        ('model.stores.student', dict(), 'unlike a stream'),
+        ('model.stores.class', dict(), 'the name of a store'),
+        ('model.stores.student', dict(), 'not that of a stream'),
         ('train_dataloader.batch_size', 1, 'batch of one sample'),
         ('model.transfers.loss_dual.beta', 1.5, 'beta'),
         ('model.transfers.loss_dual.beta', dict(type='LinearSchedule', start=0.0,
@@ -422,7 +423,7 @@ def _alone(patience: int = _PATIENCE) -> Iterator[None]:
     def give_up(*args: Any) -> None:
         raise TimeoutError('nothing happened')
 
-    managers = (MessageHub, DefaultScope, MMLogger)
+    managers = (MessageHub, DefaultScope, MMLogger, Visualizer)
     before = [dict(manager._instance_dict) for manager in managers]
     step, Distillation.train_step = Distillation.train_step, _step
     # It asks the compiler for its version.
@@ -435,6 +436,7 @@ def _alone(patience: int = _PATIENCE) -> Iterator[None]:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
         Distillation.train_step, Runner._log_env = step, log
+        # Two runners of one second would share what they draw to.
         for manager, instances in zip(managers, before):
             manager._instance_dict.clear()
             manager._instance_dict.update(instances)
