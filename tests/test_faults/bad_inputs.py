@@ -226,7 +226,7 @@ def written() -> list[Case]:
         (f'{prepare}.std', [NAN] * 3, 'student.*std.*finite'),
         (f'{prepare}.std', [-1.0] * 3, 'student.*std.*positive'),
         (f'{prepare}.mean', [INF] * 3, 'student.*mean.*finite'),
-        *((f'model.streams.{name}', bases.stream(), f'named.*{name}|the name of a stream')
+        *((f'model.streams.{name}', bases.stream(), f'named.*{name}|the name of')
           for name in ('items', 'forward', 'class', 'self', 'keys', 'type', 'pop',
                        'two words', 'training')),
         (f'{kld}.loss.temprature', 2.0, 'temprature.*Did you mean `temperature`'),
