@@ -41,6 +41,54 @@ def base_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a training.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of :func:`base_parser`.
+    """
+    parser.add_argument(
+        '--amp', action='store_true', help='train in automatic mixed precision'
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rates with the batch size of all processes',
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from the given checkpoint, or from the latest of the work '
+        'directory',
+    )
+
+
+def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
+    """Change a config as the options of :func:`add_training_options` say.
+
+    Args:
+        cfg (Config): The config.
+        args (argparse.Namespace): The parsed options.
+
+    Raises:
+        SystemExit: If it says no batch size that its learning rates are for.
+    """
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise SystemExit(
+                'the config says no `auto_scale_lr = dict(base_batch_size=…)`, the '
+                'batch size that its learning rates are for'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+
+
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config of a run and apply the options of :func:`base_parser`.
 

@@ -6,9 +6,12 @@ from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .finite_hook import FiniteHook
 from .learning_rate_hook import LearningRateHook
+from .result_hook import ResultHook
 from .run_check_hook import RunCheckHook
 from .step_cost_hook import StepCostHook
+from .step_cost_report_hook import StepCostReportHook
 from .store_hook import StoreHook
+from .stream_hook import StreamHook
 
 __all__ = [
     'CheckpointHook',
@@ -16,7 +19,10 @@ __all__ = [
     'ExportHook',
     'FiniteHook',
     'LearningRateHook',
+    'ResultHook',
     'RunCheckHook',
     'StepCostHook',
+    'StepCostReportHook',
     'StoreHook',
+    'StreamHook',
 ]

@@ -4,7 +4,7 @@
 from .batch_augments import MIXERS, check_augments, check_stored
 from .batches import Batches, RawBatches, copy_batch
 from .checkpoint import BRANCHES, check_streams_in, load_stream_checkpoint
-from .config import StreamConfig, order_streams
+from .config import StreamConfig, order_streams, read_config
 from .export import export_stream, stream_config, stream_weights
 from .inputs import warn_of_unread
 from .names import missing_stream
@@ -31,6 +31,7 @@ __all__ = [
     'load_stream_checkpoint',
     'missing_stream',
     'order_streams',
+    'read_config',
     'share_proposals',
     'single_value_norm',
     'stream_config',

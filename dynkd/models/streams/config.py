@@ -152,7 +152,7 @@ class StreamConfig:
         """Merge ``config`` and ``model`` and find the scope."""
         whole = Config(dict(model={}))
         if self.config is not None:
-            whole = _read_config(self.name, self.config)
+            whole = read_config(self.name, self.config)
             data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
             self.scope = self.scope or whole.get('default_scope')
         if self.model:
@@ -246,8 +246,20 @@ def _library(kind: Any) -> Optional[str]:
     return library if dot else None
 
 
-def _read_config(name: str, path: str) -> Config:
-    """Read the config file of a stream, of an installed package or of the user."""
+def read_config(name: str, path: str) -> Config:
+    """Read the config file of a stream, of an installed package or of the user.
+
+    Args:
+        name (str): Name of the stream, for messages.
+        path (str): A file, or ``'mmdet::…'``.
+
+    Returns:
+        Config: What stands in it.
+
+    Raises:
+        ModuleNotFoundError: If the package is not installed.
+        ValueError: If it has no model.
+    """
     package, external, _ = path.partition('::')
     if external and find_spec(package) is None:
         raise ModuleNotFoundError(

@@ -1,0 +1,131 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Says before a training what its steps cost, beside those of the student alone."""
+
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Callable
+
+import torch
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from torch import nn
+
+from dynkd.models.algorithms import Distillation
+from dynkd.registry import HOOKS
+from dynkd.utils import RandomState, TrainingData, unwrap
+
+#: Batches: the first one allocates.
+_BATCHES = 2
+
+
+@HOOKS.register_module()
+class StepCostReportHook(Hook):
+    """Says before a training what its steps cost, beside those of the student alone.
+
+    Two batches go forward and backward through the main stream by itself, and two
+    through the whole distillation, without an update. Weights, buffers, gradients and
+    random numbers are as before afterwards. Logged are the time of the second, and on a
+    GPU the memory at its peak. What cannot be measured is logged with the reason, and
+    the training goes on.
+    """
+
+    # Once the run is checked.
+    priority = 'VERY_LOW'
+
+    @master_only
+    def before_train(self, runner: Runner) -> None:
+        """Measure.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        model = unwrap(runner.model)
+        if not isinstance(model, Distillation) or runner.iter > 0:
+            return
+        if runner.world_size > 1:
+            # A process alone would wait for the gradients of the others.
+            return
+        try:
+            with _untouched(model):
+                batch = _first_batch(runner, TrainingData(runner.train_dataloader))
+                alone = _measure(lambda: _alone(model, batch))
+                whole = _measure(lambda: model(**batch, mode='loss'))
+        except Exception as error:  # Whatever a user's data and models raise.
+            print_log(
+                'The cost of a step could not be measured: '
+                f'{type(error).__name__}: {error}',
+                logger='current',
+            )
+            return
+        print_log(_line(alone, whole), logger='current')
+
+
+def _first_batch(runner: Runner, data: TrainingData) -> dict:
+    """A batch, collated as the data loader does."""
+    dataset = runner.train_dataloader.dataset
+    samples = [dataset[index] for index in range(data.batch_size or 1)]
+    return runner.train_dataloader.collate_fn(samples)
+
+
+def _alone(model: Distillation, batch: dict) -> dict:
+    """The losses of the main stream by itself."""
+    stream = model.stream(model.main_stream)
+    return stream.losses(stream.prepare(batch, True))
+
+
+def _measure(losses: Callable[[], dict]) -> tuple[float, int]:
+    """Seconds of the last of some steps, and bytes at their peak on a GPU."""
+    seconds, peak = 0.0, 0
+    cuda = torch.cuda.is_available()
+    for _ in range(_BATCHES):
+        if cuda:
+            torch.cuda.synchronize()
+            torch.cuda.reset_peak_memory_stats()
+        begin = time.perf_counter()
+        _total(losses().values()).backward()
+        if cuda:
+            torch.cuda.synchronize()
+            peak = torch.cuda.max_memory_allocated()
+        seconds = time.perf_counter() - begin
+    return seconds, peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _total(values: Any) -> torch.Tensor:
+    """The sum of what has a gradient."""
+    found: list[torch.Tensor] = []
+    for value in values:
+        items: Sequence = value if isinstance(value, (list, tuple)) else [value]
+        found += [item.sum() for item in items if item.requires_grad]
+    return torch.stack(found).sum()
+
+
+@contextmanager
+def _untouched(model: nn.Module) -> Iterator[None]:
+    """Leave a model, and random numbers, as they are."""
+    random = RandomState.capture()
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    training = model.training
+    model.train()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+        model.zero_grad(set_to_none=True)
+        model.train(training)
+        random.restore()
+
+
+def _line(alone: tuple[float, int], whole: tuple[float, int]) -> str:
+    """What is logged."""
+    ratio = whole[0] / max(alone[0], 1e-9)
+    memory = ', '.join(f'{one[1] / 2**30:.2f} GiB' for one in (alone, whole))
+    return (
+        f'A step takes {whole[0]:.2f} s; of the student alone {alone[0]:.2f} s '
+        f'({ratio:.1f} times). Memory at its peak, alone and all: {memory}.'
+    )

@@ -1,0 +1,98 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Has a hook of a plain model act on one stream."""
+
+from typing import Any, Optional, Union
+
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.runner import Runner
+
+from dynkd.registry import HOOKS
+from dynkd.utils import unwrap
+
+#: What a hook can be asked for, all of which take the runner first.
+_CALLS = tuple(
+    name for name in vars(Hook) if name.startswith(('before_', 'after_'))
+)
+
+
+@HOOKS.register_module()
+class StreamHook(Hook):
+    """Has a hook of a plain model act on one stream.
+
+    Hooks of OpenMMLab's libraries that reach into the model, such as MMDetection's
+    ``YOLOXModeSwitchHook``, expect the detector itself at ``runner.model``. Inside this
+    hook they find the model of the stream there::
+
+        custom_hooks = [
+            dict(type='dynkd.StreamHook', hook=dict(type='YOLOXModeSwitchHook')),
+        ]
+
+    Everything else of the runner is the run's own.
+
+    Args:
+        hook (dict or Hook): The hook, or its config.
+        stream (str, optional): The stream. Defaults to None: the main stream.
+
+    Raises:
+        TypeError: If ``hook`` is not a hook.
+    """
+
+    def __init__(self, hook: Union[dict, Hook], stream: Optional[str] = None) -> None:
+        self.hook = hook if isinstance(hook, Hook) else MMENGINE_HOOKS.build(hook)
+        if not isinstance(self.hook, Hook):
+            raise TypeError(f'StreamHook: {type(self.hook).__name__} is not a hook.')
+        self.stream = stream
+        self.priority = self.hook.priority
+
+    def before_run(self, runner: Runner) -> None:
+        """Reject a stream that does not exist, and pass the call on.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        model = unwrap(runner.model)
+        model.stream(self.stream or model.main_stream)
+        self.hook.before_run(_StreamRunner(runner, self.stream))
+
+
+def _passing(name: str) -> Any:
+    """A call that is passed on to the hook, with the stream's model."""
+
+    def call(self: StreamHook, runner: Runner, *args: Any, **kwargs: Any) -> Any:
+        own = _StreamRunner(runner, self.stream)
+        return getattr(self.hook, name)(own, *args, **kwargs)
+
+    call.__name__ = name
+    call.__doc__ = f'Pass ``{name}`` on to the hook.'
+    return call
+
+
+for _call in _CALLS:
+    if _call not in vars(StreamHook):
+        setattr(StreamHook, _call, _passing(_call))
+
+
+class _StreamRunner:
+    """A runner whose model is that of a stream.
+
+    Args:
+        runner (Runner): The runner.
+        stream (str, optional): The stream.
+    """
+
+    def __init__(self, runner: Runner, stream: Optional[str]) -> None:
+        object.__setattr__(self, '_runner', runner)
+        object.__setattr__(self, '_stream', stream)
+
+    @property
+    def model(self) -> Any:
+        """nn.Module: The model of the stream."""
+        model = unwrap(self._runner.model)
+        return model.stream(self._stream or model.main_stream).model
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._runner, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._runner, name, value)

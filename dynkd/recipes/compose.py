@@ -1,0 +1,179 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""The config of a distillation, made of a student's, a teacher's and a recipe."""
+
+import os
+from dataclasses import dataclass
+from typing import Any, Optional
+
+from .methods import METHODS, WITHOUT_TEACHER
+from .place import ModelView
+from .recipe import Pair, Recipe
+from .runtime import runtime
+from .source import Source
+from .text import Base, assignment
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A distillation that a recipe made.
+
+    Args:
+        text (str): Its config, a file that inherits from the student's.
+        method (str): The method.
+        recipe (Recipe): What the method says of this pair.
+        pair (Pair): The models.
+        notes (list[str]): What was decided besides.
+    """
+
+    text: str
+    method: str
+    recipe: Recipe
+    pair: Pair
+    notes: list[str]
+
+
+def compose(
+    student: str,
+    teacher: Optional[str] = None,
+    method: str = 'dkd',
+    teacher_checkpoint: Optional[str] = None,
+    folder: str = '.',
+    baseline: Optional[str] = None,
+) -> Composed:
+    """Make the config of a distillation.
+
+    Args:
+        student (str): The student's config: a file, or ``'mmdet::…'``.
+        teacher (str, optional): The teacher's. Defaults to None, for methods in which
+            a model teaches itself.
+        method (str): One of :data:`~dynkd.recipes.methods.METHODS`. Defaults to
+            ``'dkd'``.
+        teacher_checkpoint (str, optional): Weights that the teacher starts from.
+            Defaults to None.
+        folder (str): Where the config is to be written, from where it finds the
+            student's. Defaults to the current folder.
+        baseline (str, optional): Work directory or log of the student alone, with which
+            the end of the run compares. Defaults to None.
+
+    Returns:
+        Composed: The config and its reasons.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If the method does not exist, or does not fit the models.
+    """
+    if method not in METHODS:
+        raise ValueError(
+            f'there is no method `{method}`. Methods: {", ".join(METHODS)}.'
+        )
+    own = Source.read(student, 'student')
+    if (teacher is None) is not (method in WITHOUT_TEACHER):
+        needs = 'has no teacher' if teacher is not None else 'needs a teacher'
+        raise ValueError(f'method `{method}` {needs}: {_usage(method)}')
+    other = None if teacher is None else Source.read(teacher, 'teacher')
+    notes: list[str] = []
+    changes = _changes(own, other, teacher_checkpoint, notes)
+    pair = Pair(
+        own.view('student'), None if other is None else other.view('teacher', changes)
+    )
+    recipe = METHODS[method](pair)
+    if other is not None and teacher_checkpoint is None and method not in ('ekd',):
+        notes.append(
+            'the teacher has no checkpoint: it starts as its config initialises it. '
+            'Name a trained one by --teacher-checkpoint.'
+        )
+    model = _model(own, other, recipe, changes, teacher_checkpoint)
+    settings = dict(model=model, **runtime(own.cfg, recipe, notes, baseline))
+    head = _head(own, other, method, recipe, notes)
+    text = '\n'.join([*head, *_bases(own, folder), *_fields(settings)])
+    return Composed(f'{text}\n', method, recipe, pair, notes)
+
+
+def _usage(method: str) -> str:
+    """How the method is called."""
+    if method in WITHOUT_TEACHER:
+        return 'leave --teacher out.'
+    return 'name its config by --teacher.'
+
+
+def _changes(
+    own: Source, other: Optional[Source], checkpoint: Optional[str], notes: list[str]
+) -> dict:
+    """What a teacher that is not trained yet takes from the student: the classes."""
+    if other is None or own.classes is None or other.classes in (None, own.classes):
+        return {}
+    if checkpoint is not None:
+        notes.append(
+            f'the teacher has {other.classes} classes and the student {own.classes}'
+        )
+        return {}
+    notes.append(
+        f'the teacher has {own.classes} classes, as the student, in place of '
+        f'{other.classes}'
+    )
+    return other.with_classes(own.classes)
+
+
+def _model(
+    own: Source,
+    other: Optional[Source],
+    recipe: Recipe,
+    changes: dict,
+    checkpoint: Optional[str],
+) -> dict[str, Any]:
+    """The distillation."""
+    streams: dict[str, dict] = {}
+    if other is not None:
+        fields: dict[str, Any] = dict(config=other.path)
+        if changes:
+            fields['model'] = changes
+        if checkpoint is not None:
+            fields['checkpoint'] = checkpoint
+        streams['teacher'] = fields
+    streams['student'] = dict(model=Base('model'))
+    if own.cfg.get('default_scope') is not None and '::' not in own.path:
+        streams['student']['scope'] = own.library
+    for name, source in (('teacher', other), ('student', own)):
+        if source is not None:
+            streams[name].update(recipe.streams.get(name, {}))
+            streams[name]['input_shape'] = source.input_shape
+    model = dict(_delete_=True, type=recipe.kind, streams=streams)
+    if recipe.transfers:
+        model['transfers'] = recipe.transfers
+    return dict(model, **recipe.more)
+
+
+def _head(
+    own: Source,
+    other: Optional[Source],
+    method: str,
+    recipe: Recipe,
+    notes: list[str],
+) -> list[str]:
+    """Comments that say what it is, and why."""
+    by = '' if other is None else f', taught by {other.name}'
+    lines = [f'Method `{method}` for {own.name}{by}. Written by `dynkd distill`.']
+    lines += [f'{name}: {why}' for name, why in recipe.reasons.items()]
+    lines += [f'left out: {line}' for line in recipe.left_out]
+    return [f'# {line}' for line in [*lines, *notes]]
+
+
+def _bases(own: Source, folder: str) -> list[str]:
+    """The lines that name the base, and import DynKD beside what the base imports."""
+    base = own.path
+    if '::' not in base:
+        base = os.path.relpath(base, folder).replace(os.sep, '/')
+    imports = list(own.cfg.get('custom_imports', {}).get('imports', []))
+    if 'dynkd' not in imports:
+        imports.append('dynkd')
+    return [
+        assignment('_base_', base),
+        assignment(
+            'custom_imports', dict(imports=imports, allow_failed_imports=False)
+        ),
+    ]
+
+
+def _fields(settings: dict[str, Any]) -> list[str]:
+    """The other fields."""
+    return [assignment(name, value) for name, value in settings.items()]

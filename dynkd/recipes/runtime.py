@@ -1,0 +1,139 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""What a distillation needs besides its model: optimizers, loops and hooks."""
+
+from typing import Any, Optional
+
+from mmengine.config import Config
+
+from .recipe import Recipe
+from .text import Base
+
+#: The metric of the best checkpoint, by the type of the evaluator.
+_BEST = dict(
+    CocoMetric='coco/bbox_mAP',
+    VOCMetric='pascal_voc/mAP',
+    Accuracy='accuracy/top1',
+    AccMetric='acc/top1',
+)
+#: Hooks of the libraries that reach into a plain model.
+REACHING = (
+    'YOLOXModeSwitchHook',
+    'SetAdaptiveMarginsHook',
+    'MeanTeacherHook',
+    'SwitchRecipeHook',
+)
+
+
+def runtime(
+    cfg: Config, recipe: Recipe, notes: list[str], baseline: Optional[str] = None
+) -> dict[str, Any]:
+    """The settings of a distillation besides its model.
+
+    Args:
+        cfg (Config): The student's config.
+        recipe (Recipe): The recipe.
+        notes (list[str]): Where decisions are noted.
+        baseline (str, optional): Log of the student alone. Defaults to None.
+
+    Returns:
+        dict: Fields of a config that inherits from the student's.
+    """
+    found: dict[str, Any] = {}
+    if _trains_teacher(recipe):
+        found['optim_wrapper'] = _optimizers(cfg, recipe, notes)
+    best = best_metric(cfg)
+    checkpoint: dict[str, Any] = dict(type='dynkd.CheckpointHook')
+    if best is not None:
+        checkpoint.update(save_best=f'student/{best}', rule='greater')
+    found['default_hooks'] = dict(checkpoint=checkpoint)
+    found['custom_hooks'] = _hooks(cfg, recipe, baseline)
+    for stage, loop in (('val', 'StreamValLoop'), ('test', 'StreamTestLoop')):
+        if cfg.get(f'{stage}_cfg') is not None:
+            found[f'{stage}_cfg'] = dict(type=f'dynkd.{loop}')
+    if 'interaction' in recipe.more:
+        # A step leaves out the blocks that the teacher's replace.
+        found['find_unused_parameters'] = True
+    return found
+
+
+def best_metric(cfg: Config) -> Optional[str]:
+    """The metric by which a plain run finds its best checkpoint.
+
+    Args:
+        cfg (Config): The student's config.
+
+    Returns:
+        str, optional: Its name, as a plain run has it; None if it cannot be told.
+    """
+    named = cfg.get('default_hooks', {}).get('checkpoint', {}).get('save_best')
+    if isinstance(named, str) and named != 'auto':
+        return named
+    evaluators = cfg.get('val_evaluator') or []
+    for one in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
+        name = str(one.get('type')).rpartition('.')[2]
+        if name == 'CocoMetric' and 'bbox' not in one.get('metric', 'bbox'):
+            return f'coco/{_first(one.metric)}_mAP'
+        if name in _BEST:
+            return _BEST[name]
+    return None
+
+
+def _first(metric: Any) -> str:
+    """The first of one or several."""
+    return metric if isinstance(metric, str) else metric[0]
+
+
+def _trains_teacher(recipe: Recipe) -> bool:
+    """Whether there is a second optimizer."""
+    frozen = recipe.streams.get('teacher', {}).get('frozen', False)
+    teaches = any('teacher' in str(cfg) for cfg in recipe.transfers.values())
+    return teaches and not frozen
+
+
+def _optimizers(cfg: Config, recipe: Recipe, notes: list[str]) -> dict[str, Any]:
+    """The base's optimizer for each stream, with the teacher's own learning rate."""
+    base = cfg.get('optim_wrapper', {})
+    streams: dict[str, dict] = {}
+    if recipe.teacher_rate != 1:
+        rate = base.get('optimizer', {}).get('lr')
+        if rate is not None:
+            rate = float(f'{rate * recipe.teacher_rate:.6g}')
+            streams['teacher'] = dict(optimizer=dict(lr=rate))
+            notes.append(f"the teacher's learning rate is {rate}, a tenth of the student's")
+    if base.get('constructor') is not None:
+        for name in ('teacher', 'student'):
+            streams.setdefault(name, {})['constructor'] = base.constructor
+    found: dict[str, Any] = dict(constructor='dynkd.StreamOptimWrapperConstructor')
+    return dict(found, streams=streams) if streams else found
+
+
+def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:
+    """The base's hooks, and those that the method needs."""
+    base = cfg.get('custom_hooks') or []
+    hooks: list[Any] = [Base('custom_hooks', star=True)] if base else []
+    if any(_name(hook) in REACHING for hook in base):
+        hooks = [_for_student(hook) for hook in base]
+    hooks.append(dict(type='dynkd.RunCheckHook'))
+    hooks.append(dict(type='dynkd.ExactResumeHook'))
+    if 'stores' in recipe.more:
+        hooks.append(dict(type='dynkd.StoreHook'))
+    if 'interaction' in recipe.more:
+        hooks.append(dict(type='dynkd.LearningRateHook'))
+    hooks.append(dict(type='dynkd.ExportHook', streams=['student']))
+    hooks.append(dict(type='dynkd.StepCostReportHook'))
+    result = dict(type='dynkd.ResultHook')
+    hooks.append(result if baseline is None else dict(result, baseline=baseline))
+    return hooks
+
+
+def _name(hook: Any) -> str:
+    """The name of a hook's type."""
+    return str(hook.get('type')).rpartition('.')[2]
+
+
+def _for_student(hook: Any) -> Any:
+    """A hook of a plain model, for the student."""
+    plain = hook.to_dict() if hasattr(hook, 'to_dict') else dict(hook)
+    if _name(hook) not in REACHING:
+        return plain
+    return dict(type='dynkd.StreamHook', hook=plain)

@@ -1,0 +1,80 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+"""Distil the student of an existing config: one line, and a student."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from dynkd.compat import leave_process_group
+from dynkd.utils.cli import (
+    add_training_options,
+    apply_training_options,
+    base_parser,
+    build_runner,
+    read_config,
+)
+from dynkd.utils.tool import resume_command, run_tool
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the options.
+
+    Returns:
+        argparse.Namespace: The options.
+    """
+    parser = base_parser(
+        'Train the student of an existing MMDetection, MMPretrain or MMAction2 config '
+        "by distillation, on that config's data and schedule"
+    )
+    parser.add_argument('--teacher', help="the teacher's config, as the student's")
+    parser.add_argument(
+        '--teacher-checkpoint', help='weights that the teacher starts from'
+    )
+    parser.add_argument(
+        '--method',
+        default='dkd',
+        choices=['dkd', 'kd', 'ekd', 'dpk', 'iakd', 'dtskd', 'fgd'],
+        help='how it learns (default: dkd)',
+    )
+    parser.add_argument(
+        '--baseline',
+        help='work directory of the student trained alone, to compare with at the end',
+    )
+    parser.add_argument(
+        '--dump', help='write the config of the distillation here, and do not train'
+    )
+    add_training_options(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the options, make the config, and train."""
+    args = parse_args()
+    # Building models imports much; `--help` answers without it.
+    from dynkd.recipes import compose, table, write
+
+    name = f'{Path(args.config.rpartition("::")[2]).stem}_{args.method}'
+    folder = Path(args.work_dir or Path('work_dirs') / name)
+    out = Path(args.dump) if args.dump else folder / f'{name}.py'
+    composed = compose(
+        args.config,
+        args.teacher,
+        args.method,
+        args.teacher_checkpoint,
+        str(out.parent),
+        args.baseline,
+    )
+    print(table(composed), flush=True)
+    args.config = str(write(composed, out))
+    print(f'Config: {args.config}', flush=True)
+    if args.dump:
+        return
+    args.work_dir = str(folder)
+    cfg = read_config(args)
+    apply_training_options(cfg, args)
+    build_runner(cfg).train()
+    leave_process_group()
+
+
+if __name__ == '__main__':
+    run_tool(main, lambda: resume_command(sys.argv))
