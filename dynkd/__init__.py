@@ -18,8 +18,19 @@ except ModuleNotFoundError as error:
         name='mmengine',
     ) from error
 
+from typing import Any
+
 from .version import __version__
 
 compat.apply()
 
-__all__ = ['__version__', 'registry']
+__all__ = ['__version__', 'distill', 'registry']
+
+
+def __getattr__(name: str) -> Any:
+    """Import :func:`dynkd.recipes.distill` when it is asked for."""
+    if name != 'distill':
+        raise AttributeError(f'module `dynkd` has no attribute `{name}`')
+    from dynkd.recipes import distill
+
+    return distill

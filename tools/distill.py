@@ -56,14 +56,17 @@ def main() -> None:
     name = f'{Path(args.config.rpartition("::")[2]).stem}_{args.method}'
     folder = Path(args.work_dir or Path('work_dirs') / name)
     out = Path(args.dump) if args.dump else folder / f'{name}.py'
-    composed = compose(
-        args.config,
-        args.teacher,
-        args.method,
-        args.teacher_checkpoint,
-        str(out.parent),
-        args.baseline,
-    )
+    try:
+        composed = compose(
+            args.config,
+            args.teacher,
+            args.method,
+            args.teacher_checkpoint,
+            str(out.parent),
+            args.baseline,
+        )
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f'distill.py: {error}') from None
     print(table(composed), flush=True)
     args.config = str(write(composed, out))
     print(f'Config: {args.config}', flush=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from .methods import METHODS, WITHOUT_TEACHER
-from .place import ModelView
 from .recipe import Pair, Recipe
 from .runtime import runtime
 from .source import Source
@@ -99,19 +98,51 @@ def _usage(method: str) -> str:
 def _changes(
     own: Source, other: Optional[Source], checkpoint: Optional[str], notes: list[str]
 ) -> dict:
-    """What a teacher that is not trained yet takes from the student: the classes."""
-    if other is None or own.classes is None or other.classes in (None, own.classes):
+    """What the teacher takes from the student: how batches are made; and the classes,
+    if it is not trained yet."""
+    if other is None:
         return {}
+    changes = _batches(own, other, notes)
+    if own.classes is None or other.classes in (None, own.classes):
+        return changes
     if checkpoint is not None:
         notes.append(
             f'the teacher has {other.classes} classes and the student {own.classes}'
         )
-        return {}
+        return changes
     notes.append(
         f'the teacher has {own.classes} classes, as the student, in place of '
         f'{other.classes}'
     )
-    return other.with_classes(own.classes)
+    return {**changes, **other.with_classes(own.classes)}
+
+
+def _batches(own: Source, other: Source, notes: list[str]) -> dict:
+    """The student's data preprocessor for the teacher, if both normalise alike.
+
+    Features of different sizes, and labels that are mixed otherwise, do not compare.
+    """
+    mine, its = own.preprocessor, other.preprocessor
+    if own.library != other.library or mine == its:
+        return {}
+    if any(mine.get(key) != its.get(key) for key in _NORMALISING):
+        notes.append('the teacher normalises its images by numbers of its own')
+        return {}
+    notes.append("the teacher's batches are made as the student's")
+    return dict(data_preprocessor=dict(_delete_=True, **_plain(mine)))
+
+
+#: What of a data preprocessor belongs to the weights of its model.
+_NORMALISING = ('type', 'mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr', 'to_rgb')
+
+
+def _plain(value: Any) -> Any:
+    """A config as plain dicts, lists and values."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
 
 
 def _model(
@@ -168,9 +199,7 @@ def _bases(own: Source, folder: str) -> list[str]:
         imports.append('dynkd')
     return [
         assignment('_base_', base),
-        assignment(
-            'custom_imports', dict(imports=imports, allow_failed_imports=False)
-        ),
+        assignment('custom_imports', dict(imports=imports, allow_failed_imports=False)),
     ]
 
 

@@ -138,7 +138,9 @@ def score_fault(student: ModelView, teacher: ModelView) -> str:
             f'{teacher.activation}'
         )
     if student.classes != teacher.classes:
-        return f'{student.classes} classes of the student, {teacher.classes} of the teacher'
+        return (
+            f'the student has {student.classes} classes, the teacher {teacher.classes}'
+        )
     if student.anchors != teacher.anchors:
         return (
             f'{student.anchors} predictions per position and level of the student, '

@@ -99,7 +99,9 @@ def _optimizers(cfg: Config, recipe: Recipe, notes: list[str]) -> dict[str, Any]
         if rate is not None:
             rate = float(f'{rate * recipe.teacher_rate:.6g}')
             streams['teacher'] = dict(optimizer=dict(lr=rate))
-            notes.append(f"the teacher's learning rate is {rate}, a tenth of the student's")
+            notes.append(
+                f"the teacher's learning rate is {rate}, a tenth of the student's"
+            )
     if base.get('constructor') is not None:
         for name in ('teacher', 'student'):
             streams.setdefault(name, {})['constructor'] = base.constructor

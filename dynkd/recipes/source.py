@@ -88,6 +88,12 @@ class Source:
         return view_model(Stream(stream, stream.build()))
 
     @property
+    def preprocessor(self) -> dict:
+        """dict: The config of its data preprocessor, beside the model or in it."""
+        found = self.cfg.model.get('data_preprocessor')
+        return dict(found or self.cfg.get('data_preprocessor') or {})
+
+    @property
     def classes(self) -> Optional[int]:
         """int or None: Classes of its data, as its heads say."""
         found = {value for _, value in _classes(self.cfg.model)}

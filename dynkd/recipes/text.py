@@ -48,7 +48,7 @@ def _show(value: Any, depth: int, before: int) -> str:
             return _block('{', '}', value, depth, lambda key: f'{key!r}: ')
         return _block('dict(', ')', value, depth, lambda key: f'{key}=')
     if isinstance(value, (list, tuple)) and value:
-        items = {index: item for index, item in enumerate(value)}
+        items = dict(enumerate(value))
         ends = '[]' if isinstance(value, list) else '()'
         return _block(ends[0], ends[1], items, depth, lambda key: '')
     return line

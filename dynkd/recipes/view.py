@@ -63,7 +63,7 @@ def view_model(stream: Stream) -> ModelView:
         TWO_STAGE: _of_two_stage,
         QUERIES: _of_queries,
     }[kind]
-    known = dict(
+    known: dict[str, Any] = dict(
         stages=_maps(yielded.get('backbone'), 'backbone'),
         features=_maps(yielded.get(body), body),
         pooled=_vectors(yielded.get(body), body),

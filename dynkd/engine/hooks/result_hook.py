@@ -23,8 +23,8 @@ class ResultHook(Hook):
     """Says at the end of a run what came out of it.
 
     A table has the first, the best and the last value of the metric by which the best
-    checkpoint is chosen, of each stream; ``curves.png`` shows them. With a baseline, the
-    student's gain over it is there too. Beneath stands which files to take, and the
+    checkpoint is chosen, of each stream; ``curves.png`` shows them. With a baseline,
+    the student's gain over it is there too. Below it are the files to take, and the
     command that tests the student without DynKD.
 
     Args:
@@ -102,7 +102,9 @@ def _table(metric: str, curves: dict[str, dict[int, float]], step: str) -> list[
         lines.append(f'  {name:16}{cells}  ({best})')
     if 'student alone' in curves and 'student' in curves:
         last = [list(curves[n].values())[-1] for n in ('student', 'student alone')]
-        lines.append(f'  gain over the student alone, at the end: {last[0] - last[1]:+.4g}')
+        lines.append(
+            f'  gain over the student alone, at the end: {last[0] - last[1]:+.4g}'
+        )
     return lines
 
 
@@ -114,7 +116,9 @@ def _files(runner: Runner, model: Any) -> list[str]:
     name = model.main_stream
     config, weights = folder / f'{name}.py', folder / f'{name}.pth'
     if weights.is_file():
-        lines.append(f'Weights of `{name}` at the end, for the plain library: {weights}')
+        lines.append(
+            f'Weights of `{name}` at the end, for the plain library: {weights}'
+        )
         library = cast(Any, model.stream(name).cfg).scope
         if config.is_file() and library in _PROJECTS:
             lines.append(

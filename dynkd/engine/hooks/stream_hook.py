@@ -11,9 +11,7 @@ from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
 
 #: What a hook can be asked for, all of which take the runner first.
-_CALLS = tuple(
-    name for name in vars(Hook) if name.startswith(('before_', 'after_'))
-)
+_CALLS = tuple(name for name in vars(Hook) if name.startswith(('before_', 'after_')))
 
 
 @HOOKS.register_module()

@@ -7,7 +7,7 @@ from dynkd.recipes.recipe import BALANCED, Pair, Recipe
 
 from .fgd import fgd_levels, fgd_loss
 
-#: Pixels that a patch of a detector's feature covers, on levels up to this stride (ours).
+#: Pixels that a patch of a detector's feature covers, up to this stride (ours).
 _PATCH = 64
 
 

@@ -9,8 +9,8 @@ _WIDEST = 512
 
 
 def ekd(pair: Pair) -> Recipe:
-    """`Student Network Learning via Evolutionary Knowledge Distillation`: guided modules
-    on the stages of both, Eqs. 2 to 9.
+    """`Student Network Learning via Evolutionary Knowledge Distillation`: guided
+    modules on the stages of both, Eqs. 2 to 9.
 
     Args:
         pair (Pair): Student and teacher.

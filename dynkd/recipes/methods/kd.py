@@ -31,7 +31,9 @@ def kd(pair: Pair) -> Recipe:
     add_score_transfers(recipe, student, teacher, ('student',), temperature)
     if not recipe.transfers:
         _add_features(recipe, pair)
-    recipe.check('kd', 'Try `--method dkd`, or a teacher that is nearer to the student.')
+    recipe.check(
+        'kd', 'Try `--method dkd`, or a teacher that is nearer to the student.'
+    )
     return recipe
 
 
