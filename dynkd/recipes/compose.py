@@ -129,7 +129,9 @@ def _batches(own: Source, other: Source, notes: list[str]) -> dict:
         notes.append('the teacher normalises its images by numbers of its own')
         return {}
     notes.append("the teacher's batches are made as the student's")
-    return dict(data_preprocessor=dict(_delete_=True, **_plain(mine)))
+    inside = 'data_preprocessor' in other.cfg.model
+    delete = dict(_delete_=True) if inside else {}
+    return dict(data_preprocessor=dict(delete, **_plain(mine)))
 
 
 #: What of a data preprocessor belongs to the weights of its model.

@@ -37,11 +37,17 @@ class StreamHook(Hook):
     """
 
     def __init__(self, hook: Union[dict, Hook], stream: Optional[str] = None) -> None:
-        self.hook = hook if isinstance(hook, Hook) else MMENGINE_HOOKS.build(hook)
+        priority = None
+        if not isinstance(hook, Hook):
+            # As MMEngine's runner does, which takes it out before it builds a hook.
+            hook = dict(hook)
+            priority = hook.pop('priority', None)
+            hook = MMENGINE_HOOKS.build(hook)
+        self.hook = hook
         if not isinstance(self.hook, Hook):
             raise TypeError(f'StreamHook: {type(self.hook).__name__} is not a hook.')
         self.stream = stream
-        self.priority = self.hook.priority
+        self.priority = self.hook.priority if priority is None else priority
 
     def before_run(self, runner: Runner) -> None:
         """Reject a stream that does not exist, and pass the call on.
