@@ -122,16 +122,28 @@ def _batches(own: Source, other: Source, notes: list[str]) -> dict:
 
     Features of different sizes, and labels that are mixed otherwise, do not compare.
     """
-    mine, its = own.preprocessor, other.preprocessor
-    if own.library != other.library or mine == its:
+    if own.library != other.library:
         return {}
+    changes: dict[str, Any] = {}
+    mine, its = own.preprocessor, other.preprocessor
     if any(mine.get(key) != its.get(key) for key in _NORMALISING):
         notes.append('the teacher normalises its images by numbers of its own')
-        return {}
-    notes.append("the teacher's batches are made as the student's")
-    inside = 'data_preprocessor' in other.cfg.model
-    delete = dict(_delete_=True) if inside else {}
-    return dict(data_preprocessor=dict(delete, **_plain(mine)))
+    elif mine != its:
+        inside = other.cfg.model.get('data_preprocessor') is not None
+        changes['data_preprocessor'] = _instead(mine, inside)
+    # MMPretrain's mixup and CutMix.
+    mine, its = (dict(one.cfg.model.get('train_cfg') or {}) for one in (own, other))
+    if own.library == 'mmpretrain' and mine != its:
+        inside = other.cfg.model.get('train_cfg') is not None
+        changes['train_cfg'] = _instead(mine, inside) if mine else None
+    if changes:
+        notes.append("the teacher's batches are made as the student's")
+    return changes
+
+
+def _instead(value: dict, inside: bool) -> dict:
+    """A config that replaces what is inside a base, if anything is."""
+    return dict(dict(_delete_=True) if inside else {}, **_plain(value))
 
 
 #: What of a data preprocessor belongs to the weights of its model.

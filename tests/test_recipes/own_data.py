@@ -94,8 +94,8 @@ def shrink(cfg: Any, side: int = 96) -> None:
         _smaller(loader, side)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
     cfg.default_hooks.logger.interval = 1
-    for name, stream in cfg.model.streams.items():
-        stream.update(_from_nothing(name, stream, cfg))
+    for name, stream in list(cfg.model.streams.items()):
+        cfg.model.streams[name] = _from_nothing(name, stream, cfg)
     _first_steps(cfg)
 
 
@@ -105,7 +105,8 @@ def _from_nothing(name: str, stream: Any, cfg: Any) -> dict:
         found = StreamConfig.from_cfg(
             name, dict(stream, checkpoint=None), cfg.get('data_preprocessor')
         )
-    return dict(config=None, model=_without_weights(found.model), scope=found.scope)
+    kept = {key: value for key, value in stream.items() if key != 'config'}
+    return dict(kept, model=_without_weights(found.model), scope=found.scope)
 
 
 def _without_weights(node: Any) -> Any:
@@ -114,10 +115,13 @@ def _without_weights(node: Any) -> Any:
         return type(node)(_without_weights(item) for item in node)
     if not hasattr(node, 'items'):
         return node
-    kept = {k: _without_weights(value) for k, value in node.items() if k != '_delete_'}
+    kept = {key: _without_weights(value) for key, value in node.items()}
     if isinstance(kept.get('pretrained'), str):
         kept['pretrained'] = None
-    if str((kept.get('init_cfg') or {}).get('type', '')) == 'Pretrained':
+        if 'TSM' in str(kept.get('type')):
+            kept['pretrained2d'] = False
+    init = kept.get('init_cfg')
+    if isinstance(init, dict) and init.get('type') == 'Pretrained':
         kept['init_cfg'] = None
     return ConfigDict(kept)
 

@@ -87,8 +87,9 @@ def test_a_constructor_of_the_base_serves_each_stream(project, fcos, tmp_path):
 
 
 def test_a_new_teacher_takes_the_classes(project, fcos, tmp_path):
-    pair = project('own', fcos(num_classes=3), 'mmdet'), project(
-        'other', fcos(num_classes=7), 'mmdet'
+    pair = (
+        project('own', fcos(num_classes=3), 'mmdet'),
+        project('other', fcos(num_classes=7), 'mmdet'),
     )
     composed = of(pair, 'kd', tmp_path)
     _, model = built(composed, tmp_path)
@@ -97,8 +98,9 @@ def test_a_new_teacher_takes_the_classes(project, fcos, tmp_path):
 
 
 def test_a_trained_teacher_keeps_its_classes(project, fcos, tmp_path):
-    pair = project('own', fcos(num_classes=3), 'mmdet'), project(
-        'other', fcos(num_classes=7), 'mmdet'
+    pair = (
+        project('own', fcos(num_classes=3), 'mmdet'),
+        project('other', fcos(num_classes=7), 'mmdet'),
     )
     composed = of(pair, 'dkd', tmp_path, teacher_checkpoint='teacher.pth')
     assert set(composed.recipe.transfers) == {'loss_emd'}
