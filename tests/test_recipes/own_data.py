@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Data where the libraries' own configs look for theirs, and small enough for a test."""
+"""Data where the libraries' own configs look for theirs, small enough for a test."""
 
 import json
 from pathlib import Path
@@ -94,8 +94,12 @@ def shrink(cfg: Any, side: int = 96) -> None:
         _smaller(loader, side)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
     cfg.default_hooks.logger.interval = 1
+    # Mixed precision needs a GPU.
+    cfg.optim_wrapper.type = 'OptimWrapper'
+    cfg.optim_wrapper.pop('loss_scale', None)
     for name, stream in list(cfg.model.streams.items()):
         cfg.model.streams[name] = _from_nothing(name, stream, cfg)
+        _smaller(cfg.model.streams[name], side)
     _first_steps(cfg)
 
 
@@ -146,6 +150,8 @@ def _smaller(node: Any, side: int) -> None:
         # Whose class folders are not a thousand.
         root = f'{node["data_root"].rstrip("/")}/{node.pop("split")}'
         node.update(type='CustomDataset', data_root=root)
+    if kind == 'BatchFixedSizePad':
+        node['size'] = (side, side)
     if kind in ('Resize', 'RandomResize', 'FixScaleResize'):
         node['scale'] = (side, side)
     for item in list(node.values()):

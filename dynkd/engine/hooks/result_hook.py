@@ -40,6 +40,21 @@ class ResultHook(Hook):
 
     def __init__(self, baseline: Optional[str] = None) -> None:
         self.baseline = None if baseline is None else RunLog(baseline)
+        self._seen: dict[str, dict[int, float]] = {}
+
+    def after_val_epoch(
+        self, runner: Runner, metrics: Optional[dict[str, float]] = None
+    ) -> None:
+        """Remember the metrics: not every run keeps a log.
+
+        Args:
+            runner (Runner): The runner.
+            metrics (dict, optional): The metrics. Defaults to None.
+        """
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        step = runner.epoch if by_epoch else runner.iter
+        for name, value in (metrics or {}).items():
+            self._seen.setdefault(name, {})[step] = value
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -66,16 +81,25 @@ class ResultHook(Hook):
         self, runner: Runner, model: Any, metric: str
     ) -> dict[str, dict[int, float]]:
         """The curves of the streams, and of the student alone."""
-        log = RunLog(runner.work_dir)
         found: dict[str, dict[int, float]] = {}
         for name in model.all_streams:
-            try:
-                found[name] = log.curve(f'{name}/{metric}')
-            except KeyError:
-                continue
+            curve = {
+                **_logged(runner.work_dir, f'{name}/{metric}'),
+                **self._seen.get(f'{name}/{metric}', {}),
+            }
+            if curve:
+                found[name] = dict(sorted(curve.items()))
         if self.baseline is not None:
             found['student alone'] = self.baseline.curve(metric)
         return found
+
+
+def _logged(folder: str, name: str) -> dict[int, float]:
+    """What the run logged, also before it was resumed; nothing without a log."""
+    try:
+        return RunLog(folder).curve(name)
+    except (FileNotFoundError, KeyError):
+        return {}
 
 
 def _metric(runner: Runner, model: Any) -> str:

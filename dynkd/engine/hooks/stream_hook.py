@@ -38,14 +38,14 @@ class StreamHook(Hook):
 
     def __init__(self, hook: Union[dict, Hook], stream: Optional[str] = None) -> None:
         priority = None
-        if not isinstance(hook, Hook):
+        if isinstance(hook, dict):
             # As MMEngine's runner does, which takes it out before it builds a hook.
-            hook = dict(hook)
-            priority = hook.pop('priority', None)
-            hook = MMENGINE_HOOKS.build(hook)
+            cfg = dict(hook)
+            priority = cfg.pop('priority', None)
+            hook = MMENGINE_HOOKS.build(cfg)
+        if not isinstance(hook, Hook):
+            raise TypeError(f'StreamHook: `hook` is not a hook or its config: {hook!r}.')
         self.hook = hook
-        if not isinstance(self.hook, Hook):
-            raise TypeError(f'StreamHook: {type(self.hook).__name__} is not a hook.')
         self.stream = stream
         self.priority = self.hook.priority if priority is None else priority
 

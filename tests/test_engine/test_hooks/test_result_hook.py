@@ -1,0 +1,76 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import json
+import logging
+
+import pytest
+
+from dynkd.engine.hooks import ResultHook
+
+RESULT = dict(type='dynkd.ResultHook')
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What the hook prints."""
+    lines = []
+    monkeypatch.setattr(
+        'dynkd.engine.hooks.result_hook.print_log',
+        lambda text, logger=None, level=logging.INFO: lines.append(text),
+    )
+    return lines
+
+
+class Stub:
+    """A runner at the end of a training, without a log."""
+
+    epoch = iter = 0
+    experiment_name = 'made'
+
+
+def trained(runner, tmp_path, hook: ResultHook):
+    """A run whose validations found .1, .4 and .3 of the student."""
+    run = runner(teacher=dict(frozen=True), custom_hooks=[])
+    run.train()
+    best = next(h for h in run.hooks if type(h).__name__ == 'CheckpointHook')
+    best.key_indicators = ['student/accuracy/top1']
+    for epoch, value in enumerate((0.1, 0.4, 0.3)):
+        run.train_loop._epoch = epoch + 1
+        metrics = {'student/accuracy/top1': value, 'teacher/accuracy/top1': 0.6}
+        hook.after_val_epoch(run, metrics)
+    hook.after_train(run)
+    return run
+
+
+def test_the_table_has_first_last_and_best(runner, tmp_path, said):
+    run = trained(runner, tmp_path, ResultHook())
+    student = next(line for line in said[0].splitlines() if 'student' in line)
+    assert student.split() == ['student', '0.1', '0.3', '0.4', '(2)']
+    teacher = next(line for line in said[0].splitlines() if 'teacher' in line)
+    assert teacher.split() == ['teacher', '0.6', '0.6', '0.6', '(1)']
+    assert (tmp_path / 'curves.png').read_bytes().startswith(b'\x89PNG')
+    assert str(run.work_dir) in said[0]
+
+
+def test_the_gain_over_the_student_alone(runner, tmp_path, said):
+    alone = tmp_path / 'alone' / '1' / 'vis_data'
+    alone.mkdir(parents=True)
+    record = {'accuracy/top1': 0.25, 'step': 3}
+    (alone / 'scalars.json').write_text(json.dumps(record) + '\n')
+    trained(runner, tmp_path, ResultHook(baseline=str(tmp_path / 'alone')))
+    assert 'gain over the student alone, at the end: +0.05' in said[0]
+
+
+def test_a_baseline_without_a_log_is_refused_when_built(tmp_path):
+    with pytest.raises(FileNotFoundError, match='holds no log'):
+        ResultHook(baseline=str(tmp_path))
+
+
+def test_the_command_that_tests_the_student(runner, tmp_path, said):
+    export = dict(type='dynkd.ExportHook', streams=['student'])
+    run = runner(teacher=dict(frozen=True), custom_hooks=[export, RESULT])
+    run.train()
+    command = next(line for line in said[-1].splitlines() if 'mim test' in line)
+    folder = run.work_dir
+    assert command.endswith(
+        f'mim test mmpretrain {folder}/student.py --checkpoint {folder}/student.pth'
+    )
