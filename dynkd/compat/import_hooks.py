@@ -38,6 +38,8 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
         self._after: dict[str, list[Callable[[], None]]] = defaultdict(list)
         self._mends: dict[str, Mend] = {}
         self._placeholders: dict[str, PlaceholderModule] = {}
+        #: What was done so far, for `dynkd doctor`.
+        self.acted: list[str] = []
 
     def install(self) -> None:
         """Puts the watcher at the head of ``sys.meta_path``, once."""
@@ -94,6 +96,7 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
         """Part of the import protocol, see :class:`importlib.abc.MetaPathFinder`."""
         placeholder = self._placeholders.get(fullname)
         if placeholder is not None and placeholder.needed(path):
+            self.acted.append(f'{fullname}: a placeholder stands in for it')
             loader = PlaceholderLoader(placeholder)
             return importlib.util.spec_from_loader(fullname, loader, is_package=True)
         watched = (self._before, self._after, self._mends)
@@ -131,6 +134,7 @@ class ImportWatcher(importlib.abc.MetaPathFinder):
                 context = mend(error) if mend else None
                 if context is None:
                     raise
+                self.acted.append(f'{spec.name}: imported as beside an older mmcv')
                 with context:
                     execute(module)
             for after in self._after.get(spec.name, ()):

@@ -45,6 +45,7 @@ def _declare_missing_operators(spec: importlib.machinery.ModuleSpec) -> None:
         for name in missing:
             library.define(name + _SIGNATURE)
         _LIBRARIES.append(library)
+        WATCHER.acted.append('torchvision: its missing operators are declared')
 
 
 def _load_operators(spec: importlib.machinery.ModuleSpec) -> None:
