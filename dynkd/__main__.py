@@ -11,7 +11,10 @@ from dynkd import __version__
 
 #: The tools by their names here: where they are below ``tools``, and what they do.
 TOOLS = {
-    'distill': ('distill.py', 'train the student of an existing config by distillation'),
+    'distill': (
+        'distill.py',
+        'train the student of an existing config by distillation',
+    ),
     'train': ('train.py', 'train the streams of a config'),
     'test': ('test.py', 'test the streams of a checkpoint'),
     'export': (
@@ -52,8 +55,8 @@ def usage() -> str:
         'usage: dynkd COMMAND [options]\n\n'
         f'Dynamic knowledge distillation for OpenMMLab, {__version__}.\n\n'
         f'commands:\n{commands}\n\n'
-        '`dynkd COMMAND --help` has the options of each, `dynkd --version` the version.\n'
-        'For example, a student from two configs of an installed library:\n'
+        '`dynkd COMMAND --help` lists the options of a command.\n'
+        'A student from two configs of an installed library, for example:\n'
         '  dynkd distill mmdet::retinanet/retinanet_r18_fpn_1x_coco.py \\\n'
         '    --teacher mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
     )

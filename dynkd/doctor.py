@@ -40,9 +40,10 @@ def examine() -> int:
     if WATCHER.acted:
         print('repairs that act (see dynkd.compat):')
         print('\n'.join(f'  {line}' for line in WATCHER.acted))
-    models = {name: fault for name, fault in zip(LIBRARIES, libraries)}
-    models.pop('mmrazor')
-    return int(any(missing) or all(models.values()))
+    faults = dict(zip(LIBRARIES, libraries))
+    # MMRazor has losses, and no models.
+    faults.pop('mmrazor', None)
+    return int(any(missing) or all(faults.values()))
 
 
 def _tell(name: str, command: str) -> str:
@@ -50,13 +51,13 @@ def _tell(name: str, command: str) -> str:
     fault = ''
     try:
         module = importlib.import_module(name)
-        print(f'  {name:<12}{getattr(module, "__version__", "")}')
+        print(f'  {name:<11} {getattr(module, "__version__", "")}')
     except ModuleNotFoundError as error:
         fault = 'not installed' if error.name == name else f'needs {error.name}'
     except Exception as error:  # Whatever a broken installation raises.
         fault = f'broken: {" ".join(str(error).split())}'
     if fault:
-        print(f'  {name:<12}{fault}: {command}')
+        print(f'  {name:<11} {fault}: {command}')
     return fault
 
 
@@ -68,7 +69,7 @@ def _tell_ops() -> None:
     except ImportError as error:
         fault = error
     what = 'compiled' if fault is None else 'missing: detection needs them'
-    print(f'  {"mmcv.ops":<12}{what}')
+    print(f'  {"mmcv.ops":<11} {what}')
 
 
 def _tell_devices() -> None:

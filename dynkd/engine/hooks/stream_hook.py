@@ -44,7 +44,9 @@ class StreamHook(Hook):
             priority = cfg.pop('priority', None)
             hook = MMENGINE_HOOKS.build(cfg)
         if not isinstance(hook, Hook):
-            raise TypeError(f'StreamHook: `hook` is not a hook or its config: {hook!r}.')
+            raise TypeError(
+                f'StreamHook: `hook` is not a hook or its config: {hook!r}.'
+            )
         self.hook = hook
         self.stream = stream
         self.priority = self.hook.priority if priority is None else priority
