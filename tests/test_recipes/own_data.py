@@ -152,6 +152,8 @@ def _smaller(node: Any, side: int) -> None:
         node.update(type='CustomDataset', data_root=root)
     if kind == 'BatchFixedSizePad':
         node['size'] = (side, side)
+    if kind == 'RandomChoiceResize':
+        node['scales'] = [(side, side)]
     if kind in ('Resize', 'RandomResize', 'FixScaleResize'):
         node['scale'] = (side, side)
     for item in list(node.values()):
