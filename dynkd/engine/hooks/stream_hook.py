@@ -31,9 +31,6 @@ class StreamHook(Hook):
     Args:
         hook (dict or Hook): The hook, or its config.
         stream (str, optional): The stream. Defaults to None: the main stream.
-
-    Raises:
-        TypeError: If ``hook`` is not a hook.
     """
 
     def __init__(self, hook: Union[dict, Hook], stream: Optional[str] = None) -> None:

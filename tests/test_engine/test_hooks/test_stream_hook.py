@@ -57,7 +57,7 @@ def test_it_comes_when_its_hook_would():
 
 
 def test_only_a_hook_is_one():
-    with pytest.raises(TypeError, match='is not a hook or its config: 42'):
+    with pytest.raises(TypeError, match='`hook` must be a dict or a Hook, got 42'):
         StreamHook(42)
 
 
