@@ -108,11 +108,11 @@ def check_phases(
                 f'phase `{phase.name}` freezes every stream: there is nothing to train '
                 'in it.'
             )
-        for kind, names, known in (
+        for kind, named, known in (
             ('transfer', phase.transfers or (), transfers),
             ('stream', phase.frozen, streams),
         ):
-            unknown = [name for name in names if name not in known]
+            unknown = [name for name in named if name not in known]
             if unknown:
                 raise ValueError(
                     f'phase `{phase.name}` names the {kind} `{unknown[0]}`, which does '

@@ -199,9 +199,10 @@ def sample_indices(data_samples: Optional[Sequence]) -> torch.Tensor:
         KeyError: If they carry none.
     """
     found = [getattr(sample, 'sample_idx', None) for sample in data_samples or ()]
-    if not found or None in found:
+    rows = [int(index) for index in found if index is not None]
+    if not rows or len(rows) < len(found):
         raise KeyError(
             'the data samples carry no `sample_idx`, by which a store finds their '
             "rows. Add 'sample_idx' to the `meta_keys` of the pipeline's PackInputs."
         )
-    return torch.tensor([int(index) for index in found])
+    return torch.tensor(rows)

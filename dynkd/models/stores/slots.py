@@ -71,7 +71,7 @@ class Slot:
         if not isinstance(self._buffer, np.memmap):
             return None
         self._buffer.flush()
-        return zlib.crc32(self._buffer)
+        return zlib.crc32(self._buffer.data)
 
 
 class Slots:

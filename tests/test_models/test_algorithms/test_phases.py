@@ -164,3 +164,13 @@ def test_resting_stream_builds_no_graph(phased, cls_batch):
     handle.remove()
     assert seen == [False]
     assert torch.is_grad_enabled()
+
+
+def test_later_phases_of_one_name_are_rejected():
+    phases = [
+        Phase(name='first', frozen=['teacher']),
+        Phase(name='second', begin=1),
+        Phase(name='second', begin=2),
+    ]
+    with pytest.raises(ValueError, match='two phases are named `second`'):
+        check_phases(phases, ['teacher', 'student'], [])
