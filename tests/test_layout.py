@@ -136,3 +136,9 @@ def test_tests_mirror_the_package(folder: Path):
     """Each folder of the package has its folder of tests."""
     mirrored = ROOT.joinpath('tests', *(f'test_{part}' for part in folder.parts))
     assert mirrored.is_dir() and list(mirrored.rglob('test_*.py'))
+
+
+def test_the_distillation_fits_on_a_few_screens():
+    """It is the order of things; what others ask of it stands elsewhere."""
+    lines = FILES['dynkd.models.algorithms.distillation'].read_text().splitlines()
+    assert len(lines) < 250

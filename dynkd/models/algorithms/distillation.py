@@ -1,35 +1,26 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Distillation: streams that learn together, and from each other."""
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
-from mmengine.logging import MessageHub, print_log
-from torch import nn
+from mmengine.logging import print_log
 
-from dynkd.models.schedules import (
-    BoundedSchedule,
-    Progress,
-    ReviewSchedule,
-    Schedule,
-)
-from dynkd.models.stores import History, build_stores
+from dynkd.models.schedules import Progress
 from dynkd.models.streams import Stream, warn_of_unread
 from dynkd.models.taps import Tap
-from dynkd.models.transfers import Transfer, build_transfers
 from dynkd.registry import MODELS
 
-from .checks import check_transfers, dry_run
-from .phase import Phase, build_phases, check_phases, phase_at
-from .streamed_model import StreamedModel
-
-Losses = dict[str, torch.Tensor]
+from .checks import dry_run
+from .losses import Losses, logged_name, task_loss
+from .phase import Phase, phase_at
+from .phase_change import forget_compiled, forget_losses
+from .transfer_model import TransferModel
 
 
 @MODELS.register_module()
-class Distillation(StreamedModel):
+class Distillation(TransferModel):
     """Streams that learn together, and transfers between them.
 
     With transfers from a frozen teacher to a student this is static distillation; with
@@ -70,104 +61,10 @@ class Distillation(StreamedModel):
         data_preprocessor: Optional[dict] = None,
         stores: Optional[dict[str, Any]] = None,
     ) -> None:
-        super().__init__(streams, data_preprocessor)
-        self.transfers = nn.ModuleDict(
-            build_transfers(transfers or {}, self.all_streams)
-        )
-        self.stores = build_stores(stores or {}, self.all_streams)
-        sources = [tap for t in self._transfers.values() for tap in t.sources]
-        self.history = History(self.stores, sources)
-        self.phases = build_phases(phases or [dict(name='all')])
-        check_phases(self.phases, list(self.streams), list(self.transfers))
-        check_transfers(
-            self._transfers, self.all_streams, list(self.stores), self.phases
-        )
+        super().__init__(streams, transfers, phases, data_preprocessor, stores)
         self._begin(self.phases[0])
         tapped = {n: (s, self.taps(n)) for n, s in self.all_streams.items()}
         dry_run(self, tapped, self._transfers, self.history)
-
-    # -------------------------------------------------------- what others ask for
-
-    @property
-    def _transfers(self) -> dict[str, Transfer]:
-        """dict[str, Transfer]: The transfers by name, with their type."""
-        return dict(self.transfers.items())  # type: ignore[arg-type]  # of modules
-
-    def leaves_unused(self) -> dict[str, str]:
-        """What leaves parameters without a gradient in some steps.
-
-        Returns:
-            dict[str, str]: The parameters, by what leaves them unused.
-        """
-        modules = [n for n, t in self._transfers.items() if list(t.parameters())]
-        unused = {}
-        for phase in self.phases:
-            names = list(phase.frozen) + [n for n in modules if not phase.acts(n)]
-            if names:
-                unused[f'phase `{phase.name}`'] = f'of `{names[0]}`'
-        return unused
-
-    def compiles_again(self) -> Optional[str]:
-        """Why ``torch.compile`` would compile again and again, step after step.
-
-        Returns:
-            str or None: The reason, for a message; None where steps are alike.
-        """
-        return None
-
-    def schedule_owners(self) -> dict[str, object]:
-        """What may keep a schedule.
-
-        Returns:
-            dict[str, object]: Objects by name; their attributes may be schedules.
-        """
-        return dict(self.named_modules())
-
-    def schedules(self) -> Iterator[tuple[str, Schedule]]:
-        """The schedules of transfers and methods.
-
-        Yields:
-            tuple[str, Schedule]: What has one, for messages, and the schedule.
-        """
-        for name, owner in self.schedule_owners().items():
-            for value in vars(owner).values():
-                found = value.schedule if isinstance(value, BoundedSchedule) else value
-                if isinstance(found, Schedule):
-                    yield f'`{name}`', found
-
-    @property
-    def needed_hooks(self) -> list[str]:
-        """list[str]: Hooks without which it cannot train; a runner adds them."""
-        names = ['RunCheckHook']
-        if self.stores:
-            names.append('StoreHook')
-        if any(isinstance(own, ReviewSchedule) for _, own in self.schedules()):
-            names.append('LearningRateHook')
-        return names
-
-    def taps(
-        self, stream: str, transfers: Optional[Sequence[Transfer]] = None
-    ) -> list[Tap]:
-        """The taps of a stream that transfers and stores read.
-
-        Args:
-            stream (str): Name of the stream.
-            transfers (sequence of Transfer, optional): The transfers. Defaults to None:
-                those of all phases.
-
-        Returns:
-            list[Tap]: The taps, each once.
-        """
-        reading = self._transfers.values() if transfers is None else transfers
-        taps = [tap for transfer in reading for tap in transfer.taps]
-        taps += self.history.taps
-        return list(dict.fromkeys(tap for tap in taps if tap.stream == stream))
-
-    def init_weights(self) -> None:
-        """Initialise what neither a checkpoint nor a builder has."""
-        super().init_weights()
-        for transfer in self._transfers.values():
-            transfer.init_weights()
 
     # ------------------------------------------------------------------ steps
 
@@ -212,7 +109,7 @@ class Distillation(StreamedModel):
             losses.update({f'{name}/{key}': value for key, value in own.items()})
             outputs.update(yielded)
             if self.all_streams[name].has_task:
-                tasks[name] = _total(own)
+                tasks[name] = task_loss(own)
         samples = {name: batch.get('data_samples') for name, batch in batches.items()}
         outputs.update(self.history.read(outputs, samples))
         if self.training:
@@ -221,8 +118,8 @@ class Distillation(StreamedModel):
             task = tasks.get(transfer.learner)
             losses[name] = transfer(outputs, samples, progress, task)
             # Logged, but not added to the total: the word `loss` is left out.
-            stats = {_plain(name, key): value for key, value in transfer.stats.items()}
-            losses.update(stats)
+            stats = transfer.stats.items()
+            losses.update({logged_name(name, key): value for key, value in stats})
         return losses
 
     def _step(
@@ -259,10 +156,10 @@ class Distillation(StreamedModel):
         phase = phase_at(self.phases, progress)
         if phase is not self._phase:
             print_log(f'Phase `{phase.name}` begins.', logger='current')
-            _forget_losses(list(self._acting))
+            forget_losses(list(self._acting))
             self._begin(phase)
             self.train(self.training)
-            _forget_compiled()
+            forget_compiled()
 
     def _begin(self, phase: Phase) -> None:
         """Determine what runs in each step of a phase."""
@@ -273,47 +170,3 @@ class Distillation(StreamedModel):
         for name, stream in self.all_streams.items():
             stream.enter(self.taps(name, list(self._acting.values())), phase.frozen)
         self._running = [name for name in self.order if self.all_streams[name].runs]
-
-
-@torch.no_grad()
-def _total(losses: Losses) -> Optional[torch.Tensor]:
-    """What a stream's own losses add up to, as in ``parse_losses``; None without any.
-
-    A loss may be a list, of levels for example.
-    """
-    own = [value for key, value in losses.items() if 'loss' in key]
-    parts = [p for v in own for p in ([v] if isinstance(v, torch.Tensor) else v)]
-    if not parts:
-        return None
-    # In half precision the sum could overflow.
-    return torch.stack([part.mean().float() for part in parts]).sum()
-
-
-def _forget_losses(transfers: Sequence[str]) -> None:
-    """Remove the losses of the previous phase, and the measurements of its transfers,
-    from MMEngine's log.
-
-    Otherwise it would repeat the last value of each to the end of the training.
-    """
-    scalars = MessageHub.get_current_instance().log_scalars
-    plain = filter(None, (_plain(name, '') for name in transfers))
-    measured = tuple(f'train/{start}' for start in plain)
-    for key in [key for key in scalars if key.startswith('train/')]:
-        if 'loss' in key or key.startswith(measured):
-            del scalars[key]
-
-
-def _forget_compiled() -> None:
-    """Let torch compile anew, where it compiles steps.
-
-    It does not look whether a module that it has compiled has other forward hooks, and
-    would yield the taps of the phase before.
-    """
-    if 'torch._dynamo' in sys.modules:
-        torch.compiler.reset()
-
-
-def _plain(transfer: str, key: str) -> str:
-    """The name under which a transfer's measurement is logged: ``dpk/ratio``."""
-    words = [word for word in transfer.split('_') if 'loss' not in word]
-    return '/'.join([*filter(None, ['_'.join(words)]), key])

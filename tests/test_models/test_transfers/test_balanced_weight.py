@@ -314,7 +314,7 @@ def test_branches_belong_to_the_task(build, classifier, cls_batch):
 
 def test_lists_of_losses_are_added_up(build, fcos, det_batch):
     """Anchor heads have a loss for each level."""
-    from dynkd.models.algorithms.distillation import _total
+    from dynkd.models.algorithms.losses import task_loss
 
     model = build(student=dict(model=fcos()))
     losses = {
@@ -323,8 +323,8 @@ def test_lists_of_losses_are_added_up(build, fcos, det_batch):
     levels = dict(
         losses, loss_more=[torch.ones(2), torch.tensor(3.0)], acc=torch.ones(())
     )
-    torch.testing.assert_close(_total(levels), model.parse_losses(levels)[0])
-    assert _total(dict(acc=torch.ones(()))) is None
+    torch.testing.assert_close(task_loss(levels), model.parse_losses(levels)[0])
+    assert task_loss(dict(acc=torch.ones(()))) is None
 
 
 def test_learner_without_a_task_is_refused(build, classifier, kld):
