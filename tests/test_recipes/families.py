@@ -180,8 +180,8 @@ def run_cell(family: Family, method: str, folder: Path) -> str:
 
 def _side(family: Family, method: str) -> int:
     """The side of the images: as small as the pair and the method can do with."""
-    if 'DETR' in family.name:
-        return 320  # 300 proposals are chosen among the positions.
+    if 'DETR' in family.name or 'SSD' in family.name:
+        return 320  # 300 proposals among the positions; convolutions without padding.
     # CKA needs 4 positions on the coarsest level.
     return 160 if method == 'dpk' else 96
 

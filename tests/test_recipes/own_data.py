@@ -131,8 +131,12 @@ def _without_weights(node: Any) -> Any:
 
 
 def _first_steps(cfg: Any) -> None:
-    """Have learning rates that warm up begin at their full value."""
+    """Have small learning rates, as at the beginning of a warm-up."""
     cfg.param_scheduler = []
+    streams = cfg.optim_wrapper.get('streams') or {}
+    for own in (cfg.optim_wrapper, *streams.values()):
+        if 'lr' in own.get('optimizer', {}):
+            own.optimizer.lr /= 100
 
 
 def _smaller(node: Any, side: int) -> None:
