@@ -17,10 +17,10 @@ plain values and exactly what MMEngine's own checkpoints need beside them (see
 ``Runner.resume``, ``load_checkpoint``, ``init_cfg``, ``init_detector`` and everything
 else that loads through MMEngine.
 
-MMEngine also runs two strings of a checkpoint: ``meta['config']`` on resuming, and
-``message_hub['runtime_info']['cfg']`` where an inferencer receives weights alone. A
-config is a program, even without a call in it: it names what is built. Both strings are
-left out of what is loaded.
+MMEngine also runs strings of a checkpoint: ``meta['config']`` on resuming, and
+``message_hub['runtime_info']['cfg']``, or else ``meta['cfg']``, where an inferencer
+receives weights alone. A config is a program, even without a call in it: it names what
+is built. These strings are left out of what is loaded.
 """
 
 import os
@@ -195,7 +195,8 @@ def _drop_configs(checkpoint: dict[str, Any]) -> None:
     """Drop the strings that MMEngine would run as configs."""
     meta = checkpoint.get('meta')
     if isinstance(meta, dict):
-        meta.pop('config', None)
+        for name in ('config', 'cfg'):
+            meta.pop(name, None)
     hub = checkpoint.get('message_hub')
     infos = hub.get('runtime_info') if isinstance(hub, dict) else None
     if isinstance(infos, dict):
