@@ -12,7 +12,7 @@ from mmengine.registry import HOOKS
 from dynkd.utils import unwrap
 
 #: What each run has of its own.
-_OWN = ('cfg', 'experiment_name', 'eta')
+_OWN = ('cfg', 'experiment_name', 'eta', 'mmengine_version')
 #: Histories of the message hub that are the same in every run.
 _SAME = ('loss', 'lr', 'accuracy', 'grad_norm', 'ratio', 'cka')
 

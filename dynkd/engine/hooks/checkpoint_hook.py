@@ -5,16 +5,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from dynkd.compat.resuming import own_checkpoint
 from dynkd.registry import HOOKS
 from dynkd.utils import not_finite, unwrap
 from dynkd.utils.atomic import PARTIAL, replacing
+
+#: Where the message hub, and so a checkpoint, names what is about to be removed.
+_DOOMED = 'doomed_ckpts'
 
 
 @HOOKS.register_module()
@@ -50,6 +54,8 @@ class CheckpointHook(_CheckpointHook):
             # What a killed run was writing.
             for partial in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):
                 partial.unlink(missing_ok=True)
+        if is_main_process():
+            self._remove_left(runner)
 
     def _save_checkpoint(self, runner: Runner) -> None:
         """Save a checkpoint, of weights that are finite."""
@@ -61,6 +67,8 @@ class CheckpointHook(_CheckpointHook):
     ) -> None:
         """Save a checkpoint, then say that it is the last, then remove the oldest."""
         oldest = self._superseded(runner, step)
+        if oldest is not None:
+            self._doom(runner, oldest)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -80,7 +88,7 @@ class CheckpointHook(_CheckpointHook):
         with replacing(Path(runner.work_dir) / 'last_checkpoint') as file:
             file.write(self.last_ckpt.encode())
         if oldest is not None:
-            self._remove(oldest)
+            self._remove(runner, oldest)
 
     def _superseded(self, runner: Runner, step: int) -> Optional[str]:
         """The checkpoint that is one too many with this one."""
@@ -97,31 +105,59 @@ class CheckpointHook(_CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the best checkpoint, then remove the one that was the best before."""
         if _is_finite(runner):
-            with self._removing_at_the_end():
+            with self._removing_at_the_end(runner):
                 super()._save_best_checkpoint(runner, metrics)
 
     @contextmanager
-    def _removing_at_the_end(self) -> Iterator[None]:
+    def _removing_at_the_end(self, runner: Runner) -> Iterator[None]:
         """Postpone removals until everything is written."""
-        own, self.file_backend = self.file_backend, _Postponed(self.file_backend)
-        postponed = self.file_backend.removed
+        own, postponed = self.file_backend, []
+
+        def postpone(path: str) -> None:
+            self._doom(runner, path)
+            postponed.append(path)
+
+        self.file_backend = _Postponed(own, postpone)
         try:
             yield
         finally:
             self.file_backend = own
-        kept = {self.last_ckpt, getattr(self, 'best_ckpt_path', None)}
-        kept.update(getattr(self, 'best_ckpt_path_dict', {}).values())
         for path in postponed:
-            # The best so far may have been written again under its own name.
-            if path not in kept:
-                self._remove(path)
+            self._remove(runner, path)
 
-    def _remove(self, path: str) -> None:
+    def _doom(self, runner: Runner, path: str) -> None:
+        """Let the checkpoints that are saved from now on name one that is to go."""
+        hub = runner.message_hub
+        hub.update_info(_DOOMED, [*hub.runtime_info.get(_DOOMED, []), path])
+
+    def _remove_left(self, runner: Runner) -> None:
+        """Remove what a run was about to remove when it was killed."""
+        doomed = runner.message_hub.runtime_info.get(_DOOMED, [])
+        runner.message_hub.update_info(_DOOMED, [])
+        for path in doomed if isinstance(doomed, list) else []:
+            # Of the paths in a checkpoint, only the run's own are accepted.
+            own = own_checkpoint(self, runner.work_dir, path)
+            if own is not None:
+                self._remove(runner, own)
+
+    def _remove(self, runner: Runner, path: str) -> None:
         """Remove a checkpoint, which is a folder if DeepSpeed has written it."""
-        if self.file_backend.isfile(path):
-            self.file_backend.remove(path)
-        elif self.file_backend.isdir(path):
-            self.file_backend.rmtree(path)
+        # The best so far may have been written again under its own name.
+        if path not in self._kept(runner):
+            if self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+            elif self.file_backend.isdir(path):
+                self.file_backend.rmtree(path)
+        hub = runner.message_hub
+        left = [other for other in hub.runtime_info.get(_DOOMED, []) if other != path]
+        hub.update_info(_DOOMED, left)
+
+    def _kept(self, runner: Runner) -> set[Optional[str]]:
+        """The checkpoints that are not removed."""
+        kept = {runner.message_hub.runtime_info.get('last_ckpt')}
+        kept.add(getattr(self, 'best_ckpt_path', None))
+        kept.update(getattr(self, 'best_ckpt_path_dict', {}).values())
+        return kept
 
 
 def _is_finite(runner: Runner) -> bool:
@@ -141,17 +177,18 @@ class _Postponed:
 
     Args:
         backend (BaseStorageBackend): The backend.
+        postpone (Callable): Receives the path of what should be removed.
     """
 
-    def __init__(self, backend: Any) -> None:
+    def __init__(self, backend: Any, postpone: Callable[[str], None]) -> None:
         self._backend = backend
-        self.removed: list[str] = []
+        self._postpone = postpone
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._backend, name)
 
     def remove(self, path: str) -> None:
         """Remember to remove a file."""
-        self.removed.append(path)
+        self._postpone(path)
 
     rmtree = remove
