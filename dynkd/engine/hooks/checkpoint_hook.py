@@ -54,6 +54,8 @@ class CheckpointHook(_CheckpointHook):
             # What a killed run was writing.
             for partial in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):
                 partial.unlink(missing_ok=True)
+        # A new best one is written into the last one too, also after resuming.
+        self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
         if is_main_process():
             self._remove_left(runner)
 
