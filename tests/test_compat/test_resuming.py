@@ -146,6 +146,7 @@ def test_what_a_checkpoint_names_is_not_removed(tmp_path, hook, keys):
         saved.append(filename)
 
     runner = SimpleNamespace(
+        model=torch.nn.Linear(1, 1),
         work_dir=str(work_dir),
         message_hub=hub,
         logger=SimpleNamespace(info=print, warning=print),
