@@ -140,7 +140,7 @@ def test_command_tells_the_version(tree, tmp_path):
 
     version = re.search(r"'(.+)'", (ROOT / 'dynkd' / 'version.py').read_text()).group(1)
     assert run('--version').stdout == f'dynkd {version}\n'
-    assert 'mim train dynkd' in run().stdout
+    assert 'dynkd distill' in run().stdout
     assert run('--nonsense').returncode == 2
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The same share of each class of a data set."""
 
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset, force_full_init
@@ -45,7 +45,8 @@ class ClassBalancedSubset:
 
     def __init__(
         self,
-        dataset: Union[BaseDataset, dict[str, Any]],
+        # Any: what is no data set gets an advice of its own.
+        dataset: Any,
         ratio: float,
         seed: int = 0,
         lazy_init: bool = False,

@@ -89,7 +89,7 @@ def test_what_drops_an_image_drops_it(views, image):
 
 @pytest.mark.parametrize('streams', ['teacher', ['teacher'], []])
 def test_fewer_than_two_views(streams):
-    with pytest.raises(ValueError, match='a list of two names or more'):
+    with pytest.raises((TypeError, ValueError), match='must be a list|a list of two'):
         StreamViews(streams, [])
 
 
