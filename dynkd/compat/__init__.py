@@ -12,6 +12,7 @@ from dynkd.compat import (
     image_files,
     mmaction,
     mmcv_cap,
+    mmdet_ssd,
     mmrazor,
     resuming,
     runs,
@@ -46,6 +47,6 @@ __all__ = [
 def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
-    repairs = (torchvision, mmcv_cap, mmaction, mmrazor)
+    repairs = (torchvision, mmcv_cap, mmaction, mmdet_ssd, mmrazor)
     for package in (*repairs, checkpoints, resuming, runs, image_files):
         package.apply()

@@ -168,7 +168,9 @@ def run_cell(family: Family, method: str, folder: Path) -> str:
         return str(error)
     cfg = Config.fromfile(write(composed, folder / 'made.py'))
     cfg.work_dir = str(folder)
-    own_data.shrink(cfg, side=_side(family, method))
+    # CKA needs 4 images, or the positions of a map.
+    batch = 4 if method == 'dpk' else 2
+    own_data.shrink(cfg, _side(family, method), batch)
     try:
         runner = build_runner(cfg)
     except ValueError as error:

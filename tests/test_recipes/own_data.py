@@ -85,11 +85,11 @@ def write_kinetics(root: Path, count: int = 4) -> None:
         path.write_text('\n'.join(lines) + '\n')
 
 
-def shrink(cfg: Any, side: int = 96) -> None:
-    """Make a run of a library's own config two iterations on small images."""
+def shrink(cfg: Any, side: int = 96, batch: int = 2) -> None:
+    """Make a run of a library's own config an epoch of four small images."""
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
-        loader.update(num_workers=0, persistent_workers=False, batch_size=2)
+        loader.update(num_workers=0, persistent_workers=False, batch_size=batch)
         loader.pop('prefetch_factor', None)
         _smaller(loader, side)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
