@@ -70,6 +70,7 @@ def compose(
         needs = 'has no teacher' if teacher is not None else 'needs a teacher'
         raise ValueError(f'method `{method}` {needs}: {_usage(method)}')
     other = None if teacher is None else Source.read(teacher, 'teacher')
+    _check_inputs(own, other)
     notes: list[str] = []
     changes = _changes(own, other, teacher_checkpoint, notes)
     pair = Pair(
@@ -86,6 +87,17 @@ def compose(
     head = _head(own, other, method, recipe, notes)
     text = '\n'.join([*head, *_bases(own, folder), *_fields(settings)])
     return Composed(f'{text}\n', method, recipe, pair, notes)
+
+
+def _check_inputs(own: Source, other: Optional[Source]) -> None:
+    """Reject a teacher that cannot read what the student's data pipeline makes."""
+    if other is None or len(own.input_shape) == len(other.input_shape):
+        return
+    raise ValueError(
+        f"the student's data are of shape {own.input_shape}, and the teacher reads "
+        f'{other.input_shape}: one of them is a 2-D network on frames, the other a 3-D '
+        'network on clips. Choose two of a kind.'
+    )
 
 
 def _usage(method: str) -> str:

@@ -8,6 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from dynkd.recipes import METHODS, compose, distill, table, write
+from dynkd.recipes.compose import _check_inputs
+from dynkd.recipes.source import Source
 from dynkd.registry import MODELS
 
 
@@ -166,6 +168,25 @@ def test_a_distillation_is_not_a_student(detectors, tmp_path):
     made = write(compose(*detectors, 'kd', folder=str(tmp_path)), tmp_path / 'made.py')
     with pytest.raises(ValueError, match='is a distillation already'):
         compose(str(made), detectors[1])
+
+
+def test_a_network_on_frames_does_not_teach_one_on_clips(project, classifier):
+    def recognizer(name: str, layout: str) -> str:
+        steps = [
+            dict(type='SampleFrames', clip_len=4, num_clips=1),
+            dict(type='FormatShape', input_format=layout),
+        ]
+        data = dict(dataset=dict(type='VideoDataset', pipeline=steps))
+        path = project(name, classifier(), 'mmpretrain', train_dataloader=data)
+        text = Path(path).read_text().replace("'mmpretrain'", "'mmaction'", 1)
+        Path(path).write_text(text)
+        return path
+
+    own, other = recognizer('clips', 'NCTHW'), recognizer('frames', 'NCHW')
+    sources = [Source.read(path, 'student') for path in (own, other)]
+    with pytest.raises(ValueError, match='a 2-D network on frames'):
+        _check_inputs(*sources)
+    _check_inputs(sources[0], sources[0])
 
 
 def test_a_missing_config_is_named():
