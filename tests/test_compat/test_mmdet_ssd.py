@@ -12,7 +12,7 @@ def test_an_ssd_predicts():
         num_classes=2,
         in_channels=(4,),
         anchor_generator=dict(
-            type='SSDAnchorGenerator',
+            type='mmdet.SSDAnchorGenerator',
             scale_major=False,
             input_size=32,
             basesize_ratio_range=(0.2, 0.9),
@@ -21,7 +21,7 @@ def test_an_ssd_predicts():
             min_sizes=[8],
             max_sizes=[16],
         ),
-        bbox_coder=dict(type='DeltaXYWHBBoxCoder'),
+        bbox_coder=dict(type='mmdet.DeltaXYWHBBoxCoder'),
         test_cfg=ConfigDict(
             nms_pre=10,
             score_thr=0.0,
