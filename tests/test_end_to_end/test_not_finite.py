@@ -19,6 +19,7 @@ METHODS = dict(
     iakd='iakd/resnet32_resnet20_digits.py',
     dtskd='dtskd/resnet18half_digits.py',
 )
+QUICK = ('dkd', 'iakd')
 
 
 @pytest.fixture
@@ -73,7 +74,10 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob('*.pth')}
 
 
-@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize(
+    'method',
+    [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in METHODS],
+)
 def test_diverging_run_stops_and_touches_nothing(prepare, tmp_path, method, high_rate):
     Runner.from_cfg(prepare(method, epochs=1)).train()
     before = content(tmp_path)
