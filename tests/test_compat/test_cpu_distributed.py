@@ -14,7 +14,8 @@ SCRIPT = """
 import dynkd
 import sys
 import torch
-from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
+from dynkd.compat import (
+    init_cpu_process_group, leave_process_group, set_cpu_model_wrapper)
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import DATASETS, MODELS
@@ -60,6 +61,7 @@ torch.distributed.all_gather(both, weight)
 assert torch.equal(*both)
 name = type(runner.model).__name__
 print(f'RANK {runner.rank} OF {runner.world_size} {name} {runner.iter}', flush=True)
+leave_process_group()
 """
 
 
