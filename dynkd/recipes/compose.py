@@ -144,7 +144,7 @@ def _batches(own: Source, other: Source, notes: list[str]) -> dict:
         inside = other.cfg.model.get('data_preprocessor') is not None
         changes['data_preprocessor'] = _instead(mine, inside)
     # MMPretrain's mixup and CutMix.
-    mine, its = (dict(one.cfg.model.get('train_cfg') or {}) for one in (own, other))
+    mine, its = (one.settings('train_cfg') for one in (own, other))
     if own.library == 'mmpretrain' and mine != its:
         inside = other.cfg.model.get('train_cfg') is not None
         changes['train_cfg'] = _instead(mine, inside) if mine else None
@@ -155,20 +155,11 @@ def _batches(own: Source, other: Source, notes: list[str]) -> dict:
 
 def _instead(value: dict, inside: bool) -> dict:
     """A config that replaces what is inside a base, if anything is."""
-    return dict(dict(_delete_=True) if inside else {}, **_plain(value))
+    return dict(dict(_delete_=True) if inside else {}, **value)
 
 
 #: What of a data preprocessor belongs to the weights of its model.
 _NORMALISING = ('type', 'mean', 'std', 'bgr_to_rgb', 'rgb_to_bgr', 'to_rgb')
-
-
-def _plain(value: Any) -> Any:
-    """A config as plain dicts, lists and values."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _model(

@@ -52,13 +52,22 @@ def _steps(pipeline: Any) -> Iterator[Mapping]:
     """The steps of a pipeline, also inside others."""
     for step in pipeline:
         if isinstance(step, Mapping):
-            yield {**step, 'type': _name(step.get('type'))}
+            yield {**step, 'type': type_name(step)}
             yield from _steps(step.get('transforms') or ())
 
 
-def _name(kind: Any) -> str:
-    """The name of a type, without its scope."""
-    return (kind if isinstance(kind, str) else kind.__name__).rpartition('.')[2]
+def type_name(cfg: Mapping) -> str:
+    """The name of a config's type, without its scope.
+
+    Args:
+        cfg (dict): The config.
+
+    Returns:
+        str: Its name.
+    """
+    kind = cfg.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return name.rpartition('.')[2]
 
 
 def _side(steps: list) -> Optional[int]:

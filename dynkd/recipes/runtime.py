@@ -5,6 +5,7 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
+from .input_shapes import type_name
 from .recipe import Recipe
 from .text import Base
 
@@ -70,7 +71,7 @@ def best_metric(cfg: Config) -> Optional[str]:
         return named
     evaluators = cfg.get('val_evaluator') or []
     for one in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        name = str(one.get('type')).rpartition('.')[2]
+        name = type_name(one)
         if name == 'CocoMetric' and 'bbox' not in one.get('metric', 'bbox'):
             return f'coco/{_first(one.metric)}_mAP'
         if name in _BEST:
@@ -113,7 +114,7 @@ def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:
     """The base's hooks, and those that the method needs."""
     base = cfg.get('custom_hooks') or []
     hooks: list[Any] = [Base('custom_hooks', star=True)] if base else []
-    if any(_name(hook) in REACHING for hook in base):
+    if any(type_name(hook) in REACHING for hook in base):
         hooks = [_for_student(hook) for hook in base]
     hooks.append(dict(type='dynkd.RunCheckHook'))
     hooks.append(dict(type='dynkd.ExactResumeHook'))
@@ -128,14 +129,9 @@ def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:
     return hooks
 
 
-def _name(hook: Any) -> str:
-    """The name of a hook's type."""
-    return str(hook.get('type')).rpartition('.')[2]
-
-
 def _for_student(hook: Any) -> Any:
     """A hook of a plain model, for the student."""
     plain = hook.to_dict() if hasattr(hook, 'to_dict') else dict(hook)
-    if _name(hook) not in REACHING:
+    if type_name(hook) not in REACHING:
         return plain
     return dict(type='dynkd.StreamHook', hook=plain)

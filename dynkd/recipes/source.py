@@ -90,8 +90,22 @@ class Source:
     @property
     def preprocessor(self) -> dict:
         """dict: The config of its data preprocessor, beside the model or in it."""
-        found = self.cfg.model.get('data_preprocessor')
-        return dict(found or self.cfg.get('data_preprocessor') or {})
+        beside = self.cfg.get('data_preprocessor')
+        return self.settings('data_preprocessor') or (
+            beside.to_dict() if beside else {}
+        )
+
+    def settings(self, name: str) -> dict:
+        """A part of its model's config.
+
+        Args:
+            name (str): The field.
+
+        Returns:
+            dict: The part, of plain dicts and values; empty if there is none.
+        """
+        found = self.cfg.model.get(name)
+        return found.to_dict() if found else {}
 
     @property
     def classes(self) -> Optional[int]:

@@ -24,9 +24,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from cka_heatmap import Model, data_loader
-from mmengine.config import Config, DictAction
 from mmengine.registry import DefaultScope, init_default_scope
-from tool_options import add_out, check_out, described_parser
+from tool_options import (
+    add_cfg_options,
+    add_models,
+    add_out,
+    add_split,
+    check_out,
+    described_parser,
+    read_config,
+)
 from torch import Tensor
 
 
@@ -41,14 +48,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """
     parser = described_parser(__doc__)
     parser.add_argument('config', help='the config whose data are used')
-    parser.add_argument(
-        '--model',
-        nargs=3,
-        required=True,
-        action='append',
-        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
-        help='a model, and its title in the figure; may be given several times',
-    )
+    add_models(parser)
     add_out(parser)
     parser.add_argument(
         '--tap',
@@ -62,13 +62,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         metavar='CLASS',
         help="the class to look for (each image's label)",
     )
-    parser.add_argument(
-        '--split', choices=['train', 'val', 'test'], default='val', help='(val)'
-    )
+    add_split(parser)
     parser.add_argument('--seed', type=int, default=0, help='of the images (0)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
-    )
+    add_cfg_options(parser)
     args = parser.parse_args(argv)
     check_out(parser, args.out)
     if args.images < 1:
@@ -209,9 +205,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     from mmengine.device import get_device
 
     args = parse_args(argv)
-    cfg = Config.fromfile(args.config)
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
     batch = next(iter(loader))

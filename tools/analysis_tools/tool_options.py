@@ -43,6 +43,22 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
         parser.error(f'--out must end with .png: {out}')
 
 
+def add_models(parser: argparse.ArgumentParser) -> None:
+    """Add the models of a figure: title, config and checkpoint of each.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser.
+    """
+    parser.add_argument(
+        '--model',
+        nargs=3,
+        required=True,
+        action='append',
+        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
+        help='a model, and its title in the figure; may be given several times',
+    )
+
+
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:
     """Add the option that overrides a config, which :func:`read_config` applies.
 

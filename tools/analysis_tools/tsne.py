@@ -27,6 +27,7 @@ from cka_heatmap import Model, data_loader
 from mmengine.registry import init_default_scope
 from tool_options import (
     add_cfg_options,
+    add_models,
     add_out,
     add_split,
     check_out,
@@ -48,14 +49,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     """
     parser = described_parser(__doc__)
     parser.add_argument('config', help='the config whose data are used')
-    parser.add_argument(
-        '--model',
-        nargs=3,
-        required=True,
-        action='append',
-        metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
-        help='a model, and its title in the figure; may be given several times',
-    )
+    add_models(parser)
     add_out(parser)
     parser.add_argument(
         '--tap',

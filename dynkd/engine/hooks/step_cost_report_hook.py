@@ -1,11 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Says before a training what its steps cost, beside those of the student alone."""
 
-import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable
+from typing import Callable, Optional
 
 import torch
 from mmengine.dist import master_only
@@ -52,8 +51,8 @@ class StepCostReportHook(Hook):
         try:
             with _untouched(model):
                 batch = _first_batch(runner, TrainingData(runner.train_dataloader))
-                alone = _measure(lambda: _alone(model, batch))
-                whole = _measure(lambda: model(**batch, mode='loss'))
+                alone = _measure(model, lambda: _alone(model, batch))
+                whole = _measure(model, lambda: model(**batch, mode='loss'))
         except Exception as error:  # Whatever a user's data and models raise.
             print_log(
                 'The cost of a step could not be measured: '
@@ -77,30 +76,32 @@ def _alone(model: Distillation, batch: dict) -> dict:
     return stream.losses(stream.prepare(batch, True))
 
 
-def _measure(losses: Callable[[], dict]) -> tuple[float, int]:
-    """Seconds of the last of some steps, and bytes at their peak on a GPU."""
-    seconds, peak = 0.0, 0
+def _measure(
+    model: Distillation, losses: Callable[[], dict]
+) -> tuple[float, Optional[int]]:
+    """Seconds of the last of some steps, and bytes at their peak where it is known."""
+    seconds, peak = 0.0, None
     cuda = torch.cuda.is_available()
     for _ in range(_BATCHES):
         if cuda:
             torch.cuda.synchronize()
             torch.cuda.reset_peak_memory_stats()
         begin = time.perf_counter()
-        _total(losses().values()).backward()
+        model.parse_losses(losses())[0].backward()
         if cuda:
             torch.cuda.synchronize()
             peak = torch.cuda.max_memory_allocated()
         seconds = time.perf_counter() - begin
-    return seconds, peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return seconds, _process_peak() if peak is None else peak
 
 
-def _total(values: Any) -> torch.Tensor:
-    """The sum of what has a gradient."""
-    found: list[torch.Tensor] = []
-    for value in values:
-        items: Sequence = value if isinstance(value, (list, tuple)) else [value]
-        found += [item.sum() for item in items if item.requires_grad]
-    return torch.stack(found).sum()
+def _process_peak() -> Optional[int]:
+    """Bytes that the process had at most; None where the system does not tell."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # on Windows
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @contextmanager
@@ -121,11 +122,15 @@ def _untouched(model: nn.Module) -> Iterator[None]:
         random.restore()
 
 
-def _line(alone: tuple[float, int], whole: tuple[float, int]) -> str:
+def _line(
+    alone: tuple[float, Optional[int]], whole: tuple[float, Optional[int]]
+) -> str:
     """What is logged."""
     ratio = whole[0] / max(alone[0], 1e-9)
-    memory = ', '.join(f'{one[1] / 2**30:.2f} GiB' for one in (alone, whole))
-    return (
+    text = (
         f'A step takes {whole[0]:.2f} s; of the student alone {alone[0]:.2f} s '
-        f'({ratio:.1f} times). Memory at its peak, alone and all: {memory}.'
+        f'({ratio:.1f} times).'
     )
+    peaks = [one[1] for one in (alone, whole)]
+    sizes = ', '.join(f'{peak / 2**30:.2f} GiB' for peak in peaks if peak is not None)
+    return f'{text} Memory at its peak, alone and all: {sizes}.' if sizes else text
