@@ -32,7 +32,9 @@ STAGES |= dict(shufflenetv1=3, shufflenetv2=3, resnet110_bottleneck=3)
 LARGE = [
     f'ekd/{file.stem}'
     for file in (CONFIGS / 'ekd').glob('*.py')
-    if not any(part in file.stem for part in ('half', 'uccs', 'kd-crd', '_kd_tiny'))
+    if not any(
+        part in file.stem for part in ('half', 'uccs', 'kd-crd', '_kd_tiny', '0-16px')
+    )
 ]
 #: KD in the paper's tables is from CRD's code.
 KD = [file.stem for file in (CONFIGS / 'ekd').glob('*.py') if 'kd-crd' in file.stem]

@@ -45,7 +45,7 @@ STARTS = {
 LARGE = [
     file.stem
     for file in sorted((CONFIGS / 'iakd').glob('*.py'))
-    if not file.stem.startswith('resnet32_resnet20')
+    if not file.stem.startswith(('resnet32_resnet20', 'resnet20_resnet8'))
 ]
 ROWS = [name for name in LARGE if name.rsplit('_', 2)[1] in ('u', 'l', 'r')]
 HKD = [file.stem for file in (CONFIGS / 'iakd').glob('*.py') if 'hkd' in file.stem]

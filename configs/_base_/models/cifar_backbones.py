@@ -33,6 +33,7 @@ _backbones = dict(
     shufflenetv1=(960, dict(type='dynkd.ShuffleNetV1_CIFAR', stem_kernel_size=1)),
     shufflenetv2=(1024, dict(type='dynkd.ShuffleNetV2_CIFAR', stem_kernel_size=1)),
     shufflenetv2_3x3=(1024, dict(type='dynkd.ShuffleNetV2_CIFAR')),
+    resnet8=(64, dict(type='dynkd.ResNet6nPlus2', depth=8)),
     resnet20=(64, dict(type='dynkd.ResNet6nPlus2', depth=20)),
     resnet26=(64, dict(type='dynkd.ResNet6nPlus2', depth=26)),
     resnet32=(64, dict(type='dynkd.ResNet6nPlus2', depth=32)),
