@@ -9,6 +9,7 @@ done when they are imported.
 
 from dynkd.compat import (
     checkpoints,
+    config_text,
     image_files,
     mmaction,
     mmcv_cap,
@@ -48,5 +49,5 @@ def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
     repairs = (torchvision, mmcv_cap, mmaction, mmdet_ssd, mmrazor)
-    for package in (*repairs, checkpoints, resuming, runs, image_files):
+    for package in (*repairs, checkpoints, config_text, resuming, runs, image_files):
         package.apply()

@@ -6,6 +6,8 @@ killed trainings ended, once resumed, bit for bit as one that was never killed.
 """
 
 import argparse
+import functools
+import gc
 import json
 import random
 import shutil
@@ -13,6 +15,8 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Callable, Optional
 
@@ -26,11 +30,14 @@ import dynkd  # noqa: E402, F401  before the libraries that it repairs
 
 # isort: split
 import mmengine.config.config as config  # noqa: E402
+import mmengine.config.utils as config_files  # noqa: E402
 import mmengine.runner.runner as engine  # noqa: E402
 from final_state import differences  # noqa: E402
 from kill_points import Point, planned  # noqa: E402
+from mmengine.config import Config  # noqa: E402
 from mmpretrain.utils import register_all_modules  # noqa: E402
 from trials import (  # noqa: E402
+    Unreached,
     complaints,
     finished,
     killed_after,
@@ -38,20 +45,32 @@ from trials import (  # noqa: E402
     victims,
 )
 
+from dynkd.registry import HOOKS, LOOPS, MODELS  # noqa: E402
+
 RUNS = ('dkd', 'ekd', 'dpk', 'iakd', 'dtskd', 'dtskd_files')
 #: Names of the runs in tables.
 TITLES = dict(dtskd='DTSKD, store in memory', dtskd_files='DTSKD, store in files')
 
 
-def warm_up() -> None:
+def warm_up(runs: Sequence[str]) -> None:
     """Import what trainings need, and leave out what takes longer than they do."""
     torch.set_num_threads(1)
     register_all_modules(init_default_scope=False)
+    import_module('dynkd.utils.cli')
+    for registry in (MODELS, HOOKS, LOOPS):
+        registry.import_from_location()
     # They start compilers and git, for the log, and format the text of a config, which
     # takes most of the time of so small a run.
     engine.collect_env = dict
     engine.get_git_hash = str
     config.FormatCode = lambda text, **style: (text, True)
+    # The list of all configs of a library, which is read to find one.
+    config_files._get_cfg_metainfo = functools.cache(config_files._get_cfg_metainfo)
+    for run in runs:
+        Config.fromfile(HERE / 'configs' / f'{run}.py')
+    # Else each process copies this memory when it looks for garbage.
+    gc.collect()
+    gc.freeze()
 
 
 def same_numbers_again(rank: int) -> None:
@@ -109,7 +128,12 @@ class Cell:
             points = self.draw.sample(points, min(count, len(points)))
         found = {}
         for point in points:
-            killed_at(self.run, self._clean(), self.processes, point, self._rank(point))
+            rank = self._rank(point)
+            try:
+                killed_at(self.run, self._clean(), self.processes, point, rank)
+            except Unreached as error:
+                found[str(point)] = [f'the run did not come to it: {error}']
+                continue
             found[str(point)] = self._resume()
         return found
 
@@ -170,7 +194,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     """Run the campaign; return the exit status."""
     args = parse()
-    warm_up()
+    warm_up(args.runs)
     results: dict = dict(cells=[])
     prepare = same_numbers_again if args.without_seeds else None
     wrong = 0

@@ -34,6 +34,9 @@ def differences(whole: Path, resumed: Path, processes: int) -> list[str]:
         ends = [
             torch.load(folder / name, weights_only=False) for folder in (whole, resumed)
         ]
+        # Of the steps that were taken before the kill, the killed process knew.
+        taken = ends[1]['losses']
+        ends[0]['losses'] = {i: ends[0]['losses'].get(i) for i in taken}
         found += unequal(*ends, name)
     for name in sorted(names & files(resumed)):
         if name.endswith('.pth'):

@@ -13,6 +13,9 @@ from dynkd.utils import unwrap
 
 #: What each run has of its own.
 _OWN = ('cfg', 'experiment_name', 'eta', 'mmengine_version')
+#: What MMEngine counts otherwise in a run that is resumed at its end. The runner's own
+#: counts are compared.
+_COUNTS = ('epoch', 'iter')
 #: Histories of the message hub that are the same in every run.
 _SAME = ('loss', 'lr', 'accuracy', 'grad_norm', 'ratio', 'cka')
 
@@ -23,9 +26,18 @@ class Recorder(Hook):
 
     priority = 'LOWEST'
 
+    def before_run(self, runner) -> None:
+        self.losses = {}
+
+    def after_train_iter(
+        self, runner, batch_idx, data_batch=None, outputs=None
+    ) -> None:
+        self.losses[runner.iter] = {k: float(v) for k, v in outputs.items()}
+
     def after_run(self, runner) -> None:
         hub = runner.message_hub
-        infos = {k: v for k, v in hub.runtime_info.items() if k not in _OWN}
+        left_out = (*_OWN, *_COUNTS)
+        infos = {k: v for k, v in hub.runtime_info.items() if k not in left_out}
         for key in ('best_ckpt', 'last_ckpt'):
             infos[key] = Path(infos[key]).name
         found = dict(
@@ -33,10 +45,12 @@ class Recorder(Hook):
             optimizer=runner.optim_wrapper.state_dict(),
             schedules=_states(runner.param_schedulers),
             infos=infos,
+            losses=self.losses,
+            # A checkpoint has the histories of the first process, for all.
             scalars={
                 key: buffer.data[0].tolist()
                 for key, buffer in hub.log_scalars.items()
-                if any(word in key for word in _SAME)
+                if get_rank() == 0 and any(word in key for word in _SAME)
             },
             stores=_rows(runner),
             counts=(runner.epoch, runner.iter),

@@ -21,7 +21,7 @@ from kill_points import Point, arm
 HERE = Path(__file__).resolve().parent
 TRAIN = HERE.parents[1] / 'tools' / 'train.py'
 #: Seconds until what a launcher would stop is stopped; and until a run counts as hung.
-GRACE, MOST = 30.0, 600.0
+GRACE, MOST = 5.0, 600.0
 
 
 class Unreached(Exception):

@@ -19,6 +19,8 @@ from dynkd.utils.atomic import PARTIAL, replacing
 
 #: Where the message hub, and so a checkpoint, names what is about to be removed.
 _DOOMED = 'doomed_ckpts'
+#: The file that names the last checkpoint, as MMEngine calls it.
+_LAST = 'last_checkpoint'
 
 
 @HOOKS.register_module()
@@ -52,12 +54,12 @@ class CheckpointHook(_CheckpointHook):
         super().before_train(runner)
         if local and is_main_process():
             # What a killed run was writing.
+            (Path(runner.work_dir) / f'{_LAST}{PARTIAL}').unlink(missing_ok=True)
             for partial in Path(self.out_dir).glob(f'*.pth{PARTIAL}'):
                 partial.unlink(missing_ok=True)
         # A new best one is written into the last one too, also after resuming.
         self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
-        if is_main_process():
-            self._remove_left(runner)
+        self._remove_left(runner)
 
     def _save_checkpoint(self, runner: Runner) -> None:
         """Save a checkpoint, of weights that are finite."""
@@ -85,10 +87,9 @@ class CheckpointHook(_CheckpointHook):
             backend_args=self.backend_args,
             **self.args,
         )
-        if not is_main_process():
-            return
-        with replacing(Path(runner.work_dir) / 'last_checkpoint') as file:
-            file.write(self.last_ckpt.encode())
+        if is_main_process():
+            with replacing(Path(runner.work_dir) / _LAST) as file:
+                file.write(self.last_ckpt.encode())
         if oldest is not None:
             self._remove(runner, oldest)
 
@@ -145,7 +146,7 @@ class CheckpointHook(_CheckpointHook):
     def _remove(self, runner: Runner, path: str) -> None:
         """Remove a checkpoint, which is a folder if DeepSpeed has written it."""
         # The best so far may have been written again under its own name.
-        if path not in self._kept(runner):
+        if is_main_process() and path not in self._kept(runner):
             if self.file_backend.isfile(path):
                 self.file_backend.remove(path)
             elif self.file_backend.isdir(path):

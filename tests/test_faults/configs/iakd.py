@@ -5,7 +5,7 @@ _base_ = ['./small_run.py', '../../../configs/_base_/models/iakd.py']
 
 model = dict(
     streams=dict(
-        teacher=dict(model=_base_.teacher, input_shape=_base_.shape),
+        teacher=dict(model=_base_.teacher_of_blocks, input_shape=_base_.shape),
         student=dict(model=_base_.student, input_shape=_base_.shape),
     ),
     interaction=dict(probability=dict(start=0.3)),

@@ -31,6 +31,8 @@ def thin(depth, width):
 # The last stage of the teacher has 16 channels, and that of the student 8.
 teacher = thin(14, 4)
 student = thin(8, 2)
+# A teacher whose blocks take the place of the student's has as many channels.
+teacher_of_blocks = thin(14, 2)
 shape = (3, 16, 16)
 
 data_preprocessor = dict(num_classes=3, mean=[127.5] * 3, std=[63.75] * 3, to_rgb=True)
