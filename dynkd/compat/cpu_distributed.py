@@ -77,8 +77,8 @@ def set_cpu_model_wrapper(cfg: Config) -> None:
 
     Args:
         cfg (Config): The run's config, changed in place. ``find_unused_parameters`` and
-            ``broadcast_buffers`` in it are respected, both False by default as in
-            MMEngine.
+            ``broadcast_buffers`` in it are respected; buffers are not broadcast by
+            default, as in MMEngine.
     """
     if cfg.get('launcher', 'none') == 'none' or _has_accelerator():
         return
@@ -88,8 +88,10 @@ def set_cpu_model_wrapper(cfg: Config) -> None:
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=cfg.get('broadcast_buffers', False),
-            find_unused_parameters=cfg.get('find_unused_parameters', False),
         )
+        # Written only where the config says so: else it follows from the model.
+        if 'find_unused_parameters' in cfg:
+            cfg.model_wrapper_cfg.find_unused_parameters = cfg.find_unused_parameters
     elif 'DistributedDataParallel' in str(wrapper.get('type', _WRAPPER)):
         wrapper.setdefault('device_ids', None)
 

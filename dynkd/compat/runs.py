@@ -5,10 +5,12 @@ Needed by: MMEngine up to 0.10.7, the last release.
 
 Why: a runner takes no notice of fields that it does not know, a misspelt
 ``custom_hooks`` among them, says ``KeyError: 'teacher'`` where one of several lists of
-schedules is missing, and cannot know which hooks its model needs.
+schedules is missing, and cannot know which hooks, loops and optimizers its model needs.
 
-Cure: when a runner has its hooks, those that a distillation needs are added, and what
-its config says beside the model is looked at. Other models are left alone.
+Cure: when a runner has its model, the settings that a distillation needs take the place
+of those of a plain model; when it has its hooks, those that are needed are added, and
+what its config says beside the model is looked at. What is brought in is logged. Other
+models are left alone.
 """
 
 import functools
@@ -16,9 +18,10 @@ import inspect
 import logging
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Optional
 
 from .import_hooks import WATCHER
+from .run_settings import bring_in, name_metrics, say
 
 #: Fields of configs that a runner does not take, but scripts or other configs do.
 _OTHERS = {
@@ -39,20 +42,26 @@ _ALIKE = 0.85
 
 def apply() -> None:
     """Has runners settled once MMEngine's is imported."""
-    WATCHER.after('mmengine.runner.runner', _guard_hooks)
+    WATCHER.after('mmengine.runner.runner', _guard_runner)
 
 
-def _guard_hooks() -> None:
+def _guard_runner() -> None:
     from mmengine.runner import runner
 
-    register = runner.Runner.register_hooks
+    wrap, register = runner.Runner.wrap_model, runner.Runner.register_hooks
+
+    @functools.wraps(wrap)
+    def wrapped(self: Any, model_wrapper_cfg: Optional[dict], model: Any) -> Any:
+        bring_in(self, model, model_wrapper_cfg)
+        return wrap(self, model_wrapper_cfg, model)
 
     @functools.wraps(register)
-    def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+    def registered(self: Any, *args: Any, **kwargs: Any) -> None:
         register(self, *args, **kwargs)
         settle(self)
 
-    runner.Runner.register_hooks = wrapped
+    runner.Runner.wrap_model = wrapped
+    runner.Runner.register_hooks = registered
 
 
 def settle(runner: Any) -> None:
@@ -72,6 +81,7 @@ def settle(runner: Any) -> None:
     warn_of_misspelt(runner.cfg.keys())
     check_schedules(runner.param_schedulers, list(model.streams))
     add_hooks(runner, needed)
+    name_metrics(runner, model)
 
 
 def add_hooks(runner: Any, needed: Iterable[str]) -> None:
@@ -84,10 +94,9 @@ def add_hooks(runner: Any, needed: Iterable[str]) -> None:
     Raises:
         ValueError: If one is there twice.
     """
-    from mmengine.logging import print_log
-
     # A class that is derived from one does its work too.
     found = [cls.__name__ for hook in runner.hooks for cls in type(hook).__mro__]
+    added = []
     for name in needed:
         if found.count(name) > 1:
             raise ValueError(
@@ -96,7 +105,9 @@ def add_hooks(runner: Any, needed: Iterable[str]) -> None:
             )
         if name not in found:
             runner.register_hook(dict(type=f'dynkd.{name}'))
-            print_log(f'Added {name}, which this model needs.', logger='current')
+            added.append(name)
+    if added:
+        say(f'Added {", ".join(added)}, which this model needs.')
 
 
 def check_schedules(schedules: Any, streams: list[str]) -> None:

@@ -77,6 +77,9 @@ def compose(
         own.view('student'), None if other is None else other.view('teacher', changes)
     )
     recipe = METHODS[method](pair)
+    if teacher_checkpoint is None:
+        # It has everything to learn yet.
+        recipe.teacher_rate = 1.0
     if other is not None and teacher_checkpoint is None and method not in ('ekd',):
         notes.append(
             'the teacher has no checkpoint: it starts as its config initialises it. '

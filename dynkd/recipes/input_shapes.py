@@ -6,6 +6,8 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
+from dynkd.engine.settings import type_name
+
 #: Side of the images on which detectors are looked at. SSD300 needs 300.
 DETECTOR_SIDE = 320
 #: Side of images where the pipeline does not say.
@@ -54,20 +56,6 @@ def _steps(pipeline: Any) -> Iterator[Mapping]:
         if isinstance(step, Mapping):
             yield {**step, 'type': type_name(step)}
             yield from _steps(step.get('transforms') or ())
-
-
-def type_name(cfg: Mapping) -> str:
-    """The name of a config's type, without its scope.
-
-    Args:
-        cfg (dict): The config.
-
-    Returns:
-        str: Its name.
-    """
-    kind = cfg.get('type')
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.rpartition('.')[2]
 
 
 def _side(steps: list) -> Optional[int]:

@@ -1,21 +1,17 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What a distillation needs besides its model: optimizers, loops and hooks."""
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 from mmengine.config import Config
 
-from .input_shapes import type_name
+from dynkd.engine import settings
+from dynkd.engine.settings import type_name
+
 from .recipe import Recipe
 from .text import Base
 
-#: The metric of the best checkpoint, by the type of the evaluator.
-_BEST = dict(
-    CocoMetric='coco/bbox_mAP',
-    VOCMetric='pascal_voc/mAP',
-    Accuracy='accuracy/top1',
-    AccMetric='acc/top1',
-)
 #: Hooks of the libraries that reach into a plain model.
 REACHING = (
     'YOLOXModeSwitchHook',
@@ -40,17 +36,18 @@ def runtime(
         dict: Fields of a config that inherits from the student's.
     """
     found: dict[str, Any] = {}
-    if _trains_teacher(recipe):
-        found['optim_wrapper'] = _optimizers(cfg, recipe, notes)
+    trained = ('teacher', 'student') if _trains_teacher(recipe) else ('student',)
+    if settings.needs_stream_optimizers(cfg.get('optim_wrapper'), trained):
+        found['optim_wrapper'] = _optimizers(cfg, recipe, trained, notes)
     best = best_metric(cfg)
     checkpoint: dict[str, Any] = dict(type='dynkd.CheckpointHook')
     if best is not None:
         checkpoint.update(save_best=f'student/{best}', rule='greater')
     found['default_hooks'] = dict(checkpoint=checkpoint)
     found['custom_hooks'] = _hooks(cfg, recipe, baseline)
-    for stage, loop in (('val', 'StreamValLoop'), ('test', 'StreamTestLoop')):
+    for stage, (_, loop) in settings.LOOPS.items():
         if cfg.get(f'{stage}_cfg') is not None:
-            found[f'{stage}_cfg'] = dict(type=f'dynkd.{loop}')
+            found[f'{stage}_cfg'] = dict(type=loop)
     if 'interaction' in recipe.more:
         # A step leaves out the blocks that the teacher's replace.
         found['find_unused_parameters'] = True
@@ -69,19 +66,7 @@ def best_metric(cfg: Config) -> Optional[str]:
     named = cfg.get('default_hooks', {}).get('checkpoint', {}).get('save_best')
     if isinstance(named, str) and named != 'auto':
         return named
-    evaluators = cfg.get('val_evaluator') or []
-    for one in evaluators if isinstance(evaluators, (list, tuple)) else [evaluators]:
-        name = type_name(one)
-        if name == 'CocoMetric' and 'bbox' not in one.get('metric', 'bbox'):
-            return f'coco/{_first(one.metric)}_mAP'
-        if name in _BEST:
-            return _BEST[name]
-    return None
-
-
-def _first(metric: Any) -> str:
-    """The first of one or several."""
-    return metric if isinstance(metric, str) else metric[0]
+    return settings.best_metric(cfg.get('val_evaluator'))
 
 
 def _trains_teacher(recipe: Recipe) -> bool:
@@ -91,23 +76,19 @@ def _trains_teacher(recipe: Recipe) -> bool:
     return teaches and not frozen
 
 
-def _optimizers(cfg: Config, recipe: Recipe, notes: list[str]) -> dict[str, Any]:
+def _optimizers(
+    cfg: Config, recipe: Recipe, trained: Sequence[str], notes: list[str]
+) -> dict[str, Any]:
     """The base's optimizer for each stream, with the teacher's own learning rate."""
     base = cfg.get('optim_wrapper', {})
-    streams: dict[str, dict] = {}
-    if recipe.teacher_rate != 1:
-        rate = base.get('optimizer', {}).get('lr')
-        if rate is not None:
-            rate = float(f'{rate * recipe.teacher_rate:.6g}')
-            streams['teacher'] = dict(optimizer=dict(lr=rate))
-            notes.append(
-                f"the teacher's learning rate is {rate}, a tenth of the student's"
-            )
-    if base.get('constructor') is not None:
-        for name in ('teacher', 'student'):
-            streams.setdefault(name, {})['constructor'] = base.constructor
-    found: dict[str, Any] = dict(constructor='dynkd.StreamOptimWrapperConstructor')
-    return dict(found, streams=streams) if streams else found
+    rates = {'teacher': recipe.teacher_rate} if 'teacher' in trained else {}
+    found = settings.stream_optimizers(base, trained, rates)
+    own = found.get('streams', {}).get('teacher', {}).get('optimizer')
+    if own is not None:
+        notes.append(
+            f"the teacher's learning rate is {own['lr']}, a tenth of the student's"
+        )
+    return found
 
 
 def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:

@@ -21,10 +21,12 @@ class OwnStoreHook(StoreHook):
 class Model:
     needed_hooks = ['RunCheckHook', 'StoreHook']
     streams = dict(teacher=None, student=None)
+    main_stream = 'student'
 
 
 class Runner:
     _train_loop = dict()
+    _val_loop = None
     param_schedulers = None
 
     def __init__(self, *hooks, model=Model, **cfg):

@@ -43,4 +43,4 @@ def test_hooks_that_follow_from_the_model_are_added():
     for base, hook in (('iakd', 'LearningRateHook'), ('dtskd', 'StoreHook')):
         model = bases.config(base)['model']
         needed = MODELS.build(ConfigDict(model)).needed_hooks
-        assert needed == ['RunCheckHook', hook]
+        assert needed[0] == 'RunCheckHook' and needed[-1] == hook

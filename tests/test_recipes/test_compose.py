@@ -63,11 +63,15 @@ def test_unequal_channels_get_a_connector(detectors, tmp_path):
     assert 'added: ChannelAligner' in table(composed)
 
 
-def test_the_teacher_learns_at_a_tenth(detectors, tmp_path):
-    cfg, _ = built(of(detectors, 'dkd', tmp_path), tmp_path)
+@pytest.mark.parametrize('checkpoint, lr', [('teacher.pth', 0.002), (None, 0.02)])
+def test_a_trained_teacher_learns_at_a_tenth(detectors, tmp_path, checkpoint, lr):
+    composed = of(detectors, 'dkd', tmp_path, teacher_checkpoint=checkpoint)
+    cfg = Config.fromfile(write(composed, tmp_path / 'made.py'))
     assert cfg.optim_wrapper.constructor == 'dynkd.StreamOptimWrapperConstructor'
-    assert cfg.optim_wrapper.streams.teacher.optimizer.lr == 0.002
     assert cfg.optim_wrapper.optimizer.lr == 0.02
+    streams = cfg.optim_wrapper.get('streams', {})
+    own = streams.get('teacher', {}).get('optimizer', cfg.optim_wrapper.optimizer)
+    assert own.lr == lr
 
 
 def test_a_constructor_of_the_base_serves_each_stream(project, fcos, tmp_path):

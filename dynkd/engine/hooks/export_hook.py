@@ -26,11 +26,11 @@ class ExportHook(Hook):
     load strictly, and the config that they load with, in MMPretrain, MMDetection or
     MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
     as in checkpoints. Of a stream that came as a built model, only the weights are
-    written.
+    written. A run of a distillation that does not have this hook is given it.
 
     Args:
-        streams (sequence of str, optional): The streams. Defaults to None: all that are
-            trained.
+        streams (sequence of str, optional): The streams; none with ``[]``. Defaults to
+            None: all that are trained.
         branches (bool): Whether to write ``<stream>_with-branches.pth`` as well, for
             streams that have branches: what another distillation starts a stream with
             branches from, such as a frozen teacher whose guided modules teach.
@@ -63,7 +63,7 @@ class ExportHook(Hook):
             runner (Runner): The runner.
         """
         model: Distillation = unwrap(runner.model)
-        for name in self.streams or list(model.streams):
+        for name in list(model.streams) if self.streams is None else self.streams:
             self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
             if self.branches and model.stream(name).branches is not None:
                 out = Path(runner.work_dir) / f'{name}_with-branches.pth'

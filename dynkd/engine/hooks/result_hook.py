@@ -11,9 +11,11 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.models.algorithms import Distillation
 from dynkd.registry import HOOKS
-from dynkd.utils import RunLog, unwrap
+from dynkd.utils import RunLog, plain_types, unwrap
 from dynkd.visualization import draw_curves
 
+#: Where the message hub has the metrics before the first step.
+_BEFORE = 'metrics_before'
 #: What MIM calls the libraries.
 _PROJECTS = dict(mmdet='mmdet', mmpretrain='mmpretrain', mmaction='mmaction2')
 
@@ -22,10 +24,14 @@ _PROJECTS = dict(mmdet='mmdet', mmpretrain='mmpretrain', mmaction='mmaction2')
 class ResultHook(Hook):
     """Says at the end of a run what came out of it.
 
-    A table has the first, the best and the last value of the metric by which the best
-    checkpoint is chosen, of each stream; ``curves.png`` shows them. With a baseline,
-    the student's gain over it is there too. Below it are the files to take, and the
-    command that tests the student without DynKD.
+    A table has the metric by which the best checkpoint is chosen, of each stream:
+    before the training, after it, and the best value. ``curves.png`` shows the curves.
+    With a baseline, the student's gain over it is there too. Below it are the files to
+    take, and the command that tests the student without DynKD.
+
+    A trained stream that begins with trained weights is evaluated before the first step
+    for it; a frozen one is the same before and after. A run of a distillation that does
+    not have this hook is given it.
 
     Args:
         baseline (str, optional): Work directory of the student that was trained alone.
@@ -41,6 +47,29 @@ class ResultHook(Hook):
     def __init__(self, baseline: Optional[str] = None) -> None:
         self.baseline = None if baseline is None else RunLog(baseline)
         self._seen: dict[str, dict[int, float]] = {}
+
+    def before_train(self, runner: Runner) -> None:
+        """Evaluate what begins with trained weights, before they change.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        model, loop = unwrap(runner.model), runner.val_loop
+        if runner.iter > 0 or not hasattr(loop, 'measure'):
+            return
+        names = [
+            name
+            for name in model.streams
+            if model.stream(name).cfg.checkpoint is not None and name in loop.streams
+        ]
+        if names:
+            print_log(
+                f'Evaluating {", ".join(names)} before the first step.',
+                logger='current',
+            )
+            # In the message hub, it is in checkpoints, and there after resuming.
+            before = plain_types(loop.measure(names))
+            runner.message_hub.update_info(_BEFORE, before)
 
     def after_val_epoch(
         self, runner: Runner, metrics: Optional[dict[str, float]] = None
@@ -66,16 +95,25 @@ class ResultHook(Hook):
         model = unwrap(runner.model)
         if not isinstance(model, Distillation):
             return
-        metric = _metric(runner, model)
+        metric = _metric(runner, model) or self._first_seen(model)
         curves = {} if not metric else self._curves(runner, model, metric)
         if curves:
             by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
             step = 'epoch' if by_epoch else 'iteration'
-            out = Path(runner.work_dir) / 'curves.png'
-            figure = draw_curves({runner.experiment_name: curves}, out, step, metric)
-            lines = [*_table(metric, curves, step), f'Curves: {figure}']
+            lines = _table(metric, _before(runner, model, metric, curves), curves, step)
+            # A point is not a curve.
+            if max(map(len, curves.values())) > 1:
+                out = Path(runner.work_dir) / 'curves.png'
+                name = runner.experiment_name
+                figure = draw_curves({name: curves}, out, step, metric)
+                lines.append(f'Curves: {figure}')
             print_log('\n'.join(lines), logger='current')
         print_log('\n'.join(_files(runner, model)), logger='current')
+
+    def _first_seen(self, model: Any) -> str:
+        """The first metric of the main stream, where no best checkpoint is chosen."""
+        names = (name.partition('/') for name in self._seen)
+        return next((own for name, _, own in names if name == model.main_stream), '')
 
     def _curves(
         self, runner: Runner, model: Any, metric: str
@@ -89,8 +127,11 @@ class ResultHook(Hook):
             }
             if curve:
                 found[name] = dict(sorted(curve.items()))
-        if self.baseline is not None:
-            found['student alone'] = self.baseline.curve(metric)
+        if self.baseline is not None and found:
+            try:
+                found['student alone'] = self.baseline.curve(metric)
+            except KeyError as error:
+                print_log(f'baseline: {error.args[0]}', logger='current')
         return found
 
 
@@ -113,16 +154,38 @@ def _metric(runner: Runner, model: Any) -> str:
     return str(named[0]) if named and named[0] != 'auto' else ''
 
 
-def _table(metric: str, curves: dict[str, dict[int, float]], step: str) -> list[str]:
+def _before(
+    runner: Runner, model: Any, metric: str, curves: dict[str, dict[int, float]]
+) -> dict[str, float]:
+    """The values before the first step, of the streams that begin with a training."""
+    measured = runner.message_hub.runtime_info.get(_BEFORE) or {}
+    found = {
+        name: measured[f'{name}/{metric}']
+        for name in curves
+        if f'{name}/{metric}' in measured
+    }
+    for name in model.constant_streams:
+        if name in curves:
+            found[name] = next(iter(curves[name].values()))
+    return found
+
+
+def _table(
+    metric: str,
+    before: dict[str, float],
+    curves: dict[str, dict[int, float]],
+    step: str,
+) -> list[str]:
     """The lines of the table."""
     lines = [
         metric,
-        f'  {"":16}{"first":>10}{"last":>10}{"best":>10}  ({step})',
+        f'  {"":16}{"before":>10}{"after":>10}{"best":>10}  ({step})',
     ]
     for name, curve in curves.items():
-        values = list(curve.values())
         best = max(curve, key=lambda at: curve[at])
-        cells = ''.join(f'{v:>10.4g}' for v in (values[0], values[-1], curve[best]))
+        after = list(curve.values())[-1]
+        values = (before.get(name), after, curve[best])
+        cells = ''.join(f'{"-" if v is None else f"{v:.4g}":>10}' for v in values)
         lines.append(f'  {name:16}{cells}  ({best})')
     if 'student alone' in curves and 'student' in curves:
         last = [list(curves[n].values())[-1] for n in ('student', 'student alone')]

@@ -2,18 +2,16 @@
 """Labels and batches of the training's data, checked by :class:`RunCheckHook`."""
 
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.runner import Runner
 
 from dynkd.models.algorithms import Distillation
-from dynkd.models.streams import single_value_norm
+from dynkd.models.streams import class_count, single_value_norm
 from dynkd.utils import TrainingData
 
-#: Where models keep the head that classifies.
-_HEADS = ('head', 'cls_head', 'bbox_head', 'roi_head.bbox_head')
 #: So many samples of a data set are read, spread evenly.
 _SAMPLES = 20000
 
@@ -72,25 +70,6 @@ def learning(model: Distillation) -> Iterator[tuple[str, Any]]:
     for name, stream in model.all_streams.items():
         if not stream.cfg.frozen:
             yield name, stream
-
-
-def class_count(model: Any) -> Optional[int]:
-    """How many classes a model predicts.
-
-    Args:
-        model (nn.Module): The model of a stream.
-
-    Returns:
-        int or None: The number; None where its head does not say so.
-    """
-    for head in _HEADS:
-        found: Any = model
-        for part in head.split('.'):
-            found = getattr(found, part, None)
-        count = getattr(found, 'num_classes', None)
-        if isinstance(count, int):
-            return count
-    return None
 
 
 def base_datasets(dataset: Any) -> Iterator[BaseDataset]:

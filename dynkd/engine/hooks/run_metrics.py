@@ -35,9 +35,11 @@ def check_metrics(runner: Runner, model: Distillation) -> None:
         if isinstance(evaluator, StreamEvaluator):
             known = list(evaluator.evaluators)
             if stream not in known:
+                main = model.main_stream
+                example = main if main in known else known[0]
                 raise ValueError(
                     f'save_best: no stream that is validated is named in `{metric}`. '
-                    f'Write `{known[0]}/{metric}`, for example; there are '
+                    f'Write `{example}/{metric}`, for example; there are '
                     f'{", ".join(known)}.'
                 )
             _check_name(name, evaluator.evaluators[stream], f'{stream}/')

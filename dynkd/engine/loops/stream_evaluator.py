@@ -32,6 +32,7 @@ class StreamEvaluator(Evaluator):
         self._known: dict[str, dict[str, float]] = {}
         super().__init__([])
         self.metrics = evaluators[main].metrics
+        self._main = main
 
     @property
     def pending(self) -> list[str]:
@@ -68,10 +69,11 @@ class StreamEvaluator(Evaluator):
             size (int): Number of samples in the data set.
 
         Returns:
-            dict[str, float]: The metrics, named ``'<stream>/<metric>'``.
+            dict[str, float]: The metrics, named ``'<stream>/<metric>'``; those of the
+            main stream first, of which ``save_best='auto'`` takes the first one.
         """
         metrics: dict[str, float] = {}
-        for name in self.evaluators:
+        for name in sorted(self.evaluators, key=lambda own: own != self._main):
             own = self._known.get(name)
             if own is None:
                 own = self.evaluators[name].evaluate(size)

@@ -2,6 +2,7 @@
 """Loops that validate and test every stream."""
 
 import copy
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,13 +10,14 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.evaluator import Evaluator
+from mmengine.logging import print_log
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
-from dynkd.models.streams import missing_stream
+from dynkd.models.streams import class_count, missing_stream
 from dynkd.registry import LOOPS
-from dynkd.utils import unwrap
+from dynkd.utils import RandomState, unwrap
 
 from .fusion import FUSED, Fusion, same_order
 from .stream_evaluator import StreamEvaluator
@@ -29,7 +31,8 @@ class _EveryStream:
         dataloader (DataLoader or dict): The data.
         evaluator (dict or list[dict]): Config of the metrics; each stream gets its own.
         fp16 (bool): Whether to predict in half precision. Defaults to False.
-        streams (sequence of str, optional): The streams. Defaults to None: all.
+        streams (sequence of str, optional): The streams. Defaults to None: all that
+            predict the main stream's classes, if it has as many as it says.
         branches (bool): Whether the streams' branches are evaluated too, under names
             like ``student.branches.0/accuracy/top1``. Defaults to False.
         fused (dict[str, float], optional): Weights of streams (and branches) whose
@@ -64,7 +67,7 @@ class _EveryStream:
         model = unwrap(runner.model)
         kind = type(self).__name__
         _check(kind, model, evaluator, streams)
-        self.streams = list(streams or model.all_streams)
+        self.streams = list(streams or _comparable(model))
         if branches:
             self.streams = _with_branches(model, self.streams)
         self.fusion = None if fused is None else Fusion(fused, self.streams)
@@ -121,6 +124,52 @@ class _EveryStream:
             data_batch=data_batch,
             outputs=shown,
         )
+
+    @torch.no_grad()
+    def measure(self, names: Sequence[str]) -> dict[str, float]:
+        """Evaluate some streams as they are, apart from the run.
+
+        No hook is called, so that nothing that follows a metric sees this one, and
+        random numbers stay as they are.
+
+        Args:
+            names (sequence of str): The streams.
+
+        Returns:
+            dict[str, float]: Their metrics, named ``'<stream>/<metric>'``.
+        """
+        model, random = unwrap(self.runner.model), RandomState.capture()
+        training = model.training
+        model.eval()
+        with autocast(enabled=self.fp16):
+            for batch in self.dataloader:
+                for name, samples in model.predict_streams(batch, names).items():
+                    self.evaluator.evaluators[name].process(samples, batch)
+        size = len(self.dataloader.dataset)  # type: ignore[arg-type]  # it has a length
+        found = {name: self.evaluator.evaluators[name].evaluate(size) for name in names}
+        model.train(training)
+        random.restore()
+        return {f'{n}/{key}': v for n, own in found.items() for key, v in own.items()}
+
+
+def _comparable(model: Any) -> list[str]:
+    """The streams that predict what the data have: the main stream's classes."""
+    counts = {name: class_count(own.model) for name, own in model.all_streams.items()}
+    own = counts[model.main_stream]
+    found = []
+    for name, count in counts.items():
+        if None in (own, count) or count == own:
+            found.append(name)
+        else:
+            print_log(
+                f'Stream `{name}` is not evaluated: it predicts {count} classes, and '
+                f'`{model.main_stream}` {own}.',
+                logger='current',
+                level=logging.WARNING,
+            )
+    return [
+        name for name, count in counts.items() if None in (own, count) or count == own
+    ]
 
 
 def watched_metrics(runner: Runner) -> list[str]:

@@ -106,8 +106,8 @@ class TransferModel(StreamedModel):
 
     @property
     def needed_hooks(self) -> list[str]:
-        """list[str]: Hooks without which it cannot train; a runner adds them."""
-        names = ['RunCheckHook']
+        """list[str]: Hooks that belong to its training; a runner adds them."""
+        names = ['RunCheckHook', 'ExactResumeHook', 'ExportHook', 'ResultHook']
         if self.stores:
             names.append('StoreHook')
         if any(isinstance(own, ReviewSchedule) for _, own in self.schedules()):

@@ -4,6 +4,7 @@
 from .batch_augments import MIXERS, check_augments, check_stored
 from .batches import Batches, RawBatches, copy_batch
 from .checkpoint import BRANCHES, check_streams_in, load_stream_checkpoint
+from .classes import class_count
 from .config import StreamConfig, order_streams, read_config
 from .export import export_stream, stream_config, stream_weights
 from .inputs import warn_of_unread
@@ -24,6 +25,7 @@ __all__ = [
     'check_augments',
     'check_stored',
     'check_streams_in',
+    'class_count',
     'copy_batch',
     'export_stream',
     'find_stream',

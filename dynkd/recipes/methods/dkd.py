@@ -3,6 +3,7 @@
 
 from typing import Optional
 
+from dynkd.engine.settings import TRAINED_RATE
 from dynkd.recipes.matching import (
     Matched,
     add_score_transfers,
@@ -13,9 +14,6 @@ from dynkd.recipes.matching import (
 from dynkd.recipes.place import CLASSIFIER, DETECTORS
 from dynkd.recipes.recipe import BALANCED, Pair, Recipe
 
-#: Learning rate of the teacher relative to the student's (ours): it starts from
-#: weights that were trained before.
-TEACHER_RATE = 0.1
 #: Stride of the level whose positions are the points of the EMD, as in the configs.
 _STRIDE = 32
 
@@ -35,7 +33,7 @@ def dkd(pair: Pair) -> Recipe:
         ValueError: If nothing of the two can be compared.
     """
     student, teacher = pair.both
-    recipe = Recipe(teacher_rate=TEACHER_RATE)
+    recipe = Recipe(teacher_rate=TRAINED_RATE)
     matched, layout = _feature(pair)
     if matched is None:
         recipe.left_out.append('EMD: their features lie on different grids')

@@ -1,12 +1,16 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import json
 import logging
+from pathlib import Path
 
 import pytest
+import torch
 
 from dynkd.engine.hooks import ResultHook
+from dynkd.utils import RandomState
 
 RESULT = dict(type='dynkd.ResultHook')
+EPOCH = dict(by_epoch=True, max_epochs=1)
 
 
 @pytest.fixture
@@ -20,16 +24,10 @@ def said(monkeypatch):
     return lines
 
 
-class Stub:
-    """A runner at the end of a training, without a log."""
-
-    epoch = iter = 0
-    experiment_name = 'made'
-
-
 def trained(runner, tmp_path, hook: ResultHook):
     """A run whose validations found .1, .4 and .3 of the student."""
     run = runner(teacher=dict(frozen=True), custom_hooks=[])
+    run.hooks[:] = [own for own in run.hooks if not isinstance(own, ResultHook)]
     run.train()
     best = next(h for h in run.hooks if type(h).__name__ == 'CheckpointHook')
     best.key_indicators = ['student/accuracy/top1']
@@ -41,10 +39,11 @@ def trained(runner, tmp_path, hook: ResultHook):
     return run
 
 
-def test_the_table_has_first_last_and_best(runner, tmp_path, said):
+def test_the_table_has_before_after_and_best(runner, tmp_path, said):
     run = trained(runner, tmp_path, ResultHook())
+    # The student starts from scratch, and the teacher is frozen.
     student = next(line for line in said[0].splitlines() if 'student' in line)
-    assert student.split() == ['student', '0.1', '0.3', '0.4', '(2)']
+    assert student.split() == ['student', '-', '0.3', '0.4', '(2)']
     teacher = next(line for line in said[0].splitlines() if 'teacher' in line)
     assert teacher.split() == ['teacher', '0.6', '0.6', '0.6', '(1)']
     assert (tmp_path / 'curves.png').read_bytes().startswith(b'\x89PNG')
@@ -58,6 +57,47 @@ def test_the_gain_over_the_student_alone(runner, tmp_path, said):
     (alone / 'scalars.json').write_text(json.dumps(record) + '\n')
     trained(runner, tmp_path, ResultHook(baseline=str(tmp_path / 'alone')))
     assert 'gain over the student alone, at the end: +0.05' in said[0]
+
+
+def test_a_trained_teacher_is_evaluated_before_it_learns(
+    runner, classifier, tmp_path, said
+):
+    """By the weights that it begins with, without a trace in the run."""
+    plain = runner(teacher=dict(frozen=True))
+    weights = tmp_path / 'teacher.pth'
+    torch.save(plain.model.stream('teacher').model.state_dict(), weights)
+    alone = runner(teacher=dict(frozen=True, checkpoint=str(weights)))
+    alone.val_loop.run()
+    expected = alone.val_loop.evaluator._known['teacher']['accuracy/top1']
+
+    run = runner(teacher=dict(checkpoint=str(weights)), train_cfg=EPOCH)
+    before = RandomState.capture()
+    hook = ResultHook()
+    run.call_hook('before_run')
+    run.hooks[:] = []
+    hook.before_train(run)
+    after = RandomState.capture()
+    assert after.python == before.python and torch.equal(after.torch, before.torch)
+    assert run.model.training
+    name = 'teacher/accuracy/top1'
+    assert run.message_hub.get_info('metrics_before') == {name: expected}
+    assert said[-1] == 'Evaluating teacher before the first step.'
+
+
+def test_without_a_best_the_first_metric_of_the_student_counts(runner, said):
+    run = runner(teacher=dict(frozen=True), train_cfg=EPOCH)
+    run.train()
+    table = next(line for line in said if line.startswith('accuracy/top1'))
+    # Of one validation there is no curve.
+    assert 'Curves' not in table and not (Path(run.work_dir) / 'curves.png').exists()
+
+
+def test_another_metric_of_the_baseline_does_not_end_the_run(runner, tmp_path, said):
+    alone = tmp_path / 'alone' / '1' / 'vis_data'
+    alone.mkdir(parents=True)
+    (alone / 'scalars.json').write_text(json.dumps(dict(loss=1.0, step=3)) + '\n')
+    trained(runner, tmp_path, ResultHook(baseline=str(tmp_path / 'alone')))
+    assert said[0].startswith('baseline: the run logged no `accuracy/top1`')
 
 
 def test_a_baseline_without_a_log_is_refused_when_built(tmp_path):
