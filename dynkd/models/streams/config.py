@@ -196,7 +196,8 @@ class StreamConfig:
         with DefaultScope.overwrite_default_scope(self.scope):
             model: Any = self.model
             if not self.is_built:
-                model = MMENGINE_MODELS.build(self.model)
+                # Constructors such as DETR's change the config that they receive.
+                model = MMENGINE_MODELS.build(copy.deepcopy(self.model))
             check_numbers(model, self.name)
             if self.branches is not None:
                 attach_branches(model, self.branches, self.input_shape, self.name)

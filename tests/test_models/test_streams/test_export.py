@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
 
 from dynkd.models.streams import StreamConfig, export_stream, stream_config
 from dynkd.utils import plain_types
@@ -115,3 +116,26 @@ def test_what_json_knows():
         f=None,
         g='torch.float32',
     )
+
+
+@pytest.mark.parametrize('kind', ['detr', 'dino'])
+def test_models_that_change_their_config_when_they_are_built(kind, tmp_path):
+    """DETR's head puts a tensor there, DINO's detector numbers that users must not."""
+    path = {
+        'detr': 'mmdet::detr/detr_r50_8xb2-150e_coco.py',
+        'dino': 'mmdet::dino/dino-4scale_r50_8xb2-12e_coco.py',
+    }[kind]
+    layers = dict(num_layers=1)
+    changes = dict(
+        backbone=dict(depth=18, init_cfg=None),
+        neck=dict(in_channels=[512] if kind == 'detr' else [128, 256, 512]),
+        encoder=layers,
+        decoder=layers,
+    )
+    own = StreamConfig.from_cfg('student', dict(config=path, model=changes))
+    weights = own.build().state_dict()
+    out = export_stream(own, weights, config(), tmp_path / 'student.pth')
+    plain = Config.fromfile(out)
+    assert 'tensor' not in plain.pretty_text
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        MODELS.build(plain.model).load_state_dict(weights, strict=True)
