@@ -11,6 +11,7 @@ from dynkd.compat import (
     checkpoints,
     config_text,
     image_files,
+    known_starts,
     mmaction,
     mmcv_cap,
     mmdet_ssd,
@@ -32,6 +33,7 @@ from .cpu_distributed import (
 )
 from .finite import check_finite
 from .import_hooks import WATCHER
+from .known_starts import is_loaded_later
 
 __all__ = [
     'CheckpointError',
@@ -39,6 +41,7 @@ __all__ = [
     'apply',
     'check_finite',
     'init_cpu_process_group',
+    'is_loaded_later',
     'leave_process_group',
     'load_checkpoint_file',
     'set_cpu_model_wrapper',
@@ -49,5 +52,6 @@ def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
     repairs = (torchvision, mmcv_cap, mmaction, mmdet_ssd, mmrazor)
-    for package in (*repairs, checkpoints, config_text, resuming, runs, image_files):
+    whole = (checkpoints, config_text, resuming, runs, known_starts, image_files)
+    for package in (*repairs, *whole):
         package.apply()

@@ -17,6 +17,7 @@ from mmengine.model import BaseModel
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import DefaultScope
 
+from dynkd.compat import is_loaded_later
 from dynkd.models.streams.branches import attach_branches
 from dynkd.utils import at, checked, suggestion, without_scope
 from dynkd.utils.kinds import Count, Text, Weight
@@ -177,6 +178,8 @@ class StreamConfig:
         path = self.checkpoint
         if path is None or '://' in path or path.startswith('open-mmlab:'):
             return
+        if is_loaded_later(self.name):
+            return
         if not Path(path).is_file():
             raise FileNotFoundError(
                 f'stream `{self.name}` starts from the checkpoint `{path}`, '
@@ -223,7 +226,8 @@ class StreamConfig:
         if hasattr(model, 'branches'):
             # For those that the checkpoint may not have.
             model.branches.init_weights()
-        load_stream_checkpoint(model, checkpoint, self.name, whole=self.frozen)
+        if not is_loaded_later(self.name):
+            load_stream_checkpoint(model, checkpoint, self.name, whole=self.frozen)
 
 
 def _as_fields(name: str, cfg: Any) -> dict[str, Any]:
