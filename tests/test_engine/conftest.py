@@ -32,15 +32,24 @@ class Images(Dataset):
 def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
     """Build a runner that trains a student with a teacher for two epochs."""
 
-    def build(teacher: Any = None, loading: Any = None, **cfg: Any) -> Runner:
+    def build(
+        teacher: Any = None,
+        loading: Any = None,
+        student: Any = None,
+        transfers: Any = None,
+        **cfg: Any,
+    ) -> Runner:
         loader = dict(
             dataset=Images(),
             batch_size=4,
             num_workers=0,
             collate_fn=dict(type='default_collate'),
         )
-        teacher = dict(model=classifier(), **(teacher or {}))
-        streams = dict(teacher=teacher, student=dict(model=classifier()))
+        given = dict(teacher=teacher, student=student)
+        streams = {
+            name: dict(dict(model=classifier()), **(own or {}))
+            for name, own in given.items()
+        }
         for stream in streams.values():
             stream['input_shape'] = (3, 32, 32)
         trained = [name for name, own in streams.items() if not own.get('frozen')]
@@ -48,7 +57,7 @@ def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
             model=dict(
                 type='dynkd.Distillation',
                 streams=streams,
-                transfers=dict(loss_kld=kld('teacher', 'student')),
+                transfers=transfers or dict(loss_kld=kld('teacher', 'student')),
             ),
             work_dir=str(tmp_path),
             train_dataloader=dict(

@@ -20,8 +20,10 @@ from .run_checks import check_compiling, check_phase_ends, check_plateaus, check
 from .run_labels import check_labels, check_single_samples
 from .run_metrics import check_metrics
 from .run_numbers import check_interval, check_optimizers, check_schedulers
+from .run_starts import PlainStart, check_teachers, check_work_dir
 
 _CHECKS = (
+    check_teachers,
     check_interval,
     check_optimizers,
     check_schedulers,
@@ -63,6 +65,9 @@ class RunCheckHook(Hook):
       there is none.
     - Steps that differ in what they run are compiled again and again by ``compile``:
       a warning.
+    - No start checkpoint is in the work directory, where it would be replaced; a
+      trained teacher without one is warned of; and plain weights in ``load_from``, as
+      inherited from a student's config, are loaded into the main stream.
     - What leaves parameters unused needs ``find_unused_parameters = True`` in several
       processes.
 
@@ -77,18 +82,26 @@ class RunCheckHook(Hook):
         self._interval = 1
         self._seen = False
         self._warned: set[str] = set()
+        self._start: Optional[PlainStart] = None
 
     def before_run(self, runner: Runner) -> None:
-        """Add what every distillation should have.
+        """Add what every distillation should have, and look at what it starts from.
 
         Args:
             runner (Runner): The runner.
+
+        Raises:
+            ValueError: If the run would replace what it starts from.
         """
         if not hasattr(unwrap(runner.model), 'transfers'):
             return
         # It comes before this hook in the list, whose turn therefore comes once more.
         if not any(isinstance(hook, FiniteHook) for hook in runner.hooks):
             runner.register_hook(FiniteHook())
+        # While a runner tests or validates, the loop of its training is not built.
+        if self._start is None and not isinstance(runner._train_loop, dict):
+            check_work_dir(runner, unwrap(runner.model))
+            self._start = PlainStart(runner)
 
     def before_train(self, runner: Runner) -> None:
         """Check the run.
@@ -103,6 +116,8 @@ class RunCheckHook(Hook):
         model: Distillation = unwrap(runner.model)
         if not hasattr(model, 'transfers'):
             return
+        if self._start is not None:
+            self._start.load(model)
         check_unused_parameters(runner.model)
         for check in _CHECKS:
             check(runner, model)

@@ -9,7 +9,7 @@ from torch import nn
 from dynkd.models.schedules import BoundedSchedule, ReviewSchedule, Schedule
 from dynkd.models.stores import History, build_stores
 from dynkd.models.taps import Tap
-from dynkd.models.transfers import Transfer, build_transfers
+from dynkd.models.transfers import Transfer, build_transfers, starts_from_scratch
 
 from .checks import check_transfers
 from .phase import build_phases, check_phases
@@ -48,6 +48,8 @@ class TransferModel(StreamedModel):
         self.transfers = nn.ModuleDict(
             build_transfers(transfers or {}, self.all_streams)
         )
+        #: Whether a teacher without a checkpoint is meant, as EKD's is.
+        self.teacher_from_scratch = starts_from_scratch(transfers or {})
         self.stores = build_stores(stores or {}, self.all_streams)
         sources = [tap for t in self._transfers.values() for tap in t.sources]
         self.history = History(self.stores, sources)

@@ -3,12 +3,18 @@
 
 from .batch_augments import MIXERS, check_augments, check_stored
 from .batches import Batches, RawBatches, copy_batch
-from .checkpoint import BRANCHES, check_streams_in, load_stream_checkpoint
+from .checkpoint import (
+    BRANCHES,
+    check_streams_in,
+    load_plain_weights,
+    load_stream_checkpoint,
+)
 from .classes import class_count
 from .config import StreamConfig, order_streams, read_config
 from .export import export_stream, stream_config, stream_weights
 from .inputs import warn_of_unread
 from .names import missing_stream
+from .pretrained import is_pretrained, pretrained_files
 from .proposals import SharedProposals, in_roi_head
 from .single_values import single_value_norm
 from .stream import DRY_BATCH, Stream, find_stream, share_proposals
@@ -30,9 +36,12 @@ __all__ = [
     'export_stream',
     'find_stream',
     'in_roi_head',
+    'is_pretrained',
+    'load_plain_weights',
     'load_stream_checkpoint',
     'missing_stream',
     'order_streams',
+    'pretrained_files',
     'read_config',
     'share_proposals',
     'single_value_norm',

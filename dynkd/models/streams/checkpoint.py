@@ -1,11 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Loading the weights that a stream starts from."""
 
+import logging
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch.nn as nn
+from mmengine.logging import print_log
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from dynkd.compat import check_finite, load_checkpoint_file
@@ -60,6 +62,59 @@ def load_stream_checkpoint(
             f'stream `{name}`: the checkpoint `{path}` does not fit '
             f'{type(model).__name__}. Keys {"; ".join(problems)}. {_hint(state, own)}'
         )
+
+
+def load_plain_weights(
+    model: nn.Module, state: Mapping[str, Any], path: str, name: str
+) -> None:
+    """Load weights of a plain model into a stream, a misfitting head aside.
+
+    Args:
+        model (nn.Module): The model of the stream.
+        state (dict[str, Tensor]): The weights.
+        path (str): Where they are from, for messages.
+        name (str): Name of the stream, for messages.
+
+    Raises:
+        RuntimeError: If other parts than a head do not fit. The model then holds what
+            did fit.
+        CheckpointError: If a weight is not finite.
+    """
+    state = dict(state)
+    consume_prefix_in_state_dict_if_present(state, 'module.')
+    check_finite(state, path)
+    missing, unexpected, shapes, others = _load(model, state)
+    missing = [key for key in missing if not _counter(key)]
+    absent = [key for key in missing if not key.startswith(BRANCHES)]
+    problems = [
+        _listed(what, [key for key in keys if not _of_head(key)])
+        for what, keys in (
+            ('missing', absent),
+            ('unexpected', unexpected),
+            ('of another shape', shapes),
+            ('refused', others),
+        )
+    ]
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise RuntimeError(
+            f'`load_from` ({path}) is not of this distillation, and does not fit the '
+            f'stream `{name}` either ({type(model).__name__}). Keys '
+            f'{"; ".join(problems)}. Set `load_from=None`, and start a stream from a '
+            'plain model with `streams.<name>.checkpoint`.'
+        )
+    left = [key for key in (*absent, *shapes) if _of_head(key)]
+    rest = f' {_listed("Left as they were, as they do not fit", left)}.' if left else ''
+    print_log(
+        f'Loaded `load_from` ({path}) into the stream `{name}`.{rest}',
+        logger='current',
+        level=logging.WARNING if left else logging.INFO,
+    )
+
+
+def _of_head(key: str) -> bool:
+    """Whether a weight is one of a head, which depends on the number of classes."""
+    return key.partition('.')[0].endswith('head')
 
 
 def check_streams_in(

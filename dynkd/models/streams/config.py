@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import Any, Optional, Union, cast
 
 import torch.nn as nn
 from mmengine.config import Config, ConfigDict
@@ -26,6 +26,7 @@ from .checkpoint import load_stream_checkpoint
 from .memory_format import order_weights
 from .names import check_name
 from .numbers import check_numbers
+from .pretrained import match_classes, preprocessor_fault
 
 
 @checked
@@ -167,6 +168,7 @@ class StreamConfig:
             )
         if data_preprocessor is not None:
             model.setdefault('data_preprocessor', data_preprocessor)
+        match_classes(model)
         if self.scope is None:
             self.scope = _library(model.type)
         if self.scope is None and DefaultScope.get_current_instance() is not None:
@@ -214,12 +216,26 @@ class StreamConfig:
                     level=logging.WARNING,
                 )
                 model.init_weights()
+            if self.checkpoint is None and not self.is_built:
+                self._check_preprocessor()
         if self.frozen:
             model.requires_grad_(False)
             model.eval()
             if self.channels_last:
                 order_weights(model)
         return model
+
+    def _check_preprocessor(self) -> None:
+        """Warn of pretrained weights that would get images of another kind."""
+        fault = preprocessor_fault(cast(Mapping[str, Any], self.model))
+        if fault is not None:
+            print_log(
+                f'stream `{self.name}`: {fault}. It will train, but begin with wrong '
+                'features. Take the `data_preprocessor` of a config with these weights '
+                '(`bgr_to_rgb`, `mean`, `std`), or other weights.',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _load(self, model: Any, checkpoint: str) -> None:
         """Load the checkpoint."""

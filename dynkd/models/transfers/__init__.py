@@ -2,7 +2,7 @@
 """Transfers: knowledge that flows from source taps to target taps."""
 
 from .balanced_weight import BalancedWeight
-from .build import build_transfers, expand_groups
+from .build import build_transfers, expand_groups, starts_from_scratch
 from .checks import check_transfer, dry_run_transfer
 from .group import TransferGroup, branch_taps
 from .transfer import Transfer
@@ -16,4 +16,5 @@ __all__ = [
     'check_transfer',
     'dry_run_transfer',
     'expand_groups',
+    'starts_from_scratch',
 ]

@@ -47,6 +47,20 @@ def build_transfers(
     return transfers
 
 
+def starts_from_scratch(cfgs: Mapping[str, Any]) -> bool:
+    """Whether a method among the transfers starts its teacher from scratch.
+
+    Args:
+        cfgs (dict[str, dict]): Configs of transfers and groups by name.
+
+    Returns:
+        bool: Whether one does.
+    """
+    kinds = [cfg.get('type') for cfg in cfgs.values() if isinstance(cfg, Mapping)]
+    groups = [TRANSFER_GROUPS.get(k) if isinstance(k, str) else k for k in kinds]
+    return any(getattr(group, 'from_scratch', False) for group in groups)
+
+
 def expand_groups(
     cfgs: Mapping[str, Any], streams: Mapping[str, Stream]
 ) -> dict[str, Any]:

@@ -13,7 +13,13 @@ class TransferGroup(metaclass=ABCMeta):
     In ``transfers`` a group is an entry with a ``type``. It is replaced by the
     transfers that :meth:`expand` returns, whose names begin with the group's name;
     phases and logs use those names.
+
+    Attributes:
+        from_scratch (bool): Whether its method starts the teacher from scratch, so that
+            a teacher without a checkpoint is meant.
     """
+
+    from_scratch = False
 
     @abstractmethod
     def expand(self, streams: Mapping[str, Stream]) -> dict[str, dict]:

@@ -60,6 +60,8 @@ class EvolutionaryTransfers(TransferGroup):
             of branches.
     """
 
+    from_scratch = True
+
     def __init__(
         self,
         teacher: str = 'teacher',
