@@ -8,14 +8,17 @@ from typing import Optional
 from mmengine.dist import master_only
 from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from dynkd.compat import load_checkpoint_file
 from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import export_stream, stream_weights
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
+
+from .best_checkpoint import best_checkpoint
 
 
 @HOOKS.register_module()
@@ -27,6 +30,10 @@ class ExportHook(Hook):
     MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
     as in checkpoints. Of a stream that came as a built model, only the weights are
     written. A run of a distillation that does not have this hook is given it.
+
+    These are the weights at the end of the training. Where the best checkpoint is kept
+    by a metric of the stream (``save_best``), its weights are written too, as
+    ``<stream>_best.pth`` and ``<stream>_best.py``. The log says which epoch each is of.
 
     Args:
         streams (sequence of str, optional): The streams; none with ``[]``. Defaults to
@@ -64,25 +71,39 @@ class ExportHook(Hook):
         """
         model: Distillation = unwrap(runner.model)
         for name in list(model.streams) if self.streams is None else self.streams:
-            self._export(runner, name, Path(runner.work_dir) / f'{name}.pth')
-            if self.branches and model.stream(name).branches is not None:
-                out = Path(runner.work_dir) / f'{name}_with-branches.pth'
-                self._export(runner, name, out, branches=True)
+            self._export(runner, name, _saved_weights(runner, name), _end(runner))
+            best = best_checkpoint(runner, name)
+            if best is not None:
+                checkpoint = load_checkpoint_file(best.path)
+                weights = stream_weights(checkpoint['state_dict'], name)
+                self._export(runner, name, weights, str(best), '_best')
 
     def _export(
-        self, runner: Runner, name: str, out: Path, branches: bool = False
+        self,
+        runner: Runner,
+        name: str,
+        weights: dict[str, Tensor],
+        when: str,
+        end: str = '',
     ) -> None:
-        """Export one stream to a file."""
+        """Export weights of one stream, and its branches if it has any."""
         model: Distillation = unwrap(runner.model)
-        export_stream(
-            model.stream(name).cfg,
-            _saved_weights(runner, name),
-            runner.cfg,
-            out,
-            _metainfo(runner.train_dataloader.dataset),
-            branches,
-        )
-        print_log(f'Exported `{name}` to {out}', logger='current')
+        stream = model.stream(name)
+        files = {f'{name}{end}.pth': False}
+        if self.branches and stream.branches is not None:
+            files[f'{name}{end}_with-branches.pth'] = True
+        meta = _metainfo(runner.train_dataloader.dataset)
+        for file, branches in files.items():
+            out = Path(runner.work_dir) / file
+            export_stream(stream.cfg, weights, runner.cfg, out, meta, branches)
+            print_log(f'Exported `{name}`, {when}, to {out}', logger='current')
+
+
+def _end(runner: Runner) -> str:
+    """When the training ended, in words."""
+    if isinstance(runner.train_loop, EpochBasedTrainLoop):
+        return f'epoch {runner.epoch}, the last'
+    return f'iteration {runner.iter}, the last'
 
 
 def _saved_weights(runner: Runner, name: str) -> dict[str, Tensor]:

@@ -14,6 +14,8 @@ from dynkd.registry import HOOKS
 from dynkd.utils import RunLog, plain_types, unwrap
 from dynkd.visualization import draw_curves
 
+from .best_checkpoint import best_checkpoint
+
 #: Where the message hub has the metrics before the first step.
 _BEFORE = 'metrics_before'
 #: What MIM calls the libraries.
@@ -198,18 +200,26 @@ def _table(
 def _files(runner: Runner, model: Any) -> list[str]:
     """Which files to take, and how to test the student."""
     folder = Path(runner.work_dir)
-    best = sorted(folder.glob('best_*.pth'))
-    lines = [f'Best checkpoint, of all streams: {best[-1]}'] if best else []
     name = model.main_stream
-    config, weights = folder / f'{name}.py', folder / f'{name}.pth'
-    if weights.is_file():
+    best = best_checkpoint(runner, name)
+    lines = []
+    if best is not None:
+        lines.append(f'Best checkpoint, of all streams: {best.path} ({best})')
+    last, exported = folder / f'{name}.pth', folder / f'{name}_best.pth'
+    if last.is_file():
+        lines.append(f'Weights of `{name}` at the end, for the plain library: {last}')
+    if best is not None and exported.is_file():
         lines.append(
-            f'Weights of `{name}` at the end, for the plain library: {weights}'
+            f'Weights of `{name}` in the best checkpoint, likewise: {exported}'
         )
-        library = cast(Any, model.stream(name).cfg).scope
-        if config.is_file() and library in _PROJECTS:
-            lines.append(
-                f'Test them there: mim test {_PROJECTS[library]} {config} '
-                f'--checkpoint {weights}'
-            )
+    weights = exported if best is not None and exported.is_file() else last
+    config, library = (
+        weights.with_suffix('.py'),
+        cast(Any, model.stream(name).cfg).scope,
+    )
+    if weights.is_file() and config.is_file() and library in _PROJECTS:
+        lines.append(
+            f'Test them there: mim test {_PROJECTS[library]} {config} '
+            f'--checkpoint {weights}'
+        )
     return lines

@@ -95,3 +95,59 @@ def test_data_sets_that_say_nothing_of_classes(runner, tmp_path, wrapped, classe
     run.train()
     meta = torch.load(tmp_path / 'student.pth', weights_only=True)['meta']
     assert meta['dataset_meta'].get('classes') == classes
+
+
+@pytest.mark.parametrize('metric', ['student/accuracy/top1', 'accuracy/top1'])
+def test_the_best_weights_are_exported_beside_the_last(
+    runner, tmp_path, monkeypatch, metric
+):
+    """The first epoch is the best here, and the second the last."""
+    said = []
+    monkeypatch.setattr(
+        'dynkd.engine.hooks.export_hook.print_log', lambda text, **_: said.append(text)
+    )
+    loop = 'dynkd.StreamValLoop' if metric.startswith('student') else 'ValLoop'
+    scores = iter([0.5, 0.25])
+    monkeypatch.setattr(
+        'mmpretrain.evaluation.Accuracy.compute_metrics',
+        lambda self, results: dict(top1=next(scores)),
+    )
+    saving = dict(type='CheckpointHook', save_best=metric, rule='greater')
+    run = runner(
+        teacher=dict(frozen=True),
+        default_hooks=dict(checkpoint=saving),
+        custom_hooks=[dict(type=EXPORT, branches=True)],
+        val_cfg=dict(
+            type=loop, **(dict(streams=['student']) if 'Stream' in loop else {})
+        ),
+    )
+    run.train()
+    (best,) = tmp_path.glob('best_*_epoch_1.pth')
+    saved = torch.load(best, weights_only=False)['state_dict']
+    last, exported = (
+        torch.load(tmp_path / f'{name}.pth', weights_only=True)['state_dict']
+        for name in ('student', 'student_best')
+    )
+    key = 'head.fc.weight'
+    assert torch.equal(exported[key], saved[f'streams.student.{key}'])
+    assert torch.equal(last[key], run.model.state_dict()[f'streams.student.{key}'])
+    assert not torch.equal(last[key], exported[key])
+    assert (tmp_path / 'student_best.py').is_file()
+    assert 'epoch 2, the last' in said[0] and said[0].endswith('student.pth')
+    assert f'epoch 1, the best by {metric} 0.5' in said[1]
+    assert not list(tmp_path.glob('teacher*'))
+
+
+def test_of_several_metrics_each_stream_has_its_own(runner, tmp_path):
+    names = ['student/accuracy/top1', 'teacher/accuracy/top1']
+    saving = dict(type='CheckpointHook', save_best=names, rule='greater')
+    run = runner(
+        default_hooks=dict(checkpoint=saving), custom_hooks=[dict(type=EXPORT)]
+    )
+    run.train()
+    for name in ('student', 'teacher'):
+        (best,) = tmp_path.glob(f'best_{name}_*.pth')
+        saved = torch.load(best, weights_only=False)['state_dict']
+        own = torch.load(tmp_path / f'{name}_best.pth', weights_only=True)
+        for key, value in own['state_dict'].items():
+            assert torch.equal(value, saved[f'streams.{name}.{key}'])
