@@ -52,9 +52,9 @@ def test_loops_of_other_kinds_stay(loop, becomes):
     assert not becomes or found['type'] == 'dynkd.StreamValLoop'
 
 
-def test_a_plain_optimizer_serves_each_stream(runner, said, tmp_path):
+def test_a_plain_optimizer_serves_each_stream(runner, said, tmp_path_factory):
     """A stream that begins with trained weights learns at a tenth of the rate."""
-    weights = tmp_path / 'teacher.pth'
+    weights = tmp_path_factory.mktemp('start') / 'teacher.pth'
     donor = runner(teacher=dict(frozen=True)).model.stream('teacher')
     torch.save(donor.model.state_dict(), weights)
     run = runner(
