@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""The labels of a batch, as class probabilities."""
+"""The labels of a batch, as class probabilities or indices."""
 
 from collections.abc import Sequence
 from typing import Any, Optional, Union
@@ -34,13 +34,60 @@ def class_probabilities(
     if not len(data_samples):
         return torch.zeros(0, num_classes, device=device)
     labels = [_label(sample) for sample in data_samples]
-    if any(label.is_floating_point() or label.numel() != 1 for label in labels):
+    if not all(map(_is_single, labels)):
         found = torch.stack([_row(label, num_classes) for label in labels])
         return found if device is None else found.to(device)
     # The usual case, of one class each: all at once.
-    single = torch.cat([label.flatten() for label in labels])
-    _check(single, num_classes)
-    return _one_hot(single if device is None else single.to(device), num_classes)
+    return _one_hot(_indices(labels, num_classes, device), num_classes)
+
+
+def class_indices(
+    data_samples: Optional[Sequence],
+    num_classes: int,
+    device: Union[torch.device, str, None] = None,
+) -> torch.Tensor:
+    """The labels of data samples that have one class each.
+
+    Args:
+        data_samples (list, optional): The data samples, each with a ``gt_label``.
+        num_classes (int): Number of classes, K.
+        device (torch.device or str, optional): Where to put them. Defaults to None:
+            where the labels are.
+
+    Returns:
+        Tensor: Shape (B,), int64.
+
+    Raises:
+        ValueError: If there are no data samples, one has no label, several or a soft
+            one, or its label is not a class.
+    """
+    if data_samples is None:
+        raise ValueError('there are no data samples, whose labels are needed.')
+    labels = [_label(sample) for sample in data_samples]
+    if not all(map(_is_single, labels)):
+        raise ValueError(
+            'a data sample has a soft label, or several: labels of one class each are '
+            'needed. Leave mixup, CutMix and label smoothing of the data out.'
+        )
+    if not labels:
+        return torch.zeros(0, dtype=torch.long, device=device)
+    return _indices(labels, num_classes, device)
+
+
+def _is_single(label: torch.Tensor) -> bool:
+    """Whether a label is the index of one class."""
+    return not label.is_floating_point() and label.numel() == 1
+
+
+def _indices(
+    labels: Sequence[torch.Tensor],
+    num_classes: int,
+    device: Union[torch.device, str, None],
+) -> torch.Tensor:
+    """The classes of labels of one class each, of shape (B,)."""
+    found = torch.cat([label.flatten() for label in labels])
+    _check(found, num_classes)
+    return found if device is None else found.to(device)
 
 
 def _label(sample: Any) -> torch.Tensor:

@@ -1,6 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Configs build what they say, through MMEngine's runner."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.model import BaseModel
 from mmengine.optim import (
@@ -15,6 +17,13 @@ from torch.utils.data import DataLoader
 from dynkd.engine.optimizers import StreamOptimWrapper
 from dynkd.models.algorithms import Distillation
 
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+#: Configs of other methods, and of several teachers or students.
+OTHERS = [
+    f'{folder}/{file.stem}'
+    for folder in ('kd', 'several')
+    for file in sorted((CONFIGS / folder).glob('*.py'))
+]
 #: One config of each family, and which schedule of learning rates it has.
 FAMILIES = {
     'dkd/fcos_r50_r50half_coco': ReduceOnPlateauLR,
@@ -149,6 +158,19 @@ def test_streams_of_one_recipe_build_with_their_branches(name, runner_of):
     streams = {n: stream.model for n, stream in model.all_streams.items()}
     found = {name: len(getattr(own, 'branches', ())) for name, own in streams.items()}
     assert found == BRANCHED[name]
+
+
+@pytest.mark.parametrize('name', OTHERS)
+def test_other_methods_build_and_every_transfer_has_its_dry_run(name, runner_of):
+    """Building runs each stream and each transfer once on random inputs."""
+    runner = runner_of(name)
+    model = runner.model
+    assert isinstance(model, Distillation)
+    changed = learners([runner.optim_wrapper])
+    assert changed == {id(parameter) for parameter in model.parameters()}
+    frozen = set(model.all_streams) - set(model.streams)
+    assert {t.learner for t in model.transfers.values()} == set(model.streams)
+    assert frozen == {n for n in frozen if n in ('teacher', 'second')}
 
 
 @pytest.mark.parametrize('name', ALONE)

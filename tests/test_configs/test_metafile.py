@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = ['dkd', 'ekd', 'dtskd', 'iakd', 'dpk']
 TEACHER = 'model.streams.teacher'
-FOLDERS = [*METHODS, 'baselines']
+FOLDERS = [*METHODS, 'kd', 'several', 'baselines']
 
 
 def entries(folder: str) -> list:

@@ -20,6 +20,7 @@ def in_folder(folder: str) -> list[str]:
 
 DKD, EKD, DTSKD = in_folder('dkd'), in_folder('ekd'), in_folder('dtskd')
 IAKD, DPK = in_folder('iakd'), in_folder('dpk')
+KD, SEVERAL = in_folder('kd'), in_folder('several')
 BASELINES = in_folder('baselines')
 #: Trained by their plain library, from what a distillation exported.
 PLAIN = [
@@ -29,7 +30,7 @@ PLAIN = [
     'dpk/wrn16-2_linear_stl10',
     'dpk/wrn16-2_linear_tiny-imagenet',
 ]
-METHODS = DKD + EKD + DTSKD + IAKD + DPK
+METHODS = DKD + EKD + DTSKD + IAKD + DPK + KD + SEVERAL
 DISTILLATIONS = [name for name in METHODS if name not in PLAIN]
 COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 
@@ -40,6 +41,8 @@ def test_there_are_configs():
     assert len(DTSKD) > 30
     assert len(IAKD) > 50
     assert len(DPK) > 50
+    assert len(KD) > 10
+    assert len(SEVERAL) > 5
     assert len(BASELINES) > 30
 
 

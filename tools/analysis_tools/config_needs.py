@@ -25,6 +25,8 @@ FOLDERS = {
     'dtskd': 'DTSKD',
     'iakd': 'IAKD',
     'dpk': 'DPK',
+    'kd': 'Other methods of distillation',
+    'several': 'Several teachers, several students',
     'baselines': 'Models that are trained alone',
 }
 #: What makes the weights that are converted, by the first words of their names.

@@ -16,6 +16,7 @@ from dynkd.registry import MODELS
 from dynkd.utils import at, checked
 
 from .balanced_weight import BalancedWeight, build_weight
+from .pairing import check_ensemble, pair_taps
 
 #: A loss or a connector: its config, or the module.
 Part = Union[dict[str, Any], nn.Module]
@@ -31,7 +32,8 @@ class Transfer(nn.Module):
 
     An equation that sums over pairs of taps (each of a stream's classifiers, say) is
     one transfer: ``source`` and ``target`` are then lists, and the loss has a level
-    for each pair. A single tap on one side is paired with every tap of the other.
+    for each pair. A single tap on one side is paired with every tap of the other. With
+    an ``ensemble`` the sources become one first.
 
     Args:
         source (str or list[str]): Tap that teaches, for example ``'teacher.neck'``, or
@@ -56,10 +58,15 @@ class Transfer(nn.Module):
             faithfulness to the released script of DKD, where both sides of every loss
             learn. It takes hardly more time here: the script's step takes 1.5 times as
             long because it goes backward once for each model's total. Defaults to True.
+        ensemble (dict or nn.Module, optional): Module that makes one source of the list
+            of sources, before all connectors, or its config, such as an
+            :class:`~dynkd.models.transfers.connectors.Ensemble`. Defaults to None: the
+            target is compared with each source.
 
     Raises:
         ValueError: If a tap is malformed, one tap is both source and target, the lists
-            cannot be paired, or the targets are in different streams.
+            cannot be paired, the targets are in different streams, or an ensemble has
+            one source or several targets.
     """
 
     def __init__(
@@ -71,10 +78,15 @@ class Transfer(nn.Module):
         target_connector: Optional[Part] = None,
         connector: Optional[Part] = None,
         detach_source: bool = True,
+        ensemble: Optional[Part] = None,
     ) -> None:
         super().__init__()
-        self.pairs = _pair(source, target)
-        self.single = isinstance(source, str) and isinstance(target, str)
+        self.pairs = pair_taps(source, target)
+        if ensemble is not None:
+            check_ensemble(source, target)
+        #: Whether a side is one value, and not a list of the pairs' values.
+        self.single_source = isinstance(source, str) and isinstance(target, str)
+        self.single_target = self.single_source or ensemble is not None
         self.detach_source = detach_source
         #: Its name among the transfers, for logs.
         self.name = ''
@@ -85,12 +97,14 @@ class Transfer(nn.Module):
             self.source_connector = _build(source_connector, 'source_connector')
             self.target_connector = _build(target_connector, 'target_connector')
             self.connector = _build(connector, 'connector')
+            self.ensemble = _build(ensemble, 'ensemble')
 
         given = dict(
             loss=loss,
             source_connector=source_connector,
             target_connector=target_connector,
             connector=connector,
+            ensemble=ensemble,
         )
         self._share: Optional[torch.Tensor] = None
         #: The parts that came built, and keep the weights that they have.
@@ -190,10 +204,14 @@ class Transfer(nn.Module):
         )
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
-        if self.single:
-            source, target = source[0], target[0]
+        if self.single_source:
+            source = source[0]
+        if self.single_target:
+            target = target[0]
         if self.detach_source:
             source = _detach(source)
+        if self.ensemble is not None:
+            source = self._call('ensemble', source, extra=extra)
         if self.source_connector is not None:
             source = self._call('source_connector', source, extra=extra)
         if self.target_connector is not None:
@@ -273,33 +291,6 @@ class Transfer(nn.Module):
     def extra_repr(self) -> str:
         """str: Its sources and targets."""
         return str(self)
-
-
-def _pair(
-    source: Union[str, Sequence[str]], target: Union[str, Sequence[str]]
-) -> list[tuple[Tap, Tap]]:
-    """Pair sources with targets, one against many where there is one."""
-    sides = [[side] if isinstance(side, str) else side for side in (source, target)]
-    taps = [[Tap.parse(text) for text in side] for side in sides]
-    count = max(map(len, taps))
-    if not all(taps):
-        raise ValueError('a transfer needs a source and a target, and names no taps.')
-    if not all(len(side) in (1, count) for side in taps):
-        raise ValueError(
-            f'{len(taps[0])} sources and {len(taps[1])} targets cannot be paired: give '
-            'the same number of both, or one on either side.'
-        )
-    pairs = list(zip(*(side * (count // len(side)) for side in taps)))
-    for one, other in pairs:
-        if one == other:
-            raise ValueError(f'source and target are the same tap, `{one}`.')
-    learners = list(dict.fromkeys(target.stream for _, target in pairs))
-    if len(learners) != 1:
-        raise ValueError(
-            f'the targets lie in the streams {", ".join(learners)}: a transfer has '
-            'one learner. Write one for each stream.'
-        )
-    return pairs
 
 
 def _extras(part: nn.Module) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 """Connectors that several methods use: modules between a tap and a loss."""
 
 from .channel_aligner import ChannelAligner
+from .ensemble import Ensemble
 from .tokens_to_map import TokensToMap
 
 __all__ = [
     'ChannelAligner',
+    'Ensemble',
     'TokensToMap',
 ]

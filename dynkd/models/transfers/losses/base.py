@@ -149,6 +149,39 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
             f'the source {tuple(source.shape)}; {remedy}'
         )
 
+    def require_same_batch(self, target: Tensor, source: Tensor) -> None:
+        """Reject two sides of different numbers of samples.
+
+        Args:
+            target (Tensor): What learns.
+            source (Tensor): What is learned from.
+
+        Raises:
+            ValueError: If the numbers differ.
+        """
+        if len(target) != len(source):
+            raise ValueError(
+                f'{type(self).__name__}: the target has shape {tuple(target.shape)} '
+                f'and the source {tuple(source.shape)}; choose taps of the same batch '
+                'size'
+            )
+
+    def require_positions(self, rows: Tensor) -> None:
+        """Reject features of a single position, where positions are compared.
+
+        Args:
+            rows (Tensor): What :func:`rows_of_channels` returned.
+
+        Raises:
+            ValueError: If there is one position: what is normalised over the positions
+                would be the same of every feature.
+        """
+        if rows.size(2) == 1:
+            raise ValueError(
+                f'{type(self).__name__}: it compares the positions of maps, and the '
+                'features have only one; choose taps before the pooling'
+            )
+
 
 def is_empty(feature: Tensor) -> bool:
     """Whether a feature is that of an empty batch.
@@ -186,6 +219,21 @@ def channel_dim_of(feature: Tensor, channel_dim: Optional[int] = None) -> int:
             f'{channel_dim}; dimension 0 is the batch, one of the others the channels'
         )
     return found
+
+
+def rows_of_channels(feature: Tensor, channel_dim: Optional[int] = None) -> Tensor:
+    """A feature with a row for each channel.
+
+    Args:
+        feature (Tensor): A feature with the batch in dimension 0.
+        channel_dim (int, optional): Dimension of the channels. Defaults to
+            :func:`channel_dim_of` the feature.
+
+    Returns:
+        Tensor: The same values, shape (B, C, positions); vectors have one position.
+    """
+    rows = feature.movedim(channel_dim_of(feature, channel_dim), 1)
+    return rows.unsqueeze(2).flatten(2)
 
 
 def connector_hint(target_channels: int, source_channels: int) -> str:

@@ -3,7 +3,18 @@ import pytest
 import torch
 
 from dynkd.models.methods.dkd import EMDLoss, MMDLoss
-from dynkd.models.transfers.losses import FeatureLoss, KLDLoss, TransferLoss
+from dynkd.models.transfers.losses import (
+    ATLoss,
+    CWDLoss,
+    DISTLoss,
+    FeatureLoss,
+    KLDLoss,
+    PKDLoss,
+    PKTLoss,
+    RKDLoss,
+    SPLoss,
+    TransferLoss,
+)
 from dynkd.models.transfers.losses.base import channel_dim_of
 from dynkd.registry import MODELS
 
@@ -16,10 +27,18 @@ CONFIGS = [
     {'type': 'FeatureLoss', 'kind': 'l1'},
     {'type': 'FeatureLoss', 'kind': 'cosine'},
     {'type': 'MMDLoss', 'layout': 'spatial'},
+    {'type': 'ATLoss'},
+    {'type': 'CWDLoss'},
+    {'type': 'DISTLoss'},
+    {'type': 'PKDLoss'},
+    {'type': 'PKTLoss'},
+    {'type': 'RKDLoss'},
+    {'type': 'SPLoss'},
 ]
+BASELINES = {ATLoss, CWDLoss, DISTLoss, PKDLoss, PKTLoss, RKDLoss, SPLoss}
 
 
-def features(*shape: int, seed: int = 0):
+def pair_of(*shape: int, seed: int = 0):
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(shape, generator=generator) for _ in range(2)]
 
@@ -31,11 +50,11 @@ def loss(request):
 
 def test_registered_under_their_names():
     built = {type(MODELS.build(dict(config))) for config in CONFIGS}
-    assert built == {EMDLoss, FeatureLoss, KLDLoss, MMDLoss}
+    assert built == {EMDLoss, FeatureLoss, KLDLoss, MMDLoss} | BASELINES
 
 
 def test_levels_are_summed_and_weighted(loss):
-    levels = [features(2, 4, size, size, seed=size) for size in (2, 3)]
+    levels = [pair_of(2, 4, size, size, seed=size) for size in (2, 3)]
     single = [loss(target, source) for target, source in levels]
     loss.loss_weight = 0.3
     targets, sources = zip(*levels, strict=True)
@@ -44,7 +63,7 @@ def test_levels_are_summed_and_weighted(loss):
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_autocast_gives_the_float32_value(loss, dtype):
-    target, source = (x.to(dtype) for x in features(2, 4, 3, 3))
+    target, source = (x.to(dtype) for x in pair_of(2, 4, 3, 3))
     with torch.autocast('cpu', dtype=torch.bfloat16):
         half = loss(target, source)
     assert half.dtype == torch.float32
@@ -52,12 +71,12 @@ def test_autocast_gives_the_float32_value(loss, dtype):
 
 
 def test_float64_stays_float64(loss):
-    target, source = features(2, 4, 3, 3)
+    target, source = pair_of(2, 4, 3, 3)
     assert loss(target.double(), source).dtype == torch.float64
 
 
 def test_gradient_reaches_both_sides(loss):
-    target, source = (x.requires_grad_() for x in features(3, 4, 3, 3))
+    target, source = (x.requires_grad_() for x in pair_of(3, 4, 3, 3))
     loss(target, source).backward()
     for side in (target, source):
         assert side.grad.isfinite().all()
@@ -65,13 +84,13 @@ def test_gradient_reaches_both_sides(loss):
 
 
 def test_half_gradient_comes_back_in_half(loss):
-    target, source = (x.bfloat16().requires_grad_() for x in features(2, 4, 3, 3))
+    target, source = (x.bfloat16().requires_grad_() for x in pair_of(2, 4, 3, 3))
     loss(target, source).backward()
     assert target.grad.dtype == torch.bfloat16
 
 
 def test_values_that_are_not_finite_give_nan_instead_of_a_crash(loss):
-    target, source = features(2, 4, 3, 3)
+    target, source = pair_of(2, 4, 3, 3)
     target[0, 0, 0, 0] = float('nan')
     assert loss(target, source).isnan()
 
@@ -85,7 +104,7 @@ def test_zeros_give_zero(loss):
 
 
 def test_unequal_number_of_levels(loss):
-    target, source = features(2, 4, 3, 3)
+    target, source = pair_of(2, 4, 3, 3)
     with pytest.raises(ValueError, match=r'target has 2 level\(s\) and the source 1'):
         loss([target, target], [source])
 

@@ -34,6 +34,10 @@ LOSSES = [
         for reduction in ('mean', 'batchmean', 'sum')
         for shape in (MAPS, LOGITS)
     ),
+    *((dict(type=name), MAPS, {}) for name in ('ATLoss', 'CWDLoss', 'PKDLoss')),
+    *((dict(type=name), MAPS, {}) for name in ('SPLoss', 'RKDLoss', 'PKTLoss')),
+    (dict(type='DISTLoss'), LOGITS, {}),
+    (dict(type='DecoupledKDLoss'), LOGITS, dict(data_samples=[])),
     (
         dict(type='HistoricalLoss', beta=0.5, level_weights=[3.0, 1.0]),
         LOGITS,
@@ -100,6 +104,13 @@ def test_of_an_empty_batch_it_is_a_zero_on_the_graph(cfg, shape, extra):
         dict(type='MMDLoss', layout='spatial'),
         dict(type='FeatureLoss'),
         dict(type='KLDLoss'),
+        dict(type='ATLoss'),
+        dict(type='CWDLoss'),
+        dict(type='PKDLoss'),
+        dict(type='DISTLoss'),
+        dict(type='SPLoss'),
+        dict(type='RKDLoss'),
+        dict(type='PKTLoss'),
     ],
     ids=lambda cfg: '-'.join(cfg.values()),
 )
