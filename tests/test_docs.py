@@ -138,6 +138,8 @@ def test_registered_names_exist(page: Path):
     names |= set(re.findall(rf"type='({ours})'", text))
     names |= set(re.findall(r'`dynkd\.([A-Z]\w+|seed_worker)`', text))
     losses = r'(?:EMD|KLD|Feature|Historical|MMD|FGD|RandomLevels)Loss'
+    losses += r'|(?:AT|CRD|CWD|DecoupledKD|DIST|HCL|LD|MGD|PKD|PKT|RKD|SP|VID)Loss'
+    losses += '|Ensemble|ReviewFusion'
     names |= set(re.findall(rf"type='({losses})'", text))
     registries = (
         DATASETS,

@@ -32,6 +32,7 @@ PLAIN = [
 ]
 METHODS = DKD + EKD + DTSKD + IAKD + DPK + KD + SEVERAL
 DISTILLATIONS = [name for name in METHODS if name not in PLAIN]
+COCO_GFL = 'mmdet::gfl/gfl_r50_fpn_1x_coco.py'
 COCO_FCOS = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'
 
 
@@ -255,10 +256,11 @@ def test_mmd_takes_the_place_of_emd(read):
     assert transfers == theirs
 
 
-def test_the_piece_of_fcos_is_mmdetections(read):
-    ours = read('_base_/models/fcos_r50').model
-    theirs = get_config(COCO_FCOS).model
-    assert ours == theirs
+@pytest.mark.parametrize(
+    'piece, theirs', [('fcos_r50', COCO_FCOS), ('gfl_r50', COCO_GFL)]
+)
+def test_pieces_of_detectors_are_mmdetections(piece, theirs, read):
+    assert read(f'_base_/models/{piece}').model == get_config(theirs).model
 
 
 @pytest.mark.parametrize('name', DISTILLATIONS)

@@ -147,6 +147,8 @@ def shrink(cfg: Config, images: Any, work_dir: Path, side: int) -> Config:
         for key, value in list(part.items()):
             if isinstance(value, dict) and value.get('type') == 'Pretrained':
                 part[key] = None
+        if part.get('type') == 'CRDLoss':
+            part['num_samples'] = BATCH * STEPS
         if tuple(np.ravel(part.get('scale'))) in SCALES:
             part['scale'] = SCALE
     cfg.train_cfg.update(max_epochs=1, val_interval=1)

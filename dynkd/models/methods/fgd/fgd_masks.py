@@ -21,7 +21,15 @@ class Boxes(NamedTuple):
     image_shape: tuple[int, int]
 
 
-def ground_truth(data_samples: Optional[Sequence[Any]]) -> list[Boxes]:
+#: What can be done where there are no boxes, besides loading them.
+_OTHERWISE = 'set foreground=0 and background=0'
+
+
+def ground_truth(
+    data_samples: Optional[Sequence[Any]],
+    owner: str = 'FGDLoss',
+    otherwise: str = _OTHERWISE,
+) -> list[Boxes]:
     """The ground-truth boxes of a batch.
 
     Args:
@@ -29,6 +37,9 @@ def ground_truth(data_samples: Optional[Sequence[Any]]) -> list[Boxes]:
             tensor of shape (boxes, 4) or boxes of a type that MMDetection converts to
             that, and ``batch_input_shape`` among the meta information. Without the
             latter images count as not padded, and ``img_shape`` is taken.
+        owner (str): Name of the loss, for messages. Defaults to ``'FGDLoss'``.
+        otherwise (str): What can be done in it without boxes, for messages. Defaults to
+            what can be done in FGD.
 
     Returns:
         list[Boxes]: The boxes of each image; an image may have none.
@@ -40,19 +51,22 @@ def ground_truth(data_samples: Optional[Sequence[Any]]) -> list[Boxes]:
     """
     if data_samples is None:
         raise TypeError(
-            'FGDLoss: the foreground comes from the ground-truth boxes of the data '
+            f'{owner}: the foreground comes from the ground-truth boxes of the data '
             'samples, but the learning stream has no data samples'
         )
-    return [_boxes(sample, index) for index, sample in enumerate(data_samples)]
+    return [
+        _boxes(sample, f'data sample {index} of the batch', owner, otherwise)
+        for index, sample in enumerate(data_samples)
+    ]
 
 
-def _boxes(sample: Any, index: int) -> Boxes:
+def _boxes(sample: Any, which: str, owner: str, otherwise: str) -> Boxes:
     """The boxes of one data sample."""
-    bboxes = require_boxes(sample, f'data sample {index} of the batch')
+    bboxes = require_boxes(sample, which, owner, otherwise)
     shape = sample.get('batch_input_shape', sample.get('img_shape'))
     if shape is None:
         raise AttributeError(
-            f'FGDLoss: data sample {index} of the batch has neither '
+            f'{owner}: {which} has neither '
             '`batch_input_shape` nor `img_shape` in its meta information, which place '
             'its boxes on the features'
         )
@@ -60,12 +74,17 @@ def _boxes(sample: Any, index: int) -> Boxes:
     return Boxes(bboxes, (height, width))
 
 
-def require_boxes(sample: Any, which: str) -> Tensor:
+def require_boxes(
+    sample: Any, which: str, owner: str = 'FGDLoss', otherwise: str = _OTHERWISE
+) -> Tensor:
     """The ground-truth boxes of a data sample, which may be none.
 
     Args:
         sample (Any): MMDetection's data sample.
         which (str): Which one it is, for the message.
+        owner (str): Name of the loss. Defaults to ``'FGDLoss'``.
+        otherwise (str): What can be done in it without boxes. Defaults to what can be
+            done in FGD.
 
     Returns:
         Tensor: Shape (boxes, 4): x1, y1, x2, y2 in pixels.
@@ -77,15 +96,15 @@ def require_boxes(sample: Any, which: str) -> Tensor:
     bboxes = getattr(getattr(sample, 'gt_instances', None), 'bboxes', None)
     if bboxes is None:
         raise AttributeError(
-            f'FGDLoss: {which} has no `gt_instances.bboxes`, from which the '
+            f'{owner}: {which} has no `gt_instances.bboxes`, from which the '
             "foreground comes; load the boxes (`dict(type='LoadAnnotations', "
-            'with_bbox=True)`), or set foreground=0 and background=0'
+            f'with_bbox=True)`), or {otherwise}'
         )
     if hasattr(bboxes, 'convert_to'):
         bboxes = bboxes.convert_to('hbox').tensor
     if bboxes.dim() != 2 or bboxes.size(1) != 4:
         raise ValueError(
-            f'FGDLoss: the boxes of {which} have shape {tuple(bboxes.shape)}; they '
+            f'{owner}: the boxes of {which} have shape {tuple(bboxes.shape)}; they '
             'must be (boxes, 4): x1, y1, x2, y2'
         )
     return bboxes

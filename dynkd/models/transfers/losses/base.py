@@ -236,6 +236,32 @@ def rows_of_channels(feature: Tensor, channel_dim: Optional[int] = None) -> Tens
     return rows.unsqueeze(2).flatten(2)
 
 
+def one_for_each(blocks: nn.ModuleList, levels: int, owner: str) -> list[nn.Module]:
+    """The learned blocks of a loss, one for each level.
+
+    Args:
+        blocks (nn.ModuleList): Its blocks: one, which all levels share, or one for each
+            level.
+        levels (int): Number of levels.
+        owner (str): Name of the loss, for the message.
+
+    Returns:
+        list[nn.Module]: A block for each level.
+
+    Raises:
+        ValueError: If there are several blocks, and not as many as levels.
+    """
+    found = list(blocks)
+    if len(found) == 1:
+        return found * levels
+    if len(found) != levels:
+        raise ValueError(
+            f'{owner}: there are {levels} level(s), but num_levels={len(found)}; leave '
+            'num_levels out to share one block'
+        )
+    return found
+
+
 def connector_hint(target_channels: int, source_channels: int) -> str:
     """How to make two channel counts equal, for error messages."""
     return (

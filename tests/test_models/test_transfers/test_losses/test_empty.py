@@ -37,6 +37,13 @@ LOSSES = [
     *((dict(type=name), MAPS, {}) for name in ('ATLoss', 'CWDLoss', 'PKDLoss')),
     *((dict(type=name), MAPS, {}) for name in ('SPLoss', 'RKDLoss', 'PKTLoss')),
     (dict(type='DISTLoss'), LOGITS, {}),
+    (dict(type='VIDLoss', target_channels=4, source_channels=4), MAPS, {}),
+    (dict(type='MGDLoss', channels=4), MAPS, {}),
+    (dict(type='HCLLoss'), MAPS, {}),
+    *(
+        (dict(type='LDLoss', region=region), (0, 8, 3, 2), dict(data_samples=[]))
+        for region in ('boxes', 'all')
+    ),
     (dict(type='DecoupledKDLoss'), LOGITS, dict(data_samples=[])),
     (
         dict(type='HistoricalLoss', beta=0.5, level_weights=[3.0, 1.0]),
@@ -74,7 +81,8 @@ def test_every_registered_loss_is_here():
         and issubclass(kind, TransferLoss)
         and kind.__module__.startswith('dynkd.')
     }
-    assert registered == {cfg['type'] for cfg, _, _ in LOSSES}
+    # It has one level only, and a test of its own.
+    assert registered == {cfg['type'] for cfg, _, _ in LOSSES} | {'CRDLoss'}
 
 
 @pytest.mark.parametrize(
