@@ -2,7 +2,7 @@
 """The config of a distillation, made of a student's, a teacher's and a recipe."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .methods import METHODS, WITHOUT_TEACHER
@@ -22,6 +22,9 @@ class Composed:
         recipe (Recipe): What the method says of this pair.
         pair (Pair): The models.
         notes (list[str]): What was decided besides.
+        beside (dict[str, str]): Files that it inherits from, to be written beside it:
+            the student's config in the classic style, if it is in MMEngine's Python
+            style.
     """
 
     text: str
@@ -29,6 +32,7 @@ class Composed:
     recipe: Recipe
     pair: Pair
     notes: list[str]
+    beside: dict[str, str] = field(default_factory=dict)
 
 
 def compose(
@@ -89,7 +93,8 @@ def compose(
     settings = dict(model=model, **runtime(own.cfg, recipe, notes, baseline))
     head = _head(own, other, method, recipe, notes)
     text = '\n'.join([*head, *_bases(own, folder), *_fields(settings)])
-    return Composed(f'{text}\n', method, recipe, pair, notes)
+    beside = {_base_name(own.name): own.cfg.pretty_text} if own.python_style else {}
+    return Composed(f'{text}\n', method, recipe, pair, notes, beside)
 
 
 def _check_inputs(own: Source, other: Optional[Source]) -> None:
@@ -206,13 +211,25 @@ def _head(
     lines = [f'Method `{method}` for {own.name}{by}. Written by `dynkd distill`.']
     lines += [f'{name}: {why}' for name, why in recipe.reasons.items()]
     lines += [f'left out: {line}' for line in recipe.left_out]
+    if own.python_style:
+        lines.append(
+            f'{_base_name(own.name)} is {own.path}, from which a config of this style '
+            'cannot inherit.'
+        )
     return [f'# {line}' for line in [*lines, *notes]]
+
+
+def _base_name(student: str) -> str:
+    """The file of a student's config in the classic style."""
+    return f'{student}_classic.py'
 
 
 def _bases(own: Source, folder: str) -> list[str]:
     """The lines that name the base, and import DynKD beside what the base imports."""
     base = own.path
-    if '::' not in base:
+    if own.python_style:
+        base = f'./{_base_name(own.name)}'
+    elif '::' not in base:
         base = os.path.relpath(base, folder).replace(os.sep, '/')
     imports = list(own.cfg.get('custom_imports', {}).get('imports', []))
     if 'dynkd' not in imports:

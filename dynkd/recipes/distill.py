@@ -70,7 +70,8 @@ def distill(
 
 
 def write(composed: Composed, out: Union[str, Path]) -> Path:
-    """Write the config of a distillation, whole or not at all.
+    """Write the config of a distillation and what it inherits from, each whole or not
+    at all.
 
     Args:
         composed (Composed): The distillation.
@@ -81,6 +82,8 @@ def write(composed: Composed, out: Union[str, Path]) -> Path:
     """
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as file:
-        file.write(composed.text.encode())
+    files = {out.with_name(name): text for name, text in composed.beside.items()}
+    for path, text in {**files, out: composed.text}.items():
+        with replacing(path) as file:
+            file.write(text.encode())
     return out

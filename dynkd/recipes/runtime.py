@@ -97,17 +97,23 @@ def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:
     hooks: list[Any] = [Base('custom_hooks', star=True)] if base else []
     if any(type_name(hook) in REACHING for hook in base):
         hooks = [_for_student(hook) for hook in base]
-    hooks.append(dict(type='dynkd.RunCheckHook'))
-    hooks.append(dict(type='dynkd.ExactResumeHook'))
-    if 'stores' in recipe.more:
-        hooks.append(dict(type='dynkd.StoreHook'))
-    if 'interaction' in recipe.more:
-        hooks.append(dict(type='dynkd.LearningRateHook'))
-    hooks.append(dict(type='dynkd.ExportHook', streams=['student']))
-    hooks.append(dict(type='dynkd.StepCostReportHook'))
+    needed: list[dict] = [dict(type=f'dynkd.{name}') for name in _needed(recipe)]
+    needed.append(dict(type='dynkd.ExportHook', streams=['student']))
+    needed.append(dict(type='dynkd.StepCostReportHook'))
     result = dict(type='dynkd.ResultHook')
-    hooks.append(result if baseline is None else dict(result, baseline=baseline))
-    return hooks
+    needed.append(result if baseline is None else dict(result, baseline=baseline))
+    there = [type_name(hook) for hook in base]
+    return hooks + [hook for hook in needed if type_name(hook) not in there]
+
+
+def _needed(recipe: Recipe) -> list[str]:
+    """The hooks of the method, beside those of its end."""
+    names = ['RunCheckHook', 'ExactResumeHook']
+    if 'stores' in recipe.more:
+        names.append('StoreHook')
+    if 'interaction' in recipe.more:
+        names.append('LearningRateHook')
+    return names
 
 
 def _for_student(hook: Any) -> Any:

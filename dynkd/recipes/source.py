@@ -10,6 +10,7 @@ from typing import Any, Optional
 from mmengine.config import Config
 
 from dynkd.models.streams import Stream, StreamConfig, read_config
+from dynkd.utils import is_python_file
 
 from .input_shapes import input_shape
 from .place import ModelView
@@ -22,11 +23,14 @@ class Source:
 
     Args:
         path (str): A file, or ``'mmdet::…'``.
-        cfg (Config): What stands in it.
+        cfg (Config): What stands in it, in the classic style.
+        python_style (bool): Whether it was written in MMEngine's Python style, from
+            which a classic one cannot inherit. Defaults to False.
     """
 
     path: str
     cfg: Config
+    python_style: bool = False
 
     @classmethod
     def read(cls, path: str, role: str) -> 'Source':
@@ -53,7 +57,7 @@ class Source:
             raise ValueError(
                 f'`{path}` is a distillation already: train it with tools/train.py.'
             )
-        return cls(path, cfg)
+        return cls(path, cfg, is_python_file(cfg.filename))
 
     @property
     def library(self) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Helpers that serve the five nouns."""
 
-from .configs import without_scope
+from .configs import classic, is_python_file, named_types, without_scope
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
 from .numbers import not_finite
@@ -19,8 +19,11 @@ __all__ = [
     'at',
     'check_field',
     'checked',
+    'classic',
     'first_data_sample',
+    'is_python_file',
     'named',
+    'named_types',
     'not_finite',
     'plain_types',
     'seed_everything',

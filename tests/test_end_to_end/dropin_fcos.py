@@ -14,5 +14,3 @@ model['transfers'] = dict(
     loss_kld_teacher=dict(source=s, target=t, loss=kld),
     loss_emd=dict(source='teacher.neck[2]', target='student.neck[2]', loss=emd),
 )
-optim_wrapper = dict(constructor='dynkd.StreamOptimWrapperConstructor')
-val_cfg = dict(type='dynkd.StreamValLoop')

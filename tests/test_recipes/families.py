@@ -83,6 +83,7 @@ FAMILIES = [
         'mask_rcnn/mask-rcnn_r50_fpn_1x',
         'mask_rcnn/mask-rcnn_r101_fpn_1x',
     ),
+    _det('DETR R50 → R18', 'detr/detr_r18_8xb2-500e', 'detr/detr_r50_8xb2-500e'),
     _det(
         'Deformable DETR, two-stage → one-stage',
         'deformable_detr/deformable-detr_r50_16xb2-50e',

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Says at the end of a run what came out of it."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Optional, cast
 
@@ -218,8 +219,16 @@ def _files(runner: Runner, model: Any) -> list[str]:
         cast(Any, model.stream(name).cfg).scope,
     )
     if weights.is_file() and config.is_file() and library in _PROJECTS:
-        lines.append(
-            f'Test them there: mim test {_PROJECTS[library]} {config} '
-            f'--checkpoint {weights}'
-        )
+        lines.append(f'Test them there: {_test(library, config, weights)}')
     return lines
+
+
+def _test(library: str, config: Path, weights: Path) -> str:
+    """The command by which a library tests a model of its own."""
+    spec = find_spec(library)
+    script = (
+        Path(spec.origin or '').parent / '.mim' / 'tools' / 'test.py' if spec else None
+    )
+    if script is not None and script.is_file():
+        return f'python {script} {config} {weights}'
+    return f'mim test {_PROJECTS[library]} {config} --checkpoint {weights}'

@@ -19,7 +19,7 @@ from mmengine.registry import DefaultScope
 
 from dynkd.compat import is_loaded_later
 from dynkd.models.streams.branches import attach_branches
-from dynkd.utils import at, checked, suggestion, without_scope
+from dynkd.utils import at, checked, classic, suggestion, without_scope
 from dynkd.utils.kinds import Count, Text, Weight
 
 from .checkpoint import load_stream_checkpoint
@@ -275,7 +275,7 @@ def read_config(name: str, path: str) -> Config:
         path (str): A file, or ``'mmdet::…'``.
 
     Returns:
-        Config: What stands in it.
+        Config: What stands in it, in the classic style.
 
     Raises:
         ModuleNotFoundError: If the package is not installed.
@@ -286,7 +286,7 @@ def read_config(name: str, path: str) -> Config:
         raise ModuleNotFoundError(
             f'stream `{name}` comes from `{path}`, but `{package}` is not installed.'
         )
-    cfg = get_config(path) if external else Config.fromfile(path)
+    cfg = classic(get_config(path) if external else Config.fromfile(path))
     if 'model' not in cfg:
         raise ValueError(f'stream `{name}`: the config `{path}` has no `model`.')
     if external:

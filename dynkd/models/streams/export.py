@@ -10,7 +10,13 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
-from dynkd.utils import NonFiniteError, not_finite, plain_types, without_scope
+from dynkd.utils import (
+    NonFiniteError,
+    named_types,
+    not_finite,
+    plain_types,
+    without_scope,
+)
 from dynkd.utils.atomic import replacing
 
 from .checkpoint import BRANCHES
@@ -131,7 +137,8 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
         if f'{stage}_dataloader' in plain:
             plain[f'{stage}_cfg'] = dict(type=loop)
-    found = without_scope(plain.to_dict(), deep=True)
+    # Types that were imported, in MMEngine's Python style, by their names.
+    found = without_scope(named_types(plain.to_dict()), deep=True)
     if stream.input is not None:
         found = single_modality(found, stream.input)
     if names_dynkd(found):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dynkd.engine.hooks import ResultHook
+from dynkd.engine.hooks.result_hook import _test
 from dynkd.utils import RandomState
 
 RESULT = dict(type='dynkd.ResultHook')
@@ -109,8 +110,15 @@ def test_the_command_that_tests_the_student(runner, tmp_path, said):
     export = dict(type='dynkd.ExportHook', streams=['student'])
     run = runner(teacher=dict(frozen=True), custom_hooks=[export, RESULT])
     run.train()
-    command = next(line for line in said[-1].splitlines() if 'mim test' in line)
-    folder = run.work_dir
-    assert command.endswith(
-        f'mim test mmpretrain {folder}/student.py --checkpoint {folder}/student.pth'
-    )
+    command = next(line for line in said[-1].splitlines() if 'Test them' in line)
+    python, script, config, weights = command.rpartition(': ')[2].split()
+    assert python == 'python' and Path(script).is_file()
+    assert Path(script).match('mmpretrain/.mim/tools/test.py')
+    assert config == f'{run.work_dir}/student.py' and Path(config).is_file()
+    assert weights == f'{run.work_dir}/student.pth' and Path(weights).is_file()
+
+
+def test_the_command_without_the_librarys_script(monkeypatch):
+    monkeypatch.setattr('dynkd.engine.hooks.result_hook.find_spec', lambda name: None)
+    command = _test('mmaction', Path('a.py'), Path('a.pth'))
+    assert command == 'mim test mmaction2 a.py --checkpoint a.pth'
