@@ -226,9 +226,8 @@ def _files(runner: Runner, model: Any) -> list[str]:
 def _test(library: str, config: Path, weights: Path) -> str:
     """The command by which a library tests a model of its own."""
     spec = find_spec(library)
-    script = (
-        Path(spec.origin or '').parent / '.mim' / 'tools' / 'test.py' if spec else None
-    )
-    if script is not None and script.is_file():
+    package = Path(spec.origin).parent if spec and spec.origin else Path()
+    script = package / '.mim' / 'tools' / 'test.py'
+    if script.is_file():
         return f'python {script} {config} {weights}'
     return f'mim test {_PROJECTS[library]} {config} --checkpoint {weights}'

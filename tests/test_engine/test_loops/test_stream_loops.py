@@ -1,11 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 import pytest
+import torch
 from mmengine.evaluator import DumpResults, Evaluator
 from mmengine.fileio import load
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 
 from dynkd.engine.loops.stream_loops import _for_stream
+from dynkd.utils import RandomState
 
 
 class Watch(Hook):
@@ -105,6 +107,39 @@ def test_save_best_of_a_stream(runner, tmp_path):
 def test_some_streams_only(runner):
     run = runner(val_cfg=dict(type='dynkd.StreamValLoop', streams=['student']))
     assert set(run.val()) == {'student/accuracy/top1'}
+
+
+def test_a_stream_of_other_classes_is_left_out(
+    runner,
+    classifier,
+):
+    """What it predicts are not the classes of the data."""
+    streams = dict(
+        teacher=dict(model=classifier(num_classes=7), input_shape=(3, 32, 32)),
+        student=dict(model=classifier(), input_shape=(3, 32, 32)),
+    )
+    run = runner(model=dict(type='dynkd.Distillation', streams=streams))
+    assert set(run.val()) == {'student/accuracy/top1'}
+    named = dict(type='dynkd.StreamValLoop', streams=['student', 'teacher'])
+    again = runner(
+        model=dict(type='dynkd.Distillation', streams=streams), val_cfg=named
+    )
+    again.val_loop  # noqa: B018  # it is built
+    assert again.val_loop.streams == ['student', 'teacher']
+
+
+def test_measuring_leaves_no_trace(runner):
+    """Hooks see nothing, and the metrics are those of a validation."""
+    watch = Watch()
+    run = runner(custom_hooks=[watch])
+    loop = run.build_val_loop(run._val_loop)
+    before = RandomState.capture()
+    run.model.train()
+    found = loop.measure(['student'])
+    assert run.model.training and watch.metrics == []
+    assert torch.equal(RandomState.capture().torch, before.torch)
+    expected = runner(experiment_name='again').val()
+    assert found == {'student/accuracy/top1': expected['student/accuracy/top1']}
 
 
 def test_test_loop(runner):
