@@ -19,6 +19,7 @@ from dynkd.models.streams import (
 )
 from dynkd.models.taps import Tap
 
+from .classes import class_channels
 from .transfer import Transfer
 
 
@@ -47,6 +48,7 @@ def check_transfer(
         _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
     for tap in transfer.targets:
         _check_tap(tap, streams, stores)
+    transfer.classes = class_channels(transfer.targets, streams)
     _check_positives(transfer, streams)
     _check_learner(transfer, streams, frozen_in)
     if transfer.balance is not None and not streams[transfer.learner].has_task:

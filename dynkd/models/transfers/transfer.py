@@ -90,6 +90,8 @@ class Transfer(nn.Module):
         self.detach_source = detach_source
         #: Its name among the transfers, for logs.
         self.name = ''
+        #: How many class scores its targets may have; nothing where that is not known.
+        self.classes: tuple[int, ...] = ()
         self.schedule: Optional[BoundedSchedule] = None
         self.balance: Optional[BalancedWeight] = None
         with DefaultScope.overwrite_default_scope('dynkd'):
@@ -201,6 +203,7 @@ class Transfer(nn.Module):
             data_samples=data_samples.get(self.learner),
             progress=progress,
             positives=self._count_positives(outputs),
+            classes=self.classes,
         )
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
@@ -296,7 +299,8 @@ class Transfer(nn.Module):
 def _extras(part: nn.Module) -> tuple[str, ...]:
     """Which further arguments a part of a transfer names in its signature."""
     names = inspect.signature(part.forward).parameters
-    return tuple(n for n in ('data_samples', 'progress', 'positives') if n in names)
+    known = ('data_samples', 'progress', 'positives', 'classes')
+    return tuple(name for name in known if name in names)
 
 
 def _build(part: Optional[Part], field: str) -> Optional[nn.Module]:

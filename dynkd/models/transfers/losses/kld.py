@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Kullback-Leibler divergence between class predictions."""
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -98,7 +99,11 @@ class KLDLoss(TransferLoss):
         return self.reduction == 'positives'
 
     def forward(  # type: ignore[override]  # transfers read which extras it names
-        self, target: Levels, source: Levels, positives: Optional[Tensor] = None
+        self,
+        target: Levels,
+        source: Levels,
+        positives: Optional[Tensor] = None,
+        classes: Sequence[int] = (),
     ) -> Tensor:
         """The weighted divergence, summed over the levels.
 
@@ -108,27 +113,30 @@ class KLDLoss(TransferLoss):
             source (Tensor | Sequence[Tensor]): Logits of the reference, likewise.
             positives (Tensor, optional): A scalar, the number of predictions of all
                 levels that have an object, which the reduction ``'positives'`` needs.
+            classes (sequence of int): How many class scores a prediction of the target
+                may have. Defaults to (): it is not known, and not checked.
 
         Returns:
             Tensor: A scalar.
 
         Raises:
             TypeError: If positives are needed and not given.
-            ValueError: If levels or shapes do not fit, or the classes cannot be
-                divided.
+            ValueError: If levels or shapes do not fit, ``class_dim`` is not that of the
+                classes, or these cannot be divided.
         """
         if self.needs_positives and positives is None:
             raise TypeError(
                 "KLDLoss: reduction='positives' needs the number of positives: it is "
                 'for a transfer whose target is the head of a dense detector'
             )
-        return super().forward(target, source, positives=positives)
+        return super().forward(target, source, positives=positives, classes=classes)
 
     def level_loss(
         self,
         target: Tensor,
         source: Tensor,
         positives: Optional[Tensor] = None,
+        classes: Sequence[int] = (),
         **extra: Any,
     ) -> Tensor:
         """The divergence of one level.
@@ -138,6 +146,8 @@ class KLDLoss(TransferLoss):
                 (B, num_anchors * M, H, W).
             source (Tensor): Logits of the reference, of the same shape.
             positives (Tensor, optional): The number of positives of all levels.
+            classes (sequence of int): How many class scores a prediction may have.
+                Defaults to (): it is not known.
             **extra: Not used.
 
         Returns:
@@ -146,7 +156,7 @@ class KLDLoss(TransferLoss):
         Raises:
             ValueError: If the shapes differ or the classes cannot be divided.
         """
-        self._check(target, source)
+        self._check(target, source, classes)
         target, source = self._predictions(target), self._predictions(source)
         divergence = getattr(self, f'_{self.activation}_divergence')
         loss = divergence(target / self.temperature, source / self.temperature).sum()
@@ -177,27 +187,70 @@ class KLDLoss(TransferLoss):
         logits = logits.movedim(self.class_dim, -1)
         return logits.unflatten(-1, (self.num_anchors, -1))
 
-    def _check(self, target: Tensor, source: Tensor) -> None:
+    def _check(self, target: Tensor, source: Tensor, classes: Sequence[int]) -> None:
         shapes = (
             f'KLDLoss: the target has shape {tuple(target.shape)} and the source '
             f'{tuple(source.shape)}'
         )
         if not -target.dim() <= self.class_dim < target.dim():
             raise ValueError(f'{shapes}, without a dimension {self.class_dim}')
-        classes = target.size(self.class_dim)
-        if target.dim() == source.dim() and classes != source.size(self.class_dim):
+        own = target.size(self.class_dim)
+        if target.dim() == source.dim() and own != source.size(self.class_dim):
+            other = source.size(self.class_dim)
             raise ValueError(
-                f'{shapes}: they classify into {classes} and '
-                f'{source.size(self.class_dim)} classes (dimension {self.class_dim}); '
-                'both sides must predict the same classes'
+                f'{shapes}: {self._unequal(own, other, classes)} (dimension '
+                f'{self.class_dim}); both sides must predict the same classes'
             )
         if target.shape != source.shape:
             raise ValueError(
                 f'{shapes}: the predictions must correspond one to one; choose taps of '
                 'the same resolution and batch size'
             )
-        if classes == 0 or classes % self.num_anchors:
+        if own == 0 or own % self.num_anchors:
             raise ValueError(
-                f'{shapes}: {classes} channels cannot be divided among num_anchors='
+                f'{shapes}: {own} channels cannot be divided among num_anchors='
                 f'{self.num_anchors}'
             )
+        if classes and not self._fits(own, classes):
+            raise ValueError(f'{shapes}: {self._misfit(target, classes)}')
+
+    @staticmethod
+    def _unequal(own: int, other: int, classes: Sequence[int]) -> str:
+        """Say what two numbers of channels are."""
+        for count in classes:
+            if own % count == 0 and other % count == 0 and own != count:
+                anchors = f'{own // count} and {other // count}'
+                return (
+                    f'{own} and {other} channels, which are {anchors} anchors of '
+                    f'{count} classes each'
+                )
+        return f'they classify into {own} and {other} classes'
+
+    def _fits(self, channels: int, classes: Sequence[int]) -> bool:
+        """Whether a dimension is that of the classes."""
+        if self.activation == 'sigmoid':
+            # Each score stands for itself, whatever shares the dimension.
+            return any(channels % count == 0 for count in classes)
+        return any(channels == count * self.num_anchors for count in classes)
+
+    def _misfit(self, target: Tensor, classes: Sequence[int]) -> str:
+        """Say that a dimension is not that of the classes, and which would be."""
+        dim, sizes = self.class_dim % target.dim(), list(target.shape)
+        found = (
+            f'dimension {dim} has {sizes[dim]} entries, but the head that learns '
+            f'predicts {" or ".join(map(str, classes))} classes'
+        )
+        remedies = [
+            f'set class_dim={d - target.dim()}'
+            for d, size in reversed(list(enumerate(sizes)))
+            if d not in (0, dim) and size in classes
+        ][:1]
+        anchors = [sizes[dim] // count for count in classes if sizes[dim] % count == 0]
+        if anchors:
+            remedies.append(
+                f'set num_anchors={anchors[0]} if its anchors share the dimension '
+                '(levels with other numbers of anchors need transfers of their own)'
+            )
+        remedy = ', or '.join(remedies)
+        remedy = remedy or 'choose a tap of its class scores, and their dimension'
+        return f'{found}; {remedy}'

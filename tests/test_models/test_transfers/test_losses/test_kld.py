@@ -194,3 +194,23 @@ def test_positives_of_other_reductions_do_not_matter():
     assert not KLDLoss().needs_positives
     pair = logits(2, 3)
     assert KLDLoss()(*pair, positives=torch.tensor(9.0)) == KLDLoss()(*pair)
+
+
+@pytest.mark.parametrize(
+    'own, other, message',
+    [
+        (66, 44, '66 and 44 channels, which are 6 and 4 anchors of 11 classes each'),
+        (10, 11, 'they classify into 10 and 11 classes'),
+    ],
+)
+def test_channels_of_anchors_are_not_called_classes(own, other, message):
+    """SSD has 4 anchors on some levels and 6 on others."""
+    sides = torch.zeros(2, own, 3, 3), torch.zeros(2, other, 3, 3)
+    with pytest.raises(ValueError, match=message):
+        KLDLoss()(*sides, classes=(11,))
+
+
+def test_a_dimension_that_cannot_be_that_of_the_classes():
+    with pytest.raises(ValueError, match='choose a tap of its class scores'):
+        KLDLoss()(*logits(2, 6), classes=(4, 5))
+    assert KLDLoss()(*logits(2, 5), classes=(4, 5)) > 0
