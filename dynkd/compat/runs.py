@@ -8,9 +8,9 @@ Why: a runner takes no notice of fields that it does not know, a misspelt
 schedules is missing, and cannot know which hooks, loops and optimizers its model needs.
 
 Cure: when a runner has its model, the settings that a distillation needs take the place
-of those of a plain model; when it has its hooks, those that are needed are added, and
-what its config says beside the model is looked at. What is brought in is logged. Other
-models are left alone.
+of those of a plain model; when it has its hooks, those that are needed are added, those
+for plain models act on a stream, and what its config says beside the model is looked
+at. What is brought in is logged. Other models are left alone.
 """
 
 import functools
@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from typing import Any, Optional
 
 from .import_hooks import WATCHER
+from .plain_parts import check_parts, place_hooks
 from .run_settings import bring_in, name_metrics, say
 
 #: Fields of configs that a runner does not take, but scripts or other configs do.
@@ -71,13 +72,19 @@ def settle(runner: Any) -> None:
         runner (Runner): The runner, with its model and the hooks of its config.
 
     Raises:
-        ValueError: If a hook that works once for all is there twice, or the schedules
-            of the learning rates are not those of the streams.
+        ValueError: If a hook that works once for all is there twice, the schedules of
+            the learning rates are not those of the streams, or a part of a library
+            works on plain models only.
     """
     model = getattr(runner.model, 'module', runner.model)
     needed = getattr(model, 'needed_hooks', None)
-    if needed is None or runner._train_loop is None:
+    if needed is None:
         return
+    check_parts(runner)
+    place_hooks(runner)
+    if runner._train_loop is None:
+        return
+    runner.optim_wrapper = place_constructor(runner.optim_wrapper, list(model.streams))
     warn_of_misspelt(runner.cfg.keys())
     check_schedules(runner.param_schedulers, list(model.streams))
     add_hooks(runner, needed)

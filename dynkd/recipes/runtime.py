@@ -6,19 +6,12 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
+from dynkd.compat.plain_parts import ON_STREAM
 from dynkd.engine import settings
 from dynkd.engine.settings import type_name
 
 from .recipe import Recipe
 from .text import Base
-
-#: Hooks of the libraries that reach into a plain model.
-REACHING = (
-    'YOLOXModeSwitchHook',
-    'SetAdaptiveMarginsHook',
-    'MeanTeacherHook',
-    'SwitchRecipeHook',
-)
 
 
 def runtime(
@@ -95,7 +88,7 @@ def _hooks(cfg: Config, recipe: Recipe, baseline: Optional[str]) -> list[Any]:
     """The base's hooks, and those that the method needs."""
     base = cfg.get('custom_hooks') or []
     hooks: list[Any] = [Base('custom_hooks', star=True)] if base else []
-    if any(type_name(hook) in REACHING for hook in base):
+    if any(type_name(hook) in ON_STREAM for hook in base):
         hooks = [_for_student(hook) for hook in base]
     needed: list[dict] = [dict(type=f'dynkd.{name}') for name in _needed(recipe)]
     needed.append(dict(type='dynkd.ExportHook', streams=['student']))
@@ -119,6 +112,6 @@ def _needed(recipe: Recipe) -> list[str]:
 def _for_student(hook: Any) -> Any:
     """A hook of a plain model, for the student."""
     plain = hook.to_dict() if hasattr(hook, 'to_dict') else dict(hook)
-    if type_name(hook) not in REACHING:
+    if type_name(hook) not in ON_STREAM:
         return plain
     return dict(type='dynkd.StreamHook', hook=plain)

@@ -26,7 +26,8 @@ class Model:
 
 class Runner:
     _train_loop = dict()
-    _val_loop = None
+    _val_loop = _test_loop = None
+    optim_wrapper = None
     param_schedulers = None
 
     def __init__(self, *hooks, model=Model, **cfg):

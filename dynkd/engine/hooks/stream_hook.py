@@ -7,6 +7,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.runner import Runner
 
+from dynkd.engine.optimizers import StreamOptimWrapper
+from dynkd.models.streams import switched_together
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
 
@@ -26,7 +28,13 @@ class StreamHook(Hook):
             dict(type='dynkd.StreamHook', hook=dict(type='YOLOXModeSwitchHook')),
         ]
 
-    Everything else of the runner is the run's own.
+    Everything else of the runner is the run's own, but for ``runner.optim_wrapper``,
+    which is the stream's where each stream has one. Where the hook changes how images
+    are mixed (MMPretrain's ``SwitchRecipeHook``), the streams that mixed them likewise
+    follow.
+
+    The hooks of MMPretrain, MMDetection, MMAction2 and MMRazor that reach into the
+    model are put into this hook by themselves, for the main stream.
 
     Args:
         hook (dict or Hook): The hook, or its config.
@@ -64,7 +72,11 @@ def _passing(name: str) -> Any:
 
     def call(self: StreamHook, runner: Runner, *args: Any, **kwargs: Any) -> Any:
         own = _StreamRunner(runner, self.stream)
-        return getattr(self.hook, name)(own, *args, **kwargs)
+        model = unwrap(runner.model)
+        if not hasattr(model, 'all_streams'):
+            return getattr(self.hook, name)(own, *args, **kwargs)
+        with switched_together(self.stream or model.main_stream, model.all_streams):
+            return getattr(self.hook, name)(own, *args, **kwargs)
 
     call.__name__ = name
     call.__doc__ = f'Pass ``{name}`` on to the hook.'
@@ -93,6 +105,19 @@ class _StreamRunner:
         """nn.Module: The model of the stream."""
         model = unwrap(self._runner.model)
         return model.stream(self._stream or model.main_stream).model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        self._runner.model = model
+
+    @property
+    def optim_wrapper(self) -> Any:
+        """OptimWrapper: That of the stream, where each stream has its own."""
+        wrapper = self._runner.optim_wrapper
+        if not isinstance(wrapper, StreamOptimWrapper):
+            return wrapper
+        name = self._stream or unwrap(self._runner.model).main_stream
+        return wrapper[name]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner, name)

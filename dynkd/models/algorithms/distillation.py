@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from dynkd.models.schedules import Progress
 from dynkd.models.streams import Stream, warn_of_unread
 from dynkd.models.taps import Tap
+from dynkd.models.transfers import Transfer, check_graph
 from dynkd.registry import MODELS
 
 from .checks import dry_run
@@ -114,6 +115,8 @@ class Distillation(TransferModel):
         outputs.update(self.history.read(outputs, samples))
         if self.training:
             self.history.write(outputs, samples)
+        if self._unproven and self.training and torch.is_grad_enabled():
+            self._prove(outputs)
         for name, transfer in self._acting.items():
             task = tasks.get(transfer.learner)
             losses[name] = transfer(outputs, samples, progress, task)
@@ -121,6 +124,12 @@ class Distillation(TransferModel):
             stats = transfer.stats.items()
             losses.update({logged_name(name, key): value for key, value in stats})
         return losses
+
+    def _prove(self, outputs: dict[Tap, Any]) -> None:
+        """Check, in the first step of a phase, that its transfers have gradients."""
+        for transfer in self._unproven:
+            check_graph(transfer, outputs, self.all_streams)
+        self._unproven.clear()
 
     def _step(
         self, stream: Stream, batch: dict[str, Any], progress: Progress
@@ -165,6 +174,8 @@ class Distillation(TransferModel):
         """Determine what runs in each step of a phase."""
         self._phase = phase
         self._acting = {n: t for n, t in self._transfers.items() if phase.acts(n)}
+        #: Transfers whose targets have not been seen to have a gradient.
+        self._unproven: list[Transfer] = list(self._acting.values())
         for transfer in self._acting.values():
             transfer.enter(self.phases.index(phase))
         for name, stream in self.all_streams.items():

@@ -1,7 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Streams: the models that take part in training."""
 
-from .batch_augments import MIXERS, check_augments, check_stored
+from .batch_augments import (
+    MIXERS,
+    check_augments,
+    check_stored,
+    switched_together,
+)
 from .batches import Batches, RawBatches, copy_batch
 from .checkpoint import (
     BRANCHES,
@@ -47,5 +52,6 @@ __all__ = [
     'single_value_norm',
     'stream_config',
     'stream_weights',
+    'switched_together',
     'warn_of_unread',
 ]

@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What data preprocessors do to a batch, and whether two do the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -39,7 +40,7 @@ def check_augments(source: Tap, target: Tap, streams: Mapping[str, Stream]) -> N
     pair = (source.stream, target.stream)
     if len({streams[name].cfg.input for name in pair} - {None}) > 1:
         return  # two modalities
-    own, other = (_augments(streams[name].model) for name in pair)
+    own, other = (_described(_mixers(streams[name].model)) for name in pair)
     if own != other:
         raise ValueError(
             f'the streams `{pair[0]}` and `{pair[1]}` read the same batches, but their '
@@ -79,10 +80,44 @@ def check_stored(
                     )
 
 
-def _augments(model: nn.Module) -> str:
-    """The batch augmentations of a stream's data preprocessor, with their arguments."""
+@contextmanager
+def switched_together(name: str, streams: Mapping[str, Stream]) -> Iterator[None]:
+    """Have the streams that mix images as one does follow a change of that.
+
+    Hooks such as MMPretrain's ``SwitchRecipeHook`` change the batch augmentations of
+    one model while it is trained. Streams that are compared see the same images.
+
+    Args:
+        name (str): The stream whose data preprocessor may change in the ``with`` block.
+        streams (dict[str, Stream]): The streams by name.
+
+    Yields:
+        None
+    """
+    own = streams[name]
+    before = _mixers(own.model)
+    yield
+    after = _mixers(own.model)
+    if all(old is new for old, new in zip(before, after)):
+        return
+    for stream in streams.values():
+        alike_before = _described(_mixers(stream.model)) == _described(before)
+        if stream is own or stream.cfg.input != own.cfg.input or not alike_before:
+            continue
+        preprocessor = getattr(stream.model, 'data_preprocessor', None)
+        for key, mixer in zip(MIXERS, after):
+            if hasattr(preprocessor, key):
+                setattr(preprocessor, key, mixer)
+
+
+def _mixers(model: nn.Module) -> list[Any]:
+    """What a stream's data preprocessor mixes images by; None where it does not."""
     preprocessor = getattr(model, 'data_preprocessor', None)
-    found = [getattr(preprocessor, key, None) for key in MIXERS]
+    return [getattr(preprocessor, key, None) for key in MIXERS]
+
+
+def _described(found: Sequence[Any]) -> str:
+    """Batch augmentations, with their arguments."""
     texts = []
     for augment in (augment for augment in found if augment is not None):
         # MMDetection has a list of them, and RandomBatchAugment draws one of several.

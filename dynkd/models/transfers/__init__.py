@@ -4,6 +4,7 @@
 from .balanced_weight import BalancedWeight
 from .build import build_transfers, expand_groups, starts_from_scratch
 from .checks import check_transfer, dry_run_transfer
+from .gradients import check_graph
 from .group import TransferGroup, branch_taps
 from .transfer import Transfer
 
@@ -13,6 +14,7 @@ __all__ = [
     'TransferGroup',
     'branch_taps',
     'build_transfers',
+    'check_graph',
     'check_transfer',
     'dry_run_transfer',
     'expand_groups',

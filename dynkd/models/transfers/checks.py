@@ -20,6 +20,7 @@ from dynkd.models.streams import (
 from dynkd.models.taps import Tap
 
 from .classes import class_channels
+from .gradients import TargetLeaves
 from .transfer import Transfer
 
 
@@ -175,9 +176,12 @@ def dry_run_transfer(
         part.register_forward_pre_hook(lambda own, args: running.append(own))
         for part in transfer.children()
     ]
+    leaves = TargetLeaves(transfer, yielded)
+    labelled = {transfer.learner: samples}
     try:
-        with torch.no_grad():
-            transfer.compare(yielded, {transfer.learner: samples}, Progress.beginning())
+        with torch.enable_grad():
+            loss = transfer.compare(leaves.outputs, labelled, Progress.beginning())
+            leaves.check(loss)
     except (AttributeError, KeyError, TypeError):
         if not running or not transfer.needs_data_samples(running[-1]):
             raise
