@@ -10,8 +10,9 @@ raise AttributeError, in some epoch, or change what nothing reads.
 
 Cure: hooks of :data:`ON_STREAM` are put into a ``dynkd.StreamHook``, where they find
 the model of the main stream; constructors of :data:`CONSTRUCTORS` build the optimizer
-of each stream (:mod:`dynkd.compat.run_settings`); what cannot work is refused when the runner is built. A hook that a
-config puts into a ``StreamHook`` itself acts on the stream that it names there.
+of each stream (:mod:`dynkd.compat.run_settings`); what cannot work is refused when the
+runner is built. A hook that a config puts into a ``StreamHook`` itself acts on the
+stream that it names there.
 """
 
 import inspect
@@ -90,13 +91,13 @@ REFUSED = {
     'stream, and evaluate it with its plain config',
     'RetrievalTestLoop': 'it asks the model for features of whole data sets. Export '
     'the stream, and evaluate it with its plain config',
-    'SeparateOptimWrapperConstructor': "it is for MMRazor's algorithms, which have parts "
-    'by name. Take `dynkd.StreamOptimWrapperConstructor`',
+    'SeparateOptimWrapperConstructor': "it is for MMRazor's algorithms, of named "
+    'parts. Take `dynkd.StreamOptimWrapperConstructor`',
     'MultiLoaderEpochBasedTrainLoop': 'it feeds batches of several data sets to one '
     'model. Join them into one data set',
 }
-#: Constructors of optimizers that ask a plain model for its parts: they get the streams'
-#: one by one.
+#: Constructors of optimizers that ask a plain model for its parts: they receive the
+#: streams' one by one.
 CONSTRUCTORS = (
     'LearningRateDecayOptimWrapperConstructor',  # MMPretrain
     'LearningRateDecayOptimizerConstructor',  # MMDetection and MMAction2

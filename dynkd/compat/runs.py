@@ -84,7 +84,6 @@ def settle(runner: Any) -> None:
     place_hooks(runner)
     if runner._train_loop is None:
         return
-    runner.optim_wrapper = place_constructor(runner.optim_wrapper, list(model.streams))
     warn_of_misspelt(runner.cfg.keys())
     check_schedules(runner.param_schedulers, list(model.streams))
     add_hooks(runner, needed)
