@@ -1,12 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""A step of classical distillation by DynKD, MMRazor and torchdistill.
+"""A step of classical distillation by DynKD, MMRazor, torchdistill and by hand.
 
 The same pair of classifiers with the same weights, the same batches, optimizer and
 losses: the label's cross-entropy, and the divergence of the class probabilities at
 T = 4. They take turns in one process; before they are timed, it is checked that their
 losses are the same. MMRazor and DynKD receive data samples, as OpenMMLab's data loaders
 give them. Torchdistill's loaders give a tensor of labels, and normalise images one by
-one; here it receives such a tensor, and normalises the batch.
+one; here it receives such a tensor, and normalises the batch. The step by hand is that
+of MMPretrain's models and data preprocessor: what they take that torchdistill's do not.
 
     pip install --no-deps -r requirements/peers.txt
 """
@@ -17,7 +18,7 @@ import logging
 from typing import Any
 
 import torch
-from by_hand.classifiers import tiny, transfer
+from by_hand.classifiers import Classifiers, tiny, transfer
 from by_hand.step import TAU
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
@@ -143,11 +144,21 @@ def torchdistill(model: Any) -> Step:
     return step
 
 
-PEERS = dict(dynkd=dynkd, mmrazor=mmrazor, torchdistill=torchdistill)
+def by_hand(model: nn.Module) -> Step:
+    """A step of plain models."""
+    return with_samples(Classifiers(model))
+
+
+PEERS = {
+    'dynkd': dynkd,
+    'mmrazor': mmrazor,
+    'torchdistill': torchdistill,
+    'by hand': by_hand,
+}
 
 
 def check(steps: dict[str, Step], batch: dict[str, Any]) -> None:
-    """Compare the losses of two steps on a batch."""
+    """Compare the losses of the steps on a batch."""
     for _ in range(2):
         found = {name: step(copy.deepcopy(batch)) for name, step in steps.items()}
         sums = {name: float(logged['loss']) for name, logged in found.items()}  # type: ignore[index]

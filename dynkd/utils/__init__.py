@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Helpers that serve the five nouns."""
 
+from .autocast import without_autocast
 from .configs import classic, is_python_file, named_types, without_scope
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
@@ -29,5 +30,6 @@ __all__ = [
     'seed_everything',
     'suggestion',
     'unwrap',
+    'without_autocast',
     'without_scope',
 ]

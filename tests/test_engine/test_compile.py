@@ -14,17 +14,19 @@ SLOW = pytest.mark.slow
 
 
 class Losses(Hook):
-    """Keeps what each iteration logs, and the graphs that there are then."""
+    """Keeps what each iteration logs, and the graphs and breaks that there are then."""
 
     def __init__(self) -> None:
         self.logged: list[dict[str, float]] = []
         self.graphs: list[int] = []
+        self.breaks = 0
 
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
         self.logged.append({key: float(value) for key, value in outputs.items()})
         self.graphs.append(counters['stats']['unique_graphs'])
+        self.breaks = sum(counters['graph_break'].values())
 
 
 def tiny(depth: int = 8) -> dict[str, Any]:
@@ -165,9 +167,12 @@ def train(runner, kld) -> Callable[..., Losses]:
         ),
     ],
 )
-def test_losses_are_those_of_eager_steps(train, method, backend):
+def test_losses_are_those_of_eager_steps(train, method, backend, record_property):
     eager = train(method)
     compiled = train(method, cfg=dict(compile=dict(backend=backend)))
+    # `pytest --junitxml=FILE` writes them.
+    record_property('graphs', compiled.graphs[-1])
+    record_property('graph_breaks', compiled.breaks)
     assert compiled.graphs[0] > 0 and not any(eager.graphs)
     for own, other in zip(compiled.logged, eager.logged):
         assert own == pytest.approx(other, rel=1e-5, abs=1e-5)

@@ -1,8 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """An optimizer wrapper for each stream, driven by one backward pass."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Optional
 
 import torch
@@ -25,6 +24,8 @@ class StreamOptimWrapper(OptimWrapperDict):
 
     def __init__(self, **optim_wrappers: OptimWrapper) -> None:
         super().__init__(**optim_wrappers)
+        #: Keeps what the streams share: counts, autocast, scaler.
+        self._first: OptimWrapper = next(iter(self.values()))
         # MMEngine's wrappers all log their gradient's norm under one name.
         for name, wrapper in self.items():
             if wrapper.clip_grad_kwargs:
@@ -33,27 +34,20 @@ class StreamOptimWrapper(OptimWrapperDict):
                 wrapper.loss_scaler = self._scaler
 
     @property
-    def _first(self) -> OptimWrapper:
-        """OptimWrapper: Keeps what the streams share: counts, autocast, scaler."""
-        return next(iter(self.values()))
-
-    @property
     def _scaler(self) -> Optional['torch.amp.GradScaler']:  # which torch 2.3 brought
         """GradScaler or None: The scaler of the backward pass, if it has one."""
         return getattr(self._first, 'loss_scaler', None)
 
-    @contextmanager
-    def optim_context(self, model: nn.Module) -> Iterator[None]:
+    def optim_context(self, model: nn.Module) -> AbstractContextManager[None]:
         """The context of the forward pass: autocast and delayed synchronisation.
 
         Args:
             model (nn.Module): The model that is trained.
 
-        Yields:
-            None
+        Returns:
+            context manager: The context.
         """
-        with self._first.optim_context(model):
-            yield
+        return self._first.optim_context(model)
 
     def update_params(
         self,

@@ -14,7 +14,7 @@ from dynkd.models.transfers import Transfer, check_graph
 from dynkd.registry import MODELS
 
 from .checks import dry_run
-from .losses import Losses, logged_name, task_loss
+from .losses import Losses, logged_name, task_loss, total_loss
 from .phase import Phase, phase_at
 from .phase_change import forget_compiled, forget_losses
 from .transfer_model import TransferModel
@@ -136,6 +136,17 @@ class Distillation(TransferModel):
     ) -> tuple[Losses, dict[Tap, Any]]:
         """Run one stream: its own losses, and what its taps yield."""
         return stream.step(batch)
+
+    def parse_losses(self, losses: Losses) -> tuple[torch.Tensor, Losses]:
+        """Add the losses up, with the results of MMEngine's own method.
+
+        Args:
+            losses (dict[str, Tensor]): The losses by name.
+
+        Returns:
+            tuple[Tensor, dict]: Their sum, and what is logged.
+        """
+        return total_loss(losses)
 
     def predict_streams(
         self, data: dict, names: Optional[Sequence[str]] = None

@@ -54,13 +54,13 @@ class Progress:
         Returns:
             Progress: The progress; at its beginning where no runner is at work.
         """
-        hub = MessageHub.get_current_instance()
+        known = MessageHub.get_current_instance().runtime_info
         return cls(
-            epoch=hub.get_info('epoch', 0),
-            iter=hub.get_info('iter', 0),
-            max_epochs=hub.get_info('max_epochs'),
-            max_iters=hub.get_info('max_iters'),
-            by_epoch=hub.get_info('by_epoch', True),
-            lr_drops=hub.get_info('lr_drops'),
-            lr_without_steps=hub.get_info('lr_without_steps'),
+            epoch=known.get('epoch', 0),
+            iter=known.get('iter', 0),
+            max_epochs=known.get('max_epochs'),
+            max_iters=known.get('max_iters'),
+            by_epoch=known.get('by_epoch', True),
+            lr_drops=known.get('lr_drops'),
+            lr_without_steps=known.get('lr_without_steps'),
         )

@@ -65,6 +65,8 @@ class Batches:
         """
         groups = self._grouped(names)
         firsts = [self.streams[group[0]] for group in groups]
+        if training and len(groups) == 1:
+            return self._shared(names, firsts[0].prepare(data, True), True)
         random = any(draws(first.model.data_preprocessor) for first in firsts)
         state = RandomState.capture() if random and len(groups) > 1 else None
         batches: dict[str, dict[str, Any]] = {}

@@ -12,12 +12,18 @@ from torch import nn
 
 from dynkd.models.taps import Recorder, Tap, TapError, collect
 
-from .branches import StageBranches, predict_branches, record_branched
+from .branches import (
+    StageBranches,
+    branches_of,
+    predict_branches,
+    record_branched,
+)
 from .checkpoint import BRANCHES
 from .config import StreamConfig
 from .inputs import select_input
 from .memory_format import channels_last, order_weights
 from .names import missing_stream
+from .preprocess import preprocess
 from .proposals import SharedProposals, in_roi_head
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
@@ -27,6 +33,8 @@ _BODY = ('backbone', 'neck')
 _HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
 #: What runs on the stages of a stream's backbone.
 _BRANCHES = 'branches'
+#: What no head is.
+_WITH_BODY = (*_BODY, _BRANCHES)
 #: What a model raises on inputs of a shape that is not its own.
 _WRONG_SHAPE = (RuntimeError, ValueError, AssertionError)
 #: Images (RoIs) in the batch of a dry run.
@@ -61,7 +69,7 @@ class Stream:
     @property
     def branches(self) -> Optional[StageBranches]:
         """StageBranches or None: The classifiers on its stages."""
-        return getattr(self.model, 'branches', None)
+        return branches_of(self.model)
 
     @property
     def has_task(self) -> bool:
@@ -136,7 +144,7 @@ class Stream:
         own = dict(data)
         if isinstance(own['inputs'], dict):
             own['inputs'] = select_input(own['inputs'], self.cfg)
-        prepared = self.model.data_preprocessor(own, training)
+        prepared = preprocess(self.model.data_preprocessor, own, training)
         if self.cfg.channels_last:
             prepared['inputs'] = channels_last(prepared['inputs'])
         return prepared
@@ -213,16 +221,19 @@ class Stream:
         Returns:
             dict[Tap, list]: What the taps yielded.
         """
-        roots = {tap.root for tap in taps.taps}
+        of_phase = taps is self._early
+        observable = self._observable if of_phase else self.is_observable(taps.taps)
         with taps(self.model) as outputs, record_branched(self.model) as stages:
-            if self.is_observable(taps.taps):
+            if observable:
                 features, extra = self._body(inputs)
-                for root in sorted(roots - {*_BODY, _BRANCHES}):
-                    self.model.get_submodule(root)(features, **extra)
+                for root in taps.roots:
+                    if root not in _WITH_BODY:
+                        self.model.get_submodule(root)(features, **extra)
             else:
                 self.model(inputs, data_samples, mode='loss')
-            if self.branches is not None and _BRANCHES in roots:
-                self.branches(stages)
+            branches = self.branches
+            if branches is not None and _BRANCHES in taps.roots:
+                branches(stages)
         return outputs
 
     def is_observable(self, taps: Sequence[Tap]) -> bool:

@@ -144,6 +144,8 @@ class Recorder:
 
     def __init__(self, taps: Iterable[Tap]) -> None:
         self.taps = list(dict.fromkeys(taps))
+        #: The first parts of the modules' names, in the order of the alphabet.
+        self.roots = sorted({tap.root for tap in self.taps})
         self._modules: Optional[list[nn.Module]] = None
 
     @contextmanager

@@ -248,8 +248,8 @@ class Transfer(nn.Module):
         found: dict[str, torch.Tensor] = {}
         if self._share is not None:
             found['share'] = self._share
-        for module in self.children():
-            found.update(getattr(module, 'stats', {}))
+        for name in self._extras:
+            found.update(getattr(getattr(self, name), 'stats', {}))
         return found
 
     @property

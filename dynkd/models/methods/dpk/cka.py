@@ -10,6 +10,8 @@ side changes it, and the two may have different numbers of features.
 import torch
 from torch import Tensor
 
+from dynkd.utils import without_autocast
+
 #: Samples that HSIC_1 needs: with fewer, its denominator is not positive.
 MIN_SAMPLES = 4
 #: Positions of maps that make up one minibatch.
@@ -159,7 +161,7 @@ def cka(x: Tensor, y: Tensor) -> Tensor:
 def _terms(x: Tensor, y: Tensor) -> Tensor:
     """HSIC_1 of x with y, x and y with themselves: (..., n, p) to (..., 3)."""
     wide = torch.float64 in (x.dtype, y.dtype)
-    with torch.autocast(x.device.type, enabled=False):
+    with without_autocast(x.device.type):
         k, m = (_similarities(side) for side in (x, y))
         terms = torch.stack((hsic1(k, m), hsic1(k, k), hsic1(m, m)), -1)
     return terms if wide else terms.float()

@@ -81,6 +81,22 @@ def record_branched(model: nn.Module) -> Iterator[list[torch.Tensor]]:
         list[Tensor]: The feature maps (B, C, H, W), shallow to deep; filled while the
         model runs, and empty for one without branches.
     """
-    branches: Optional[StageBranches] = getattr(model, 'branches', None)
-    with record_stages(model, branches.stages if branches is not None else []) as maps:
+    branches = branches_of(model)
+    if branches is None:
+        yield []
+        return
+    with record_stages(model, branches.stages) as maps:
         yield maps
+
+
+def branches_of(model: nn.Module) -> Optional[StageBranches]:
+    """The branches of a model.
+
+    Args:
+        model (nn.Module): The model.
+
+    Returns:
+        StageBranches or None: The branches; None for a model without any.
+    """
+    # Every step asks, and `getattr` takes long to find nothing in a module.
+    return model._modules.get('branches')  # type: ignore[return-value]  # of modules

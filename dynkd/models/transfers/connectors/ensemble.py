@@ -107,7 +107,7 @@ class Ensemble(BaseModule):
                 'they must be equal'
             )
         dtype = torch.promote_types(sources[0].dtype, torch.float32)
-        with torch.autocast(sources[0].device.type, enabled=False):
+        with without_autocast(sources[0].device.type):
             values = torch.stack([source.to(dtype) for source in sources])
             weights = self._weigh(values, data_samples)
             weights = weights.reshape(*weights.shape, *[1] * (values.dim() - 2))

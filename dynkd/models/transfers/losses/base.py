@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 import torch
 from torch import Tensor, nn
 
-from dynkd.utils import checked
+from dynkd.utils import checked, without_autocast
 from dynkd.utils.kinds import Weight
 
 #: What a tap yields: a tensor, or one tensor per level.
@@ -76,12 +76,13 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
                 f'the source {len(sources)}; choose taps with the same number of '
                 "levels, for example one level of each, as in 'neck[0]'"
             )
-        with torch.autocast(targets[0].device.type, enabled=False):
+        with without_autocast(targets[0].device.type):
             losses = [
                 self._loss_of_level(*self._same_precision(*pair), **extra)
                 for pair in zip(targets, sources)
             ]
-            return self.loss_weight * torch.stack(losses).sum()
+            loss = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+            return loss if self.loss_weight == 1 else self.loss_weight * loss
 
     def _loss_of_level(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
         """The loss of one level, which may have no samples."""
@@ -118,6 +119,8 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
 
     @staticmethod
     def _same_precision(target: Tensor, source: Tensor) -> list[Tensor]:
+        if target.dtype == source.dtype == torch.float32:
+            return [target, source]
         wide = torch.float64 in (target.dtype, source.dtype)
         dtype = torch.float64 if wide else torch.float32
         return [target.to(dtype), source.to(dtype)]
@@ -192,7 +195,7 @@ def is_empty(feature: Tensor) -> bool:
     Returns:
         bool: Whether it has no samples.
     """
-    return feature.dim() > 0 and len(feature) == 0
+    return feature.dim() > 0 and feature.size(0) == 0
 
 
 def channel_dim_of(feature: Tensor, channel_dim: Optional[int] = None) -> int:

@@ -157,21 +157,39 @@ class KLDLoss(TransferLoss):
             ValueError: If the shapes differ or the classes cannot be divided.
         """
         self._check(target, source, classes)
-        target, source = self._predictions(target), self._predictions(source)
-        divergence = getattr(self, f'_{self.activation}_divergence')
-        loss = divergence(target / self.temperature, source / self.temperature).sum()
+        dim = self.class_dim % target.dim()
+        divisor = self._divisor(target, dim)
+        if self.num_anchors != 1:
+            split = (self.num_anchors, -1)
+            target, source = target.unflatten(dim, split), source.unflatten(dim, split)
+            dim += 1
+        if self.temperature != 1:
+            target, source = target / self.temperature, source / self.temperature
+        if self.activation == 'softmax':
+            loss = self._softmax_divergence(target, source, dim).sum()
+        else:
+            loss = self._sigmoid_divergence(target, source).sum()
+        scale = self.temperature**2
         if positives is not None and self.needs_positives:
-            return loss * self.temperature**2 / positives.clamp(min=1)
-        divisor = {
-            'sum': 1,
-            'batchmean': target.size(0),
-            'mean': target.numel() // max(target.size(-1), 1),
-        }[self.reduction]
-        return loss * self.temperature**2 / max(divisor, 1)
+            return loss * scale / positives.clamp(min=1)
+        return loss * (scale / max(divisor, 1))
+
+    def _divisor(self, logits: Tensor, dim: int) -> int:
+        """What the sum is divided by, if not by the number of positives.
+
+        Args:
+            logits (Tensor): Logits of either side.
+            dim (int): The dimension of their classes, counted from the front.
+        """
+        if self.reduction == 'mean':
+            return logits.numel() // (logits.size(dim) // self.num_anchors)
+        if self.reduction == 'batchmean':
+            return logits.size(0 if dim else 1)
+        return 1
 
     @staticmethod
-    def _softmax_divergence(target: Tensor, source: Tensor) -> Tensor:
-        log_t, log_s = F.log_softmax(target, -1), F.log_softmax(source, -1)
+    def _softmax_divergence(target: Tensor, source: Tensor, dim: int) -> Tensor:
+        log_t, log_s = F.log_softmax(target, dim), F.log_softmax(source, dim)
         return log_s.exp() * (log_s - log_t)
 
     @staticmethod
@@ -182,37 +200,40 @@ class KLDLoss(TransferLoss):
         )
         return present + absent
 
-    def _predictions(self, logits: Tensor) -> Tensor:
-        """Logits with the batch first and the classes of one prediction last."""
-        logits = logits.movedim(self.class_dim, -1)
-        return logits.unflatten(-1, (self.num_anchors, -1))
-
     def _check(self, target: Tensor, source: Tensor, classes: Sequence[int]) -> None:
+        """Reject logits that cannot be compared."""
+        shape, dim = target.shape, self.class_dim
+        fits = shape == source.shape and -len(shape) <= dim < len(shape)
+        fits = fits and shape[dim] > 0 and shape[dim] % self.num_anchors == 0
+        if not fits or (classes and not self._fits(shape[dim], classes)):
+            raise ValueError(self._misfit(target, source, classes))
+
+    def _misfit(self, target: Tensor, source: Tensor, classes: Sequence[int]) -> str:
+        """Say why logits cannot be compared."""
         shapes = (
             f'KLDLoss: the target has shape {tuple(target.shape)} and the source '
             f'{tuple(source.shape)}'
         )
         if not -target.dim() <= self.class_dim < target.dim():
-            raise ValueError(f'{shapes}, without a dimension {self.class_dim}')
+            return f'{shapes}, without a dimension {self.class_dim}'
         own = target.size(self.class_dim)
         if target.dim() == source.dim() and own != source.size(self.class_dim):
             other = source.size(self.class_dim)
-            raise ValueError(
+            return (
                 f'{shapes}: {self._unequal(own, other, classes)} (dimension '
                 f'{self.class_dim}); both sides must predict the same classes'
             )
         if target.shape != source.shape:
-            raise ValueError(
+            return (
                 f'{shapes}: the predictions must correspond one to one; choose taps of '
                 'the same resolution and batch size'
             )
         if own == 0 or own % self.num_anchors:
-            raise ValueError(
+            return (
                 f'{shapes}: {own} channels cannot be divided among num_anchors='
                 f'{self.num_anchors}'
             )
-        if classes and not self._fits(own, classes):
-            raise ValueError(f'{shapes}: {self._misfit(target, classes)}')
+        return f'{shapes}: {self._no_classes(target, classes)}'
 
     @staticmethod
     def _unequal(own: int, other: int, classes: Sequence[int]) -> str:
@@ -233,7 +254,7 @@ class KLDLoss(TransferLoss):
             return any(channels % count == 0 for count in classes)
         return any(channels == count * self.num_anchors for count in classes)
 
-    def _misfit(self, target: Tensor, classes: Sequence[int]) -> str:
+    def _no_classes(self, target: Tensor, classes: Sequence[int]) -> str:
         """Say that a dimension is not that of the classes, and which would be."""
         dim, sizes = self.class_dim % target.dim(), list(target.shape)
         found = (
