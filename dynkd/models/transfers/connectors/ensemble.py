@@ -11,6 +11,7 @@ from torch import Tensor
 
 from dynkd.models.labels import class_probabilities
 from dynkd.registry import MODELS
+from dynkd.utils import without_autocast
 from dynkd.utils.kinds import Temperature, Weight
 
 #: What a teacher yields: a tensor, or one tensor per level.
