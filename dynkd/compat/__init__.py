@@ -19,6 +19,7 @@ from dynkd.compat import (
     resuming,
     runs,
     torchvision,
+    worker_errors,
 )
 
 from .checkpoints import (
@@ -52,6 +53,6 @@ def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
     repairs = (torchvision, mmcv_cap, mmaction, mmdet_ssd, mmrazor)
-    whole = (checkpoints, config_text, resuming, runs, known_starts, image_files)
-    for package in (*repairs, *whole):
+    runner = (checkpoints, config_text, resuming, runs, known_starts)
+    for package in (*repairs, *runner, image_files, worker_errors):
         package.apply()

@@ -2,12 +2,14 @@
 """How a command-line tool ends: with one line of explanation, and the right status."""
 
 import errno
+import io
 import os
 import re
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Callable, NoReturn, Optional
@@ -32,6 +34,16 @@ _UNWRITABLE = (
 _ALONE = re.compile(
     r'Connection (?:closed|reset) by peer|gloo/transport|NCCL (?:error|communicator)'
     r'|socketProgress|Broken pipe'
+)
+#: Open files that have a name.
+_FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.FileIO)
+#: Messages of torch where data-loading workers find no room for a batch.
+_NO_SHARED_MEMORY = re.compile(
+    r'out of shared memory|shared memory ?\(shm\).*No space left'
+)
+_SHARED_MEMORY = (
+    'shared memory (/dev/shm) is full: data-loading workers hand batches over in it; '
+    'make it larger (`docker run --shm-size=8g`), free it, or set `num_workers=0`'
 )
 
 
@@ -72,6 +84,8 @@ def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
         line = in_one_line(error)
         if line is None:
             raise
+        # What is cleared away after this cannot be cleared entirely, and would say so.
+        sys.unraisablehook = lambda unraisable: None
         _say(line)
         _end(1)
 
@@ -109,14 +123,38 @@ def in_one_line(error: Exception) -> Optional[str]:
     if isinstance(error, FileNotFoundError) and error.errno is None:
         return str(error)
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-        where = f'{error.filename}: ' if error.filename else ''
-        return f'{where}{error.strerror}'
+        return _unwritable(error)
+    if any(_NO_SHARED_MEMORY.search(str(each)) for each in _chain(error)):
+        return _SHARED_MEMORY
     if isinstance(error, RuntimeError) and _ALONE.search(str(error)):
         return (
             'another process of this run has ended; its own message says why '
             f'({str(error).splitlines()[0][:200]})'
         )
     return None
+
+
+def _unwritable(error: OSError) -> str:
+    """One line about what could not be written."""
+    if error.filename:
+        return f'{error.filename}: {error.strerror}'
+    # What the system says of writing into an open file does not name it.
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    for frame in reversed(frames):
+        if frame.f_globals.get('__name__') == 'multiprocessing.synchronize':
+            return _SHARED_MEMORY
+        for value in frame.f_locals.values():
+            name = value.name if isinstance(value, _FILES) else None
+            if isinstance(name, str):
+                return f'{name}: {error.strerror}'
+    return str(error.strerror)
+
+
+def _chain(error: Optional[BaseException]) -> Iterator[BaseException]:
+    """An error and those that it arose from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _listen() -> None:

@@ -1,7 +1,9 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """How tools end."""
 
+import _multiprocessing
 import errno
+import multiprocessing.synchronize
 import os
 import signal
 import subprocess
@@ -21,6 +23,11 @@ import os, signal, sys, time
 from dynkd.compat import CheckpointError
 from dynkd.utils import NonFiniteError
 from dynkd.utils.tool import run_tool
+
+
+class Unfinished:
+    def __del__(self):
+        raise AttributeError('_shutdown')
 
 
 class Dropping:
@@ -46,6 +53,7 @@ def main():
     if sys.argv[1:] == ['drops']:
         Dropping()
     if sys.argv[1:] == ['fails']:
+        unfinished = Unfinished()
         raise CheckpointError('x.pth is none.')
     if sys.argv[1:] == ['breaks']:
         raise KeyError('unexpected')
@@ -125,6 +133,40 @@ def test_errors_in_one_line():
         KeyError(),
     ):
         assert in_one_line(other) is None
+
+
+def caught(action):
+    with pytest.raises((OSError, RuntimeError)) as error:
+        action()
+    return error.value
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='a device of Linux')
+def test_an_open_file_that_cannot_be_written_is_named():
+    def write():
+        with open('/dev/full', 'w') as file:
+            file.write('x')
+
+    told = in_one_line(caught(write))
+    assert told == '/dev/full: No space left on device'
+    unknown = OSError(errno.ENOSPC, 'No space left on device')
+    assert in_one_line(unknown) == 'No space left on device'
+
+
+def test_full_shared_memory_is_named(monkeypatch):
+    def full(*args):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr(_multiprocessing, 'SemLock', full)
+    no_room = caught(multiprocessing.get_context('spawn').Lock)
+    dropped = RuntimeError('DataLoader worker (pid 3) exited unexpectedly')
+    dropped.__cause__ = RuntimeError(
+        'unable to allocate shared memory(shm) for file </torch_3>: No space left on '
+        'device (28)'
+    )
+    for error in (no_room, dropped, dropped.__cause__):
+        assert in_one_line(error).startswith('shared memory (/dev/shm) is full: ')
+    assert in_one_line(RuntimeError('DataLoader worker exited unexpectedly')) is None
 
 
 @pytest.mark.parametrize(

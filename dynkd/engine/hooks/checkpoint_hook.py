@@ -33,13 +33,38 @@ class CheckpointHook(_CheckpointHook):
     oldest beyond ``max_keep_ckpts``, the best so far) is removed only after the new one
     is complete. Weights that are not finite are not saved.
 
+    With ``every_epoch``, an interruption costs one epoch also where ``interval`` is
+    long: the last finished epoch is saved too, and removed when the next one is.
+
     In a work directory on another machine (``s3://…``), files are written as its
     backend does.
+
+    Args:
+        *args (Any): As MMEngine's hook.
+        every_epoch (bool): Whether the last finished epoch has a checkpoint also where
+            ``interval`` leaves it out. Defaults to False.
+        **kwargs (Any): As MMEngine's hook.
+
+    Raises:
+        ValueError: If ``every_epoch`` is set and iterations are counted.
     """
 
     # Of MMEngine's hook, which does not say their types.
     backend_args: Optional[dict]
     file_backend: Any
+    interval: int
+    save_begin: int
+
+    def __init__(self, *args: Any, every_epoch: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if every_epoch and not self.by_epoch:
+            raise ValueError(
+                'CheckpointHook: `every_epoch` needs checkpoints that are saved by '
+                'epochs; leave it out, or set `by_epoch=True`.'
+            )
+        self.every_epoch = every_epoch
+        #: The epoch whose checkpoint is removed when the next is saved.
+        self._passing: Optional[int] = None
 
     def before_train(self, runner: Runner) -> None:
         """Find out where to write.
@@ -59,7 +84,28 @@ class CheckpointHook(_CheckpointHook):
                 partial.unlink(missing_ok=True)
         # A new best one is written into the last one too, also after resuming.
         self.last_ckpt = runner.message_hub.runtime_info.get('last_ckpt')
+        self._passing = None
+        if self.last_ckpt and runner.epoch and not self._stays(runner, runner.epoch):
+            self._passing = runner.epoch
         self._remove_left(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save a checkpoint at the intervals, or each epoch.
+
+        Args:
+            runner (Runner): The runner.
+        """
+        if self._stays(runner, runner.epoch + 1):
+            super().after_train_epoch(runner)
+        else:
+            self._save_checkpoint(runner)
+
+    def _stays(self, runner: Runner, epoch: int) -> bool:
+        """Whether an epoch is not one that ``every_epoch`` alone saves."""
+        if not self.every_epoch or (self.save_last and epoch == runner.max_epochs):
+            return True
+        begun = epoch - self.save_begin
+        return self.interval > 0 and begun >= 0 and begun % self.interval == 0
 
     def _save_checkpoint(self, runner: Runner) -> None:
         """Save a checkpoint, of weights that are finite."""
@@ -69,10 +115,10 @@ class CheckpointHook(_CheckpointHook):
     def _save_checkpoint_with_step(
         self, runner: Runner, step: int, meta: dict[str, Any]
     ) -> None:
-        """Save a checkpoint, then say that it is the last, then remove the oldest."""
-        oldest = self._superseded(runner, step)
-        if oldest is not None:
-            self._doom(runner, oldest)
+        """Save a checkpoint, say that it is the last, and remove what it replaces."""
+        superseded = self._superseded(runner, step)
+        for path in superseded:
+            self._doom(runner, path)
         name = self.filename_tmpl.format(step)
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
@@ -90,20 +136,21 @@ class CheckpointHook(_CheckpointHook):
         if is_main_process():
             with replacing(Path(runner.work_dir) / _LAST) as file:
                 file.write(self.last_ckpt.encode())
-        if oldest is not None:
-            self._remove(runner, oldest)
+        for path in superseded:
+            self._remove(runner, path)
 
-    def _superseded(self, runner: Runner, step: int) -> Optional[str]:
-        """The checkpoint that is one too many with this one."""
-        if self.max_keep_ckpts <= 0 or step in list(self.keep_ckpt_ids)[-1:]:
-            return None
-        oldest = None
-        if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
-            name = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
-            oldest = self.file_backend.join_path(self.out_dir, name)
-        self.keep_ckpt_ids.append(step)
-        runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
-        return oldest
+    def _superseded(self, runner: Runner, step: int) -> list[str]:
+        """The checkpoints that are too many with this one."""
+        steps = [] if self._passing in (None, step) else [self._passing]
+        self._passing = None if self._stays(runner, step) else step
+        counts = self._passing is None and self.max_keep_ckpts > 0
+        if counts and step not in list(self.keep_ckpt_ids)[-1:]:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                steps.append(self.keep_ckpt_ids.popleft())
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        names = (self.filename_tmpl.format(step) for step in steps)
+        return [self.file_backend.join_path(self.out_dir, name) for name in names]
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the best checkpoint, then remove the one that was the best before."""

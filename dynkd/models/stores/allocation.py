@@ -5,22 +5,16 @@ import errno
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from mmengine.dist import all_gather_object
 
+from .locks import Claim
 from .topology import Topology
 
-try:
-    import fcntl
-except ImportError:  # Not on Windows, where two runs are not kept apart.
-    fcntl = None  # type: ignore[assignment]  # asked for where it is used
-
-_GIB = 2**30
+_GIB, _BLOCK = 2**30, 4096
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
@@ -48,7 +42,8 @@ def shared_buffers(count: int, size: int, topology: Topology) -> list[np.ndarray
     """Allocate memory that the processes of a node share.
 
     Its files are unlinked once all processes have mapped them, so that the memory is
-    freed however the processes end.
+    freed however the processes end. The next run unlinks those of processes that were
+    killed meanwhile.
 
     Args:
         count (int): How many buffers.
@@ -63,15 +58,15 @@ def shared_buffers(count: int, size: int, topology: Topology) -> list[np.ndarray
     """
     memory = Path('/dev/shm')
     folder = memory if memory.is_dir() else Path(tempfile.gettempdir())
-    key = all_gather_object(uuid.uuid4().hex)[topology.peers[0]]
-    paths = [folder / f'dynkd-{key}-{number}' for number in range(count)]
+    claim = topology.together(lambda: Claim.make(folder), leaders=True)
+    own = [] if claim is None else claim.files(count)
     try:
+        paths = all_gather_object(own)[topology.peers[0]]
         topology.together(lambda: allocate_files(paths, size), leaders=True)
         return topology.together(lambda: map_files(paths, size))
     finally:
-        if topology.leader:
-            for path in paths:
-                path.unlink(missing_ok=True)
+        if claim is not None:
+            claim.remove()
 
 
 def allocate_files(paths: Sequence[Path], size: int) -> None:
@@ -92,7 +87,9 @@ def allocate_files(paths: Sequence[Path], size: int) -> None:
     missing = [p for p in paths if not p.is_file() or p.stat().st_size != size]
     for path in missing:
         path.unlink(missing_ok=True)
-    needed, free = len(missing) * size, shutil.disk_usage(folder).free
+    # A file takes whole blocks.
+    needed = len(missing) * -(-size // _BLOCK) * _BLOCK
+    free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(errno.ENOSPC, _no_space(str(folder), needed, free))
     try:
@@ -128,35 +125,6 @@ def map_files(paths: Sequence[Path], size: int) -> list[np.ndarray]:
                 'containers that do not share this folder, on one host name?'
             )
     return [np.memmap(path, np.uint8, 'r+', shape=(size,)) for path in paths]
-
-
-def lock_file(path: Path) -> IO:
-    """Lock a file for as long as this process lives and keeps it open.
-
-    Args:
-        path (Path): The file.
-
-    Returns:
-        IO: The open file.
-
-    Raises:
-        OSError: If another process holds it.
-    """
-    file = path.open('w')
-    if fcntl is None:
-        return file
-    try:
-        # Record locks are not inherited by the workers of data loaders, which may
-        # outlive a killed process for a while.
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            raise OSError(
-                error.errno,
-                f'another run keeps its store of past predictions in {path.parent}. '
-                'Give each run a `path` of its own.',
-            ) from error
-    return file
 
 
 def _reserve(path: Path, size: int) -> None:

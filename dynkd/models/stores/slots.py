@@ -14,12 +14,12 @@ from torch import Tensor
 
 from .allocation import (
     allocate_files,
-    lock_file,
     map_files,
     private_buffers,
     shared_buffers,
 )
 from .ledger import Entry, Ledger, file_checksum
+from .locks import lock_file
 from .rows import CHUNK_BYTES
 from .topology import Topology
 

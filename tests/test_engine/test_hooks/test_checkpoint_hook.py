@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 
 import dynkd
 from dynkd.compat import load_checkpoint_file
-from dynkd.engine.hooks import CheckpointHook
+from dynkd.engine.hooks import CheckpointHook, checkpoint_hook
 from dynkd.utils.atomic import replacing
 
 
@@ -30,8 +31,8 @@ class Model(BaseModel):
 
 @pytest.fixture
 def runner(tmp_path):
-    def make(epochs=3, resume=False, **saver):
-        saver.update(type='dynkd.CheckpointHook', interval=1)
+    def make(epochs=3, resume=False, hooks=(), **saver):
+        saver = {'type': 'dynkd.CheckpointHook', 'interval': 1, **saver}
         return Runner(
             Model(),
             str(tmp_path),
@@ -44,12 +45,45 @@ def runner(tmp_path):
             train_cfg=dict(by_epoch=True, max_epochs=epochs),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.01)),
             default_hooks=dict(checkpoint=saver),
+            custom_hooks=list(hooks),
             default_scope='mmengine',
             resume=resume,
             experiment_name=os.urandom(4).hex(),
         )
 
     return make
+
+
+class Killed(BaseException):
+    """Stands in for a signal."""
+
+
+class Kill(Hook):
+    """Ends a run when so many epochs are finished."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def before_train_epoch(self, runner):
+        if runner.epoch == self.epochs:
+            raise Killed
+
+
+@pytest.fixture
+def killed_at_removal(monkeypatch):
+    """Let runs be killed when they are about to remove a file of a name."""
+    real = CheckpointHook._remove
+
+    def arm(name):
+        def remove(hook, run, path):
+            if Path(path).name == name:
+                raise Killed
+            real(hook, run, path)
+
+        monkeypatch.setattr(CheckpointHook, '_remove', remove)
+        return lambda: monkeypatch.setattr(CheckpointHook, '_remove', real)
+
+    return arm
 
 
 def names(folder):
@@ -125,11 +159,85 @@ def test_the_best_before_is_removed_unless_it_has_the_same_name(tmp_path, runner
 
 
 def test_what_a_killed_run_was_writing_is_removed(tmp_path, runner):
-    for name in ('epoch_7.pth.partial', 'notes.partial'):
+    written = ('epoch_7.pth.partial', 'last_checkpoint.partial')
+    for name in (*written, 'notes.partial'):
         (tmp_path / name).touch()
     runner(epochs=1).train()
-    assert not (tmp_path / 'epoch_7.pth.partial').exists()
+    assert not any((tmp_path / name).exists() for name in written)
     assert (tmp_path / 'notes.partial').exists()
+
+
+def test_killed_before_the_oldest_was_removed(tmp_path, runner, killed_at_removal):
+    disarm = killed_at_removal('epoch_1.pth')
+    with pytest.raises(Killed):
+        runner(max_keep_ckpts=1).train()
+    assert names(tmp_path) == ['epoch_1.pth', 'epoch_2.pth']
+    disarm()
+    runner(resume=True, max_keep_ckpts=1).train()
+    assert names(tmp_path) == ['epoch_3.pth']
+
+
+def test_killed_before_the_best_before_was_removed(tmp_path, runner, killed_at_removal):
+    best = dict(save_best='acc', rule='greater')
+    run = runner(epochs=1, **best)
+    run.train()
+    validated(run, dict(acc=1.0))
+    run = runner(epochs=2, resume=True, **best)
+    run.train()
+    disarm = killed_at_removal('best_acc_epoch_1.pth')
+    with pytest.raises(Killed):
+        validated(run, dict(acc=2.0))
+    both = ['best_acc_epoch_1.pth', 'best_acc_epoch_2.pth']
+    assert [name for name in names(tmp_path) if 'best' in name] == both
+    disarm()
+    runner(resume=True, **best).train()
+    assert [name for name in names(tmp_path) if 'best' in name] == both[1:]
+
+
+def test_a_best_that_a_resumed_run_finds_first_is_known_to_the_next(tmp_path, runner):
+    best = dict(save_best='acc', rule='greater')
+    runner(epochs=1, **best).train()
+    run = runner(epochs=1, resume=True, **best)
+    run.train()
+    # The validation that the killed run has missed; nothing was saved since.
+    validated(run, dict(acc=1.0))
+    hub = load_checkpoint_file(tmp_path / 'epoch_1.pth')['message_hub']
+    assert hub['runtime_info']['best_score'] == 1.0
+    assert hub['runtime_info']['best_ckpt'].endswith('best_acc_epoch_1.pth')
+
+
+def test_other_processes_remove_nothing_and_remember_nothing(
+    tmp_path, runner, monkeypatch
+):
+    run = runner(max_keep_ckpts=1)
+    monkeypatch.setattr(checkpoint_hook, 'is_main_process', lambda: False)
+    run.train()
+    assert run.message_hub.get_info('doomed_ckpts') == []
+    assert names(tmp_path) == [f'epoch_{i}.pth' for i in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ('most', 'left'), [(-1, ['epoch_3', 'epoch_6', 'epoch_7']), (1, ['epoch_7'])]
+)
+def test_the_last_finished_epoch_is_saved_too(tmp_path, runner, most, left):
+    options = dict(
+        interval=3, every_epoch=True, max_keep_ckpts=most, save_best='acc', rule='less'
+    )
+    run = runner(epochs=7, hooks=[Kill(5)], **options)
+    with pytest.raises(Killed):
+        run.train()
+    assert names(tmp_path) == ['epoch_3.pth', 'epoch_5.pth']
+    # It is written again, and is still one that does not stay.
+    validated(run, dict(acc=1.0))
+    again = runner(epochs=7, resume=True, **options)
+    again.train()
+    found = [name for name in names(tmp_path) if 'best' not in name]
+    assert found == [f'{name}.pth' for name in left]
+
+
+def test_the_last_finished_epoch_of_iterations(runner):
+    with pytest.raises(ValueError, match='`every_epoch` needs checkpoints'):
+        runner(by_epoch=False, every_epoch=True)
 
 
 def test_other_backends_are_left_alone():
