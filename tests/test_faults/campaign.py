@@ -11,6 +11,7 @@ import gc
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,7 +38,6 @@ from kill_points import Point, planned  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmpretrain.utils import register_all_modules  # noqa: E402
 from trials import (  # noqa: E402
-    Unreached,
     complaints,
     finished,
     killed_after,
@@ -125,16 +125,20 @@ class Cell:
         """Kill at named points, at all or some; return what is wrong after each."""
         points = planned(self.run)
         if count is not None:
-            points = self.draw.sample(points, min(count, len(points)))
-        found = {}
+            self.draw.shuffle(points)
+        found: dict[str, list[str]] = {}
         for point in points:
+            if len(found) == count:
+                break
             rank = self._rank(point)
-            try:
-                killed_at(self.run, self._clean(), self.processes, point, rank)
-            except Unreached as error:
-                found[str(point)] = [f'the run did not come to it: {error}']
-                continue
-            found[str(point)] = self._resume()
+            killed = killed_at(self.run, self._clean(), self.processes, point, rank)
+            if killed.status[rank] == -signal.SIGKILL:
+                found[str(point)] = self._resume()
+            elif any(killed.status.values()):
+                found[str(point)] = complaints(killed)
+            else:
+                # Such as a second best checkpoint, if there is none after the first.
+                print(f'  {self.run}, {self.processes} processes: never "{point}"')
         return found
 
     def _rank(self, point: Point) -> int:
