@@ -233,7 +233,8 @@ def test_complete_configs_build(text: str, tmp_path: Path):
     trained = {name for name in model.all_streams if not model.stream(name).cfg.frozen}
     constructor = cfg.optim_wrapper.get('constructor')
     if constructor is None:
-        assert len(trained) == 1
+        # The base's serves each stream by itself.
+        assert 'optimizer' in cfg.optim_wrapper
         return
     with DefaultScope.overwrite_default_scope('dynkd'):
         build = OPTIM_WRAPPER_CONSTRUCTORS.get(constructor)
