@@ -71,7 +71,7 @@ def named_types(value: Any) -> Any:
         which MMEngine's registries understand.
     """
     if isinstance(value, Mapping):
-        return type(value)({key: named_types(item) for key, item in value.items()})
+        return {key: named_types(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(named_types(item) for item in value)
     name = getattr(value, '__qualname__', None) if callable(value) else None
