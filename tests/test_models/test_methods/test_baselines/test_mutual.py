@@ -61,8 +61,8 @@ def test_a_weight_in_the_loss():
 
 
 def test_a_stream_that_does_not_exist(build, classifier):
-    group = dict(type='MutualTransfers', streams=['student', 'secnd'])
-    with pytest.raises(ValueError, match='there is no stream `secnd`'):
+    group = dict(type='MutualTransfers', streams=['student', 'secondd'])
+    with pytest.raises(ValueError, match='there is no stream `secondd`'):
         build(
             streams=dict(student=dict(model=classifier()), b=dict(model=classifier())),
             transfers=dict(loss_dml=group),
