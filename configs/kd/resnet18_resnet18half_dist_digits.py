@@ -7,7 +7,7 @@ model = dict(
         loss_dist=dict(
             source='teacher.head',
             target='student.head',
-            loss=dict(type='DISTLoss', inter=1.0, intra=1.0, temperature=4.0),
+            loss=dict(type='DISTLoss', inter=1.0, intra=1.0, temperature=1.0),
         )
     )
 )

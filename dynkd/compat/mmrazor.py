@@ -12,11 +12,16 @@ Cure: placeholders for the quantization modules. Distillers, losses, pruning and
 architecture search import and work; a quantization class that a config names raises an
 error that says why it is not available.
 
+Its ``KDSoftCELoss`` calls a function of MMClassification, whose successor is MMPretrain
+1: that has the same function, which takes its place where MMClassification is missing.
+
 MMRazor also needs ``joblib``, ``scikit-learn`` and ``ordered-set``, which it does not
 declare: DynKD's ``razor`` extra does.
 """
 
 import importlib.util
+import inspect
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -33,6 +38,8 @@ _GONE = 'reverse2'
 _USER = 'structures/quantization/backend_config/common_operator_config_utils.py'
 _MODELS = 'mmrazor.registry:MODELS'
 _LOOPS = 'mmrazor.registry:LOOPS'
+#: Where ``KDSoftCELoss`` is.
+_SOFT = 'mmrazor.models.losses.kd_soft_ce_loss'
 
 #: Module, the registry that its classes are in, the classes.
 _QUANTIZATION = (
@@ -75,6 +82,17 @@ def apply() -> None:
     """Serves placeholders when MMRazor is imported."""
     for name, registry, classes in _QUANTIZATION:
         WATCHER.serve(PlaceholderModule(name, _REASON, _needed, classes, registry))
+    WATCHER.after(_SOFT, _lend_soft_cross_entropy)
+
+
+def _lend_soft_cross_entropy() -> None:
+    """Give ``KDSoftCELoss`` the function of MMPretrain, where there is one."""
+    module = sys.modules[_SOFT]
+    if inspect.isfunction(module.soft_cross_entropy):
+        return
+    if importlib.util.find_spec('mmpretrain') is not None:
+        losses = importlib.import_module('mmpretrain.models.losses.cross_entropy_loss')
+        module.soft_cross_entropy = losses.soft_cross_entropy
 
 
 def _needed(path: Optional[Sequence[str]]) -> bool:

@@ -182,9 +182,13 @@ def dry_run_transfer(
         with torch.enable_grad():
             loss = transfer.compare(leaves.outputs, labelled, Progress.beginning())
             leaves.check(loss)
-    except (AttributeError, KeyError, TypeError):
-        if not running or not transfer.needs_data_samples(running[-1]):
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        if running and transfer.needs_data_samples(running[-1]):
+            return
+        if not running or not isinstance(error, AssertionError):
             raise
+        part = type(running[-1]).__name__
+        raise ValueError(f'{part}: {error or "an assertion failed"}') from error
     except (ValueError, RuntimeError) as error:
         names = dict.fromkeys(tap.stream for tap in transfer.taps)
         shapes = [streams[n].cfg.input_shape for n in names if n in streams]

@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Transfers: knowledge flowing from source taps to target taps."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
@@ -17,6 +16,7 @@ from dynkd.utils import at, checked
 
 from .balanced_weight import BalancedWeight, build_weight
 from .pairing import check_ensemble, pair_taps
+from .signatures import check_signature, extras_of, keeps_weights, labels_of
 
 #: A loss or a connector: its config, or the module.
 Part = Union[dict[str, Any], nn.Module]
@@ -114,7 +114,9 @@ class Transfer(nn.Module):
         #: Which further arguments each part names in its signature.
         # A module may be two parts, which `named_children` would name once.
         parts = {n: part for n, part in self._modules.items() if part is not None}
-        self._extras = {name: _extras(part) for name, part in parts.items()}
+        for name, part in parts.items():
+            check_signature(part, name)
+        self._extras = {name: extras_of(part) for name, part in parts.items()}
         needed = getattr(self.loss, 'needs_positives', True)
         #: What counts the positives of the learner's head, if the loss divides by them.
         self.positives: Optional[PositivesTap] = None
@@ -142,7 +144,8 @@ class Transfer(nn.Module):
         for name, part in self.named_children():
             initialise = getattr(part, 'init_weights', None)
             if callable(initialise) and name not in self._built:
-                initialise()
+                if not keeps_weights(part):
+                    initialise()
 
     def enter(self, phase: int) -> None:
         """Begin a phase of the training in which it acts.
@@ -199,12 +202,14 @@ class Transfer(nn.Module):
         Returns:
             Tensor: The loss, a scalar, before a scheduled or balanced weight.
         """
-        extra = dict(
+        extra: dict[str, Any] = dict(
             data_samples=data_samples.get(self.learner),
             progress=progress,
             positives=self._count_positives(outputs),
             classes=self.classes,
         )
+        if any('gt_labels' in names for names in self._extras.values()):
+            extra['gt_labels'] = labels_of(extra['data_samples'], outputs)
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
         if self.single_source:
@@ -283,10 +288,11 @@ class Transfer(nn.Module):
             part (nn.Module): Its loss, or one of its connectors.
 
         Returns:
-            bool: Whether the part's forward pass names ``data_samples``.
+            bool: Whether the part's forward pass names ``data_samples``, or the labels
+            of them.
         """
         return any(
-            'data_samples' in names
+            'data_samples' in names or 'gt_labels' in names
             for name, names in self._extras.items()
             if getattr(self, name) is part
         )
@@ -294,13 +300,6 @@ class Transfer(nn.Module):
     def extra_repr(self) -> str:
         """str: Its sources and targets."""
         return str(self)
-
-
-def _extras(part: nn.Module) -> tuple[str, ...]:
-    """Which further arguments a part of a transfer names in its signature."""
-    names = inspect.signature(part.forward).parameters
-    known = ('data_samples', 'progress', 'positives', 'classes')
-    return tuple(name for name in known if name in names)
 
 
 def _build(part: Optional[Part], field: str) -> Optional[nn.Module]:
