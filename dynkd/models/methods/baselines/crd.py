@@ -84,6 +84,8 @@ class CRDLoss(TransferLoss):
         self.negatives = negatives
         self.temperature = temperature
         self.momentum = momentum
+        #: The directions whose Z was set, by this run or before it.
+        self._normed: set[str] = set()
         reach = (3 / dim) ** 0.5
         for side in ('target', 'source'):
             memory = torch.empty(num_samples, dim).uniform_(-reach, reach)
@@ -220,10 +222,12 @@ class CRDLoss(TransferLoss):
         """Z of one direction, which the first training step sets."""
         norm = getattr(self, f'norm_{side}')
         first = powers.mean() * self.num_samples
-        all_reduce(first, 'mean')
+        if side not in self._normed:
+            all_reduce(first, 'mean')
         found = torch.where(norm > 0, norm.to(first), first)
         if self.training:
             norm.copy_(found)
+            self._normed.add(side)
         return found
 
     @torch.no_grad()
