@@ -25,7 +25,7 @@ _EPS = 1e-7
 @MODELS.register_module()
 class CRDLoss(TransferLoss):
     r"""The contrastive loss of `Contrastive Representation Distillation
-    <https://arxiv.org/abs/1910.10699>`_ (CRD, ICLR 2020), Eqs. 17 to 19.
+    <https://arxiv.org/abs/1910.10699>`_ (CRD, ICLR 2020).
 
     .. math::
         L = -\frac{1}{B} \sum_{i=1}^{B} \Big[ \log h(x_i, y_i)

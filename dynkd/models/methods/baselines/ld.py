@@ -24,7 +24,7 @@ REGIONS = ('boxes', 'all')
 
 @MODELS.register_module()
 class LDLoss(TransferLoss):
-    r"""Divergence of the distributions of the edges of boxes, Eqs. 4 and 5 of
+    r"""Divergence of the distributions of the edges of boxes, the loss of
     `Localization Distillation for Dense Object Detection
     <https://arxiv.org/abs/2102.12252>`_ (LD, CVPR 2022), for GFL and heads like it.
 

@@ -17,8 +17,8 @@ MASKS = ('positions', 'channels')
 
 @MODELS.register_module()
 class MGDLoss(TransferLoss):
-    r"""How far the feature that is generated from a masked one is from the source, Eqs.
-    2 to 5 of `Masked Generative Distillation <https://arxiv.org/abs/2205.01529>`_
+    r"""How far the feature that is generated from a masked one is from the source:
+    the loss of `Masked Generative Distillation <https://arxiv.org/abs/2205.01529>`_
     (MGD, ECCV 2022).
 
     .. math::
@@ -34,7 +34,7 @@ class MGDLoss(TransferLoss):
 
     Where the target has other channels than the source, a
     :class:`~dynkd.models.transfers.connectors.ChannelAligner` as the transfer's
-    ``target_connector`` is the alignment of Eq. 4.
+    ``target_connector`` is the alignment of the paper.
 
     Args:
         channels (int): Channels of the source.

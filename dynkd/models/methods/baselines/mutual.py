@@ -14,13 +14,13 @@ from dynkd.utils.kinds import Text, Weight
 @TRANSFER_GROUPS.register_module()
 class MutualTransfers(TransferGroup):
     r"""The transfers of `Deep Mutual Learning <https://arxiv.org/abs/1706.00384>`_
-    (DML, CVPR 2018), Eqs. 5 to 7: every stream learns from every other.
+    (DML, CVPR 2018): every stream learns from every other.
 
     .. math::
         L_k = L_{C_k} + \frac{w}{K - 1} \sum_{l \ne k} D(p_l \parallel p_k)
 
     where :math:`L_{C_k}` is the own loss of stream k of K. The group expands to a
-    transfer for each stream, ``…_<stream>``. With two streams it is Eqs. 5 and 6.
+    transfer for each stream, ``…_<stream>``.
 
     Args:
         streams (list[str]): The streams, two or more.

@@ -21,7 +21,7 @@ _SIDES = (4, 2, 1)
 @MODELS.register_module()
 class HCLLoss(TransferLoss):
     r"""The hierarchical context loss of `Distilling Knowledge via Knowledge Review
-    <https://arxiv.org/abs/2104.09044>`_ (ReviewKD, CVPR 2021), section 3.4.
+    <https://arxiv.org/abs/2104.09044>`_ (ReviewKD, CVPR 2021).
 
     .. math::
         L = \frac{\sum_{l=0}^{n} 2^{-l}\, \mathrm{MSE}(P_l(t), P_l(s))}
@@ -67,8 +67,8 @@ class HCLLoss(TransferLoss):
 
 
 class AttentionFusion(BaseModule):
-    """Attention-based fusion (ABF) of a stage with what the deeper ones pass on,
-    section 3.3 of ReviewKD.
+    """Attention-based fusion (ABF) of a stage with what the deeper ones pass on, in
+    ReviewKD.
 
     Args:
         in_channels (int): Channels of the stage.
@@ -108,7 +108,7 @@ class AttentionFusion(BaseModule):
 @MODELS.register_module()
 class ReviewFusion(BaseModule):
     """The residual learning framework of `Distilling Knowledge via Knowledge Review
-    <https://arxiv.org/abs/2104.09044>`_ (ReviewKD), Eq. 7: each stage of the student,
+    <https://arxiv.org/abs/2104.09044>`_ (ReviewKD): each stage of the student,
     fused with all deeper ones, is compared with the teacher's stage of the same depth.
 
     It is the ``target_connector`` of a transfer whose targets are the student's stages,

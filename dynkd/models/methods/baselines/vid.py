@@ -48,7 +48,7 @@ class _Regressor(nn.Module):
 
 @MODELS.register_module()
 class VIDLoss(TransferLoss):
-    r"""How improbable the source is, given the target, Eqs. 5 and 6 of `Variational
+    r"""How improbable the source is, given the target: the loss of `Variational
     Information Distillation for Knowledge Transfer
     <https://arxiv.org/abs/1904.05835>`_ (VID, CVPR 2019).
 

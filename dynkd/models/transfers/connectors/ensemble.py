@@ -32,7 +32,7 @@ class Ensemble(BaseModule):
     the divergences from each source.
 
     With ``weights='confidence'`` a source counts for each sample as much as it is sure
-    of the label, Eq. 3 of `Confidence-Aware Multi-Teacher Knowledge Distillation
+    of the label, as in `Confidence-Aware Multi-Teacher Knowledge Distillation
     <https://arxiv.org/abs/2201.00007>`_ (CA-MKD, ICASSP 2022), where
     :math:`\mathcal{L}^k` is the cross-entropy of source k of K with the label:
 
@@ -135,7 +135,7 @@ class Ensemble(BaseModule):
     def _confidence(
         self, values: Tensor, data_samples: Optional[Sequence[Any]]
     ) -> Tensor:
-        """Eq. 3 of CA-MKD, of shape (K, B)."""
+        """The weights of CA-MKD, of shape (K, B)."""
         if values.dim() != 3:
             raise ValueError(
                 "Ensemble: weights='confidence' is for logits of shape (B, K), and the "

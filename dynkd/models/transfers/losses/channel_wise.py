@@ -14,7 +14,7 @@ from .base import TransferLoss, rows_of_channels
 
 @MODELS.register_module()
 class CWDLoss(TransferLoss):
-    r"""Divergence of the channels' distributions over the positions, Eq. 4 of
+    r"""Divergence of the channels' distributions over the positions, the loss of
     `Channel-wise Knowledge Distillation for Dense Prediction
     <https://arxiv.org/abs/2011.13256>`_ (CWD, ICCV 2021).
 

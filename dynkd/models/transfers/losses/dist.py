@@ -14,7 +14,7 @@ from .correlation import pearson_distance
 
 @MODELS.register_module()
 class DISTLoss(TransferLoss):
-    r"""Correlations of class probabilities, Eqs. 7, 9 and 10 of `Knowledge Distillation
+    r"""Correlations of class probabilities, of `Knowledge Distillation
     from A Stronger Teacher <https://arxiv.org/abs/2205.10536>`_ (DIST, NeurIPS 2022).
 
     .. math::

@@ -14,7 +14,7 @@ from .correlation import pearson_distance
 
 @MODELS.register_module()
 class PKDLoss(TransferLoss):
-    r"""One minus Pearson's correlation of features, Eq. 5 of `PKD: General Distillation
+    r"""One minus Pearson's correlation of features, of `PKD: General Distillation
     Framework for Object Detectors via Pearson Correlation Coefficient
     <https://arxiv.org/abs/2207.02039>`_ (NeurIPS 2022).
 

@@ -17,7 +17,7 @@ _EPS = 1e-7
 
 @MODELS.register_module()
 class PKTLoss(TransferLoss):
-    r"""Divergence of the samples' neighbourhoods, Eqs. 3 to 6 of `Learning Deep
+    r"""Divergence of the samples' neighbourhoods, of `Learning Deep
     Representations with Probabilistic Knowledge Transfer
     <https://arxiv.org/abs/1803.10837>`_ (PKT, ECCV 2018).
 

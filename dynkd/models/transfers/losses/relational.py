@@ -15,7 +15,7 @@ from .base import TransferLoss
 
 @MODELS.register_module()
 class RKDLoss(TransferLoss):
-    r"""Differences of distances and angles, Eqs. 4 to 9 of `Relational Knowledge
+    r"""Differences of distances and angles, of `Relational Knowledge
     Distillation <https://arxiv.org/abs/1904.05068>`_ (RKD, CVPR 2019).
 
     .. math::

@@ -13,7 +13,7 @@ from .base import TransferLoss
 
 @MODELS.register_module()
 class SPLoss(TransferLoss):
-    r"""Difference of similarity matrices, Eqs. 2 to 4 of `Similarity-Preserving
+    r"""Difference of similarity matrices, of `Similarity-Preserving
     Knowledge Distillation <https://arxiv.org/abs/1907.09682>`_ (SP, ICCV 2019).
 
     .. math::

@@ -43,7 +43,7 @@ def embed(layer, x: list[float]) -> list[float]:
 
 
 def contrast(anchors, memory, picked, counted, norm) -> tuple[float, float]:
-    """Eqs. 17 to 19 of one direction in loops, and Z."""
+    """The loss of one direction in loops, and Z."""
     powers = []
     for anchor, rows in zip(anchors, picked):
         dots = [math.fsum(a * m for a, m in zip(anchor, memory[row])) for row in rows]
@@ -67,7 +67,7 @@ def drawn_again(loss: CRDLoss, seed: int) -> list[list[int]]:
     return torch.randint(loss.num_samples, (3, loss.negatives)).tolist()
 
 
-def test_is_equations_17_to_19_over_two_steps(crd, pair):
+def test_is_the_equation_over_two_steps(crd, pair):
     norms = [None, None]
     known = {}
     for seed in (1, 2):

@@ -50,7 +50,7 @@ def edges_apart(target: list, source: list, temperature: float) -> float:
 
 @pytest.mark.parametrize('region', ['boxes', 'all'])
 @pytest.mark.parametrize('temperature', [1.0, 10.0])
-def test_is_equations_4_and_5(region, temperature, features):
+def test_is_the_equation(region, temperature, features):
     levels = [features(3, 4 * 5, size, size) for size in (8, 4)]
     total, count = 0.0, 0
     for target, source in levels:

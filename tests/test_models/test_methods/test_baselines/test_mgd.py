@@ -34,7 +34,7 @@ def one_level(loss: MGDLoss, block, mask, target, source) -> float:
 
 
 @pytest.mark.parametrize('mask', ['positions', 'channels'])
-def test_is_equations_2_to_5(mask, features, monkeypatch):
+def test_is_the_equation(mask, features, monkeypatch):
     target, source = features(2, 3, 4, 3)
     loss = MGDLoss(3, 0.5, mask, loss_weight=2e-5).double()
     drawn = []

@@ -78,7 +78,7 @@ def test_maps_have_the_teachers_channels_and_the_students_resolutions():
     assert shapes == [(2, 5, 8, 8), (2, 7, 4, 4), (2, 9, 2, 2)]
 
 
-def test_is_equation_7_stage_by_stage():
+def test_fuses_stage_by_stage():
     fusion = ReviewFusion([4, 6, 8], [5, 7, 9], mid_channels=3).eval()
     first, second, third = fusion.blocks
     maps = stages()

@@ -13,7 +13,7 @@ def matrix(weight: torch.Tensor, x: list[float]) -> list[float]:
 
 
 def one_level(block, target, source) -> float:
-    """Eq. 5, value by value."""
+    """The equation, value by value."""
     layers = [layer.weight for layer in block.mean if hasattr(layer, 'weight')]
     deviations = [
         math.log1p(math.exp(a)) + 1e-5 for a in block.scale.flatten().tolist()
@@ -37,7 +37,7 @@ def randomised(loss: VIDLoss) -> VIDLoss:
 
 
 @pytest.mark.parametrize('shape', [(3,), (3, 2, 5)])
-def test_is_equations_5_and_6(shape, features):
+def test_is_the_equation(shape, features):
     target = features(2, 4, *shape[1:])[0]
     source = features(2, 6, *shape[1:])[1]
     loss = randomised(VIDLoss(4, 6, loss_weight=0.5))

@@ -61,7 +61,7 @@ def test_has_the_gradient_of_the_weighted_sum_of_divergences(seed, share, temper
 
 
 @pytest.mark.parametrize('temperature', [None, 2.0])
-def test_confidence_is_equation_3_of_ca_mkd(temperature):
+def test_confidence_is_that_of_ca_mkd(temperature):
     sources = logits()
     ensemble = Ensemble('confidence', temperature)
     found = ensemble(sources, samples())

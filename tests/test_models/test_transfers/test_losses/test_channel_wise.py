@@ -16,7 +16,7 @@ def distribution(row: list[float], temperature: float) -> list[float]:
 
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
 @pytest.mark.parametrize('shape', [(2, 3, 2, 4), (2, 3, 2, 2, 2)])
-def test_is_equation_4(shape, temperature, features):
+def test_is_the_equation(shape, temperature, features):
     target, source = features(*shape)
     total, rows = 0.0, list(zip(target.flatten(0, 1), source.flatten(0, 1)))
     for own, other in rows:

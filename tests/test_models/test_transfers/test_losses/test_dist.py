@@ -23,7 +23,7 @@ def correlation(one: list[float], other: list[float]) -> float:
 
 @pytest.mark.parametrize('inter, intra', [(1.0, 1.0), (2.0, 0.0), (0.0, 3.0)])
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
-def test_is_equations_7_9_and_10(inter, intra, temperature, features):
+def test_is_the_equation(inter, intra, temperature, features):
     sides = features(6, 5)
     tables = [probabilities(side.tolist(), temperature) for side in sides]
     rows = [1 - correlation(*pair) for pair in zip(*tables)]

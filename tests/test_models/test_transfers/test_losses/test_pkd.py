@@ -16,7 +16,7 @@ def standardised(values: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize('shape', [(3, 4, 2, 5), (6, 4), (2, 4, 2, 2, 2)])
-def test_is_equation_5(shape, features):
+def test_is_the_equation(shape, features):
     target, source = features(*shape)
     total = 0.0
     for channel in range(4):

@@ -23,7 +23,7 @@ def neighbourhoods(feature: torch.Tensor) -> list[list[float]]:
     return found
 
 
-def test_is_equations_3_to_6(features):
+def test_is_the_equation(features):
     target, source = features(5, 4, 3, 2)[0], features(5, 7)[1]
     total = 0.0
     for own, other in zip(neighbourhoods(target), neighbourhoods(source)):

@@ -16,7 +16,7 @@ def similarities(feature: torch.Tensor) -> list[list[float]]:
     return [[v / norm for v in row] for row, norm in zip(table, norms)]
 
 
-def test_is_equations_2_to_4(features):
+def test_is_the_equation(features):
     target, source = features(5, 4, 3, 2)[0], features(5, 7)[1]
     tables = zip(similarities(target), similarities(source))
     total = sum((a - b) ** 2 for own, other in tables for a, b in zip(own, other))
