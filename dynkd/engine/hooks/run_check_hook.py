@@ -16,6 +16,7 @@ from dynkd.registry import HOOKS
 from dynkd.utils import TrainingData, unwrap
 
 from .finite_hook import FiniteHook
+from .run_bases import check_dropped_hooks
 from .run_checks import check_compiling, check_phase_ends, check_plateaus, check_units
 from .run_labels import check_labels, check_single_samples
 from .run_metrics import check_metrics
@@ -23,6 +24,7 @@ from .run_numbers import check_interval, check_optimizers, check_schedulers
 from .run_starts import PlainStart, check_teachers, check_work_dir
 
 _CHECKS = (
+    check_dropped_hooks,
     check_teachers,
     check_interval,
     check_optimizers,
@@ -65,6 +67,7 @@ class RunCheckHook(Hook):
       there is none.
     - Steps that differ in what they run are compiled again and again by ``compile``:
       a warning.
+    - Hooks of a base config that the config's own ``custom_hooks`` replaces: a warning.
     - No start checkpoint is in the work directory, where it would be replaced; a
       trained teacher without one is warned of; and plain weights in ``load_from``, as
       inherited from a student's config, are loaded into the main stream.
