@@ -1,16 +1,25 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Helpers that serve the five nouns."""
+"""Helpers that serve the five nouns.
+
+What needs torch is imported when it is first asked for: the tools answer ``--help``
+without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from .autocast import without_autocast
 from .configs import classic, is_python_file, named_types, without_scope
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
-from .numbers import not_finite
 from .plain_types import plain_types
-from .random_state import RandomState, seed_everything
 from .run_log import RunLog
-from .training_data import TrainingData, first_data_sample
 from .unwrap import unwrap
+
+if TYPE_CHECKING:
+    from .numbers import not_finite
+    from .random_state import RandomState, seed_everything
+    from .training_data import TrainingData, first_data_sample
 
 __all__ = [
     'NonFiniteError',
@@ -33,3 +42,18 @@ __all__ = [
     'without_autocast',
     'without_scope',
 ]
+
+_NEED_TORCH = dict(
+    RandomState='random_state',
+    TrainingData='training_data',
+    first_data_sample='training_data',
+    not_finite='numbers',
+    seed_everything='random_state',
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for."""
+    if name not in _NEED_TORCH:
+        raise AttributeError(f'module `dynkd.utils` has no attribute `{name}`')
+    return getattr(import_module(f'{__name__}.{_NEED_TORCH[name]}'), name)

@@ -10,6 +10,9 @@ from mmengine.config import Config, DictAction
 
 from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
 
+from .console import short_start
+from .unwrap import unwrap
+
 
 def base_parser(description: str) -> argparse.ArgumentParser:
     """A parser of the options that OpenMMLab's training and test tools share.
@@ -37,7 +40,13 @@ def base_parser(description: str) -> argparse.ArgumentParser:
         help='how several processes are launched',
     )
     # torch's launcher passes it under either name.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    parser.add_argument(
+        '--local_rank',
+        '--local-rank',
+        type=int,
+        default=0,
+        help="number of this process on its machine; torch's launcher sets it",
+    )
     return parser
 
 
@@ -120,7 +129,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config) -> Any:
-    """Build the runner that a config names.
+    """Build the runner that a config names, and what shows its progress and results.
 
     Args:
         cfg (Config): The config.
@@ -132,4 +141,14 @@ def build_runner(cfg: Config) -> Any:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    with short_start(Runner):
+        if 'runner_type' in cfg:
+            runner = RUNNERS.build(cfg)
+        else:
+            runner = Runner.from_cfg(cfg)
+    names = [type(hook).__name__ for hook in runner.hooks]
+    distils = hasattr(unwrap(runner.model), 'transfers')
+    for name in ('ProgressHook', *(('ResultHook',) if distils else ())):
+        if name not in names:
+            runner.register_hook(dict(type=f'dynkd.{name}'))
+    return runner

@@ -16,6 +16,7 @@ from typing import Callable, NoReturn, Optional
 
 from dynkd.compat import CheckpointError
 
+from .console import silence_known_warnings
 from .errors import NonFiniteError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -76,6 +77,7 @@ def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
             None: nothing is said about it.
     """
     _listen()
+    silence_known_warnings()
     try:
         main()
     except Stopped as stopped:

@@ -1,13 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The model inside a wrapper for several processes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch.nn as nn
-from mmengine.model import is_model_wrapper
+if TYPE_CHECKING:
+    from torch import nn
 
 
-def unwrap(model: nn.Module) -> Any:
+def unwrap(model: 'nn.Module') -> Any:
     """Take a model out of its wrapper, if it has one.
 
     Args:
@@ -16,4 +16,7 @@ def unwrap(model: nn.Module) -> Any:
     Returns:
         nn.Module: The model itself, typed by the caller, who knows its class.
     """
+    # MMEngine's models import torch, without which the tools answer `--help`.
+    from mmengine.model import is_model_wrapper
+
     return model.module if is_model_wrapper(model) else model

@@ -6,6 +6,7 @@ from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .finite_hook import FiniteHook
 from .learning_rate_hook import LearningRateHook
+from .progress_hook import ProgressHook
 from .result_hook import ResultHook
 from .run_check_hook import RunCheckHook
 from .step_cost_hook import StepCostHook
@@ -19,6 +20,7 @@ __all__ = [
     'ExportHook',
     'FiniteHook',
     'LearningRateHook',
+    'ProgressHook',
     'ResultHook',
     'RunCheckHook',
     'StepCostHook',

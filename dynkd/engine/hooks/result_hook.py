@@ -1,9 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Says at the end of a run what came out of it."""
 
+import math
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Optional, cast
+from typing import Any, Callable, Optional, cast
 
 from mmengine.dist import master_only
 from mmengine.hooks import CheckpointHook, Hook
@@ -103,7 +104,8 @@ class ResultHook(Hook):
         if curves:
             by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
             step = 'epoch' if by_epoch else 'iteration'
-            lines = _table(metric, _before(runner, model, metric, curves), curves, step)
+            before = _before(runner, model, metric, curves)
+            lines = _table(metric, before, curves, step, _best_of(runner))
             # A point is not a curve.
             if max(map(len, curves.values())) > 1:
                 out = Path(runner.work_dir) / 'curves.png'
@@ -157,6 +159,14 @@ def _metric(runner: Runner, model: Any) -> str:
     return str(named[0]) if named and named[0] != 'auto' else ''
 
 
+def _best_of(runner: Runner) -> Callable:
+    """What finds the best value: the greatest, unless less is better."""
+    for hook in runner.hooks:
+        if isinstance(hook, CheckpointHook) and 'less' in getattr(hook, 'rules', ()):
+            return min
+    return max
+
+
 def _before(
     runner: Runner, model: Any, metric: str, curves: dict[str, dict[int, float]]
 ) -> dict[str, float]:
@@ -178,6 +188,7 @@ def _table(
     before: dict[str, float],
     curves: dict[str, dict[int, float]],
     step: str,
+    best_of: Callable,
 ) -> list[str]:
     """The lines of the table."""
     lines = [
@@ -185,7 +196,9 @@ def _table(
         f'  {"":16}{"before":>10}{"after":>10}{"best":>10}  ({step})',
     ]
     for name, curve in curves.items():
-        best = max(curve, key=lambda at: curve[at])
+        # The values that are not numbers are of streams that predicted nothing.
+        known = [at for at, value in curve.items() if not math.isnan(value)]
+        best = best_of(known or curve, key=curve.__getitem__)
         after = list(curve.values())[-1]
         values = (before.get(name), after, curve[best])
         cells = ''.join(f'{"-" if v is None else f"{v:.4g}":>10}' for v in values)

@@ -2,7 +2,7 @@
 """An evaluator for each stream."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Callable, Optional
 
 from mmengine.evaluator import Evaluator
@@ -21,8 +21,9 @@ class StreamEvaluator(Evaluator):
         fixed (list[str]): Streams that never change. They are evaluated once, and their
             metrics are repeated.
         watched (Callable): Returns the metrics that the run depends on. Those of a
-            stream that predicts nothing, which has no metrics, are not numbers (NaN):
-            they are no improvement, and the run goes on.
+            stream that predicts nothing, which has no metrics, are not numbers (NaN),
+            and so are those that another stream has: they are no improvement, and the
+            run goes on.
     """
 
     def __init__(self, evaluators: dict[str, Evaluator], main: str) -> None:
@@ -73,25 +74,35 @@ class StreamEvaluator(Evaluator):
             main stream first, of which ``save_best='auto'`` takes the first one.
         """
         metrics: dict[str, float] = {}
+        found: dict[str, dict[str, float]] = {}
         for name in sorted(self.evaluators, key=lambda own: own != self._main):
             own = self._known.get(name)
             if own is None:
+                if len(self.evaluators) > 1:
+                    # What a metric prints, such as COCO's table, names no stream.
+                    print_log(f'Evaluating `{name}` ...', logger='current')
                 own = self.evaluators[name].evaluate(size)
                 if name in self.fixed:
                     self._known[name] = own
+            found[name] = own
+        every = {key for own in found.values() for key in own}
+        for name, own in found.items():
             metrics.update({f'{name}/{key}': value for key, value in own.items()})
             if not own:
-                metrics.update(self._without_predictions(name))
+                metrics.update(self._without_predictions(name, every))
         return metrics
 
-    def _without_predictions(self, name: str) -> dict[str, float]:
-        """The watched metrics of a stream that has predicted nothing, as NaN."""
+    def _without_predictions(
+        self, name: str, every: Collection[str]
+    ) -> dict[str, float]:
+        """The metrics of a stream that has predicted nothing, as NaN."""
         watched = [key for key in self.watched() if key.startswith(f'{name}/')]
-        if watched:
+        names = sorted({f'{name}/{key}' for key in every}.union(watched))
+        if names:
             print_log(
                 f'stream `{name}` has no metrics in this evaluation, as it predicts '
-                f'nothing yet; {", ".join(watched)} counts as no improvement.',
+                f'nothing yet; {", ".join(names)} counts as no improvement.',
                 logger='current',
                 level=logging.WARNING,
             )
-        return dict.fromkeys(watched, float('nan'))
+        return dict.fromkeys(names, float('nan'))

@@ -37,9 +37,33 @@ def test_what_is_watched_is_not_a_number(evaluator):
     assert evaluator.evaluate(1) == {'teacher/mAP': 0.6, 'student/mAP': 0.1}
 
 
-def test_nothing_else_is_made_up(evaluator):
+def test_a_stream_does_not_vanish_because_nothing_watches_it(evaluator):
     evaluator.watched = lambda: ['student_2/mAP', 'teacher/mAP']
-    assert evaluator.evaluate(1) == {'teacher/mAP': 0.5}
+    metrics = evaluator.evaluate(1)
+    assert set(metrics) == {'teacher/mAP', 'student/mAP'}
+    assert math.isnan(metrics['student/mAP'])
+
+
+def test_nothing_else_is_made_up():
+    none = StreamEvaluator(dict(teacher=Own({}), student=Own({})), 'student')
+    assert none.evaluate(1) == {}
+
+
+def test_what_a_metric_prints_is_below_the_name_of_its_stream(evaluator, monkeypatch):
+    """COCO's tables look alike."""
+    said = []
+    monkeypatch.setattr(
+        'dynkd.engine.loops.stream_evaluator.print_log',
+        lambda text, **_: said.append(text),
+    )
+    for own in evaluator.evaluators.values():
+        evaluate = own.evaluate
+        own.evaluate = lambda size, f=evaluate: (said.append('table'), f(size))[1]
+    evaluator.evaluate(1)
+    evaluator.evaluate(1)
+    assert said[:2] == ['Evaluating `teacher` ...', 'table']
+    assert said[2:4] == ['Evaluating `student` ...', 'table']
+    assert said[-4:] == said[:4]
 
 
 @pytest.mark.parametrize('rule', ['greater', 'less'])
