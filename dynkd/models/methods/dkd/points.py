@@ -11,7 +11,8 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from dynkd.models.transfers.losses import TransferLoss
-from dynkd.models.transfers.losses.base import channel_dim_of, connector_hint
+from dynkd.models.transfers.losses.base import channel_dim_of
+from dynkd.models.transfers.losses.hints import connector_hint, rank_hint
 
 LAYOUTS = ('spatial', 'channel', 'batch')
 
@@ -219,13 +220,16 @@ class PointCloudLoss(TransferLoss):
         points = target_cloud.size(1) and source_cloud.size(1)
         if same_clouds and points and target_cloud.size(2) == source_cloud.size(2):
             return
-        if not same_clouds or (self.layout == 'batch' and not points):
+        ranks = rank_hint(target, source)
+        if ranks:
+            problem = ranks
+        elif not same_clouds or (self.layout == 'batch' and not points):
             problem = 'the batch sizes differ'
         elif not points:
             problem = 'one of them has no points'
         elif self.layout == 'spatial':
             problem = 'the channel counts differ; ' + connector_hint(
-                target_cloud.size(2), source_cloud.size(2)
+                target, target_cloud.size(2), source_cloud.size(2)
             )
         elif self.layout == 'channel':
             problem = (

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from dynkd.models.schedules import Progress
+from dynkd.models.transfers.losses.hints import tokens_hint
 from dynkd.registry import MODELS
 from dynkd.utils.kinds import Count, Positive
 
@@ -241,8 +242,15 @@ def _check_map(side: str, feature: Any, channels: int) -> None:
         )
     shape = tuple(feature.shape)
     if feature.dim() != 4:
+        own = dict(student='target', teacher='source')[side]
+        remedy = (
+            f'; of tokens, {own}_connector={tokens_hint(feature)} makes a map'
+            if feature.dim() == 3
+            else ''
+        )
         raise ValueError(
             f'PriorKnowledge: the {side} must be a map (B, C, H, W), got shape {shape}'
+            f'{remedy}'
         )
     if feature.size(1) != channels:
         raise ValueError(

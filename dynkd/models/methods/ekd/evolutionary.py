@@ -52,7 +52,8 @@ class EvolutionaryTransfers(TransferGroup):
             from deeper ones. Defaults to None: all that are trained.
         features (dict[str, str], optional): By stream, the tap (without the stream's
             name) that yields the vector before the head's last layer. Defaults to None:
-            the neck's last output, or the backbone's where there is no neck.
+            the output of the layer before it, where the head has several; else the
+            neck's last output, or the backbone's where there is no neck.
 
     Raises:
         ValueError: If a weight is negative, or ``features`` has another stream; when
@@ -208,8 +209,12 @@ def _deeper_to_shallower(taps: Sequence[str]) -> dict[str, list[str]]:
     return dict(source=[deep for deep, _ in pairs], target=[to for _, to in pairs])
 
 
-def _final_feature(model: nn.Module) -> str:
+def _final_feature(model: Any) -> str:
     """Where the vector before the head's last layer is tapped."""
+    # MobileNetV3's head has a layer between the pooled feature and the last one.
+    layers = getattr(model.head, 'layers', None)
+    if isinstance(layers, nn.ModuleList) and len(layers) > 1:
+        return f'head.layers.{len(layers) - 2}'
     return 'neck[-1]' if getattr(model, 'neck', None) is not None else 'backbone[-1]'
 
 

@@ -127,9 +127,11 @@ class ChannelAligner(BaseModule):
     def _check(self, level: Tensor) -> None:
         shape = tuple(level.shape)
         if self.dims and level.dim() != self.dims + 2:
+            tokens = '; TokensToMap makes a map of tokens' if level.dim() == 3 else ''
             raise ValueError(
                 f'ChannelAligner: got a feature of shape {shape}, but dims={self.dims} '
                 f'is for {RANKS[self.dims]} features, and dims=0 for (B, C), (B, L, C)'
+                f'{tokens}'
             )
         channels = level.size(1 if self.dims else -1)
         if channels != self.in_channels:

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from dynkd.utils import checked, without_autocast
 from dynkd.utils.kinds import Weight
 
+from .hints import connector_hint, rank_hint
+
 #: What a tap yields: a tensor, or one tensor per level.
 Levels = Union[Tensor, Sequence[Tensor]]
 
@@ -142,10 +144,10 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         if target.shape == source.shape:
             return
         dim = channel_dim_of(target, channel_dim)
-        same_rank = target.dim() == source.dim()
-        if same_rank and target.size(dim) != source.size(dim):
-            remedy = connector_hint(target.size(dim), source.size(dim))
-        else:
+        remedy = rank_hint(target, source)
+        if not remedy and target.size(dim) != source.size(dim):
+            remedy = connector_hint(target, target.size(dim), source.size(dim))
+        elif not remedy:
             remedy = 'choose taps of the same resolution and batch size'
         raise ValueError(
             f'{type(self).__name__}: the target has shape {tuple(target.shape)} and '
@@ -263,12 +265,3 @@ def one_for_each(blocks: nn.ModuleList, levels: int, owner: str) -> list[nn.Modu
             'num_levels out to share one block'
         )
     return found
-
-
-def connector_hint(target_channels: int, source_channels: int) -> str:
-    """How to make two channel counts equal, for error messages."""
-    return (
-        'a connector makes the channels equal, for example '
-        f"target_connector=dict(type='ChannelAligner', in_channels={target_channels}, "
-        f'out_channels={source_channels})'
-    )

@@ -224,3 +224,20 @@ def test_negative_weight_is_refused(pair):
 def test_widths_that_differ_name_the_remedy(pair, guided):
     with pytest.raises(ValueError, match='loss_ekd_cross_l2.*ChannelAligner'):
         pair(guided(width=16, features=32), guided(features=64))
+
+
+def test_a_head_of_several_layers(build, cls_batch):
+    """MobileNetV3 has a layer between its pooled feature and its last one."""
+    student = dict(
+        config='mmpretrain::mobilenet_v3/mobilenet-v3-small_8xb128_in1k.py',
+        model=dict(head=dict(num_classes=5)),
+        branches=dict(module=dict(type='GuidedModule', out_channels=16), num=2),
+    )
+    transfers = dict(
+        loss_ekd=dict(type='EvolutionaryTransfers', cross_kl=0, cross_l2=0)
+    )
+    model = build(student=student, transfers=transfers)
+    (final,) = model.transfers['loss_ekd_within_l2_final_student'].sources
+    assert str(final) == 'student.head.layers.0'
+    losses = model(**cls_batch(num_classes=5), mode='loss')
+    assert losses['loss_ekd_within_l2_final_student'] > 0
