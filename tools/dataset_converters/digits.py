@@ -152,10 +152,27 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('out', type=Path, help='folder to write to')
     tasks = list(WRITERS)
-    parser.add_argument('--task', nargs='+', choices=tasks, default=tasks)
+    parser.add_argument(
+        '--task',
+        nargs='+',
+        choices=tasks,
+        default=tasks,
+        help='what to write: det (scenes for detectors), cls (single digits), video '
+        '(clips of moving digits); all by default',
+    )
     default = Settings()
-    parser.add_argument('--train', type=int, default=default.train, help='det scenes')
-    parser.add_argument('--val', type=int, default=default.val, help='det scenes')
+    parser.add_argument(
+        '--train',
+        type=int,
+        default=default.train,
+        help=f'number of det scenes for training ({default.train})',
+    )
+    parser.add_argument(
+        '--val',
+        type=int,
+        default=default.val,
+        help=f'number of det scenes for validation ({default.val})',
+    )
     parser.add_argument(
         '--size',
         type=int,
@@ -178,7 +195,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--clip-size', type=int, default=default.clip_size, help='of videos, in pixels'
     )
-    parser.add_argument('--seed', type=int, default=default.seed)
+    parser.add_argument(
+        '--seed',
+        type=int,
+        default=default.seed,
+        help=f'seed of places, sizes, noise and motion ({default.seed})',
+    )
     parser.add_argument(
         '--overwrite', action='store_true', help='replace data of other settings'
     )

@@ -197,7 +197,12 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         help="MMAction2's lists of videos (path and class): extract these videos, and "
         'write lists of raw frames (folder, frames, class); all videos otherwise',
     )
-    parser.add_argument('--method', choices=FLOW_METHODS, default=Settings.method)
+    parser.add_argument(
+        '--method',
+        choices=FLOW_METHODS,
+        default=Settings.method,
+        help=f'how flow is computed ({Settings.method})',
+    )
     parser.add_argument(
         '--fps', type=float, default=Settings.fps, help='frames a second; 0: all frames'
     )

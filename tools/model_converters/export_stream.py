@@ -3,17 +3,19 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
-from dynkd.models.streams import export_stream, stream_weights
 from dynkd.utils.tool import run_tool
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.Tensor]:
+
+def weights_of(state: 'dict[str, Tensor]', stream: str) -> 'dict[str, Tensor]':
     """The weights of a stream, with the names that its plain model has.
 
     Args:
@@ -26,6 +28,8 @@ def weights_of(state: dict[str, torch.Tensor], stream: str) -> dict[str, torch.T
     Raises:
         SystemExit: If the checkpoint holds no such stream.
     """
+    from dynkd.models.streams import stream_weights
+
     state = {key.removeprefix('module.'): value for key, value in state.items()}
     weights = stream_weights(state, stream)
     if not weights:
@@ -62,7 +66,7 @@ def main() -> None:
         help='settings that override the config',
     )
     args = parser.parse_args()
-    from dynkd.models.streams import StreamConfig
+    from dynkd.models.streams import StreamConfig, export_stream
 
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
