@@ -144,3 +144,31 @@ def test_runs_that_count_otherwise_are_not_mixed(tool, dpk, write_log, tmp_path)
 def test_a_folder_without_a_log_is_named(tool, tmp_path):
     with pytest.raises(SystemExit, match='holds no log'):
         tool.main([str(tmp_path), '--out', str(tmp_path / 'a.png')])
+
+
+def test_teacher_and_student_stand_in_one_panel(tool, write_log, tmp_path, capsys):
+    """Of runs that logged nothing of DPK."""
+    records = [
+        train(1, **{'student/loss_cls': 1.0, 'kld/share': 0.5}),
+        *(
+            dict(
+                step=epoch,
+                **{
+                    'teacher/coco/bbox_mAP': 0.5,
+                    'teacher/coco/bbox_mAP_50': 0.7,
+                    'student/coco/bbox_mAP': 0.1 * epoch,
+                    'student/coco/bbox_mAP_50': 0.2 * epoch,
+                },
+            )
+            for epoch in (1, 2, 3)
+        ),
+    ]
+    run = write_log('dkd', records)
+    metric, panels = tool.streams_metric({'dkd': RunLog(run)})
+    assert metric == 'coco/bbox_mAP' and list(panels['dkd']) == ['teacher', 'student']
+    assert panels['dkd']['student'] == pytest.approx({1: 0.1, 2: 0.2, 3: 0.3})
+    tool.main([str(run), '--out', str(tmp_path / 'a.png')])
+    assert has(tmp_path / 'a.png', '#999999') and has(tmp_path / 'a.png', '#0072B2')
+    other = write_log('plain', [dict(step=1, **{'coco/bbox_mAP': 0.1})])
+    with pytest.raises(SystemExit, match='nor a metric of several streams'):
+        tool.main([str(other), '--out', str(tmp_path / 'b.png')])

@@ -2,8 +2,9 @@
 """Draw curves of what runs logged, several runs side by side.
 
 By default: the CKA and the mask ratio of every stage of DPK, whichever was logged,
-averaged over each epoch, as in Figs. 7 and 8 of its paper. Metrics of a validation
-stand at their epoch.
+averaged over each epoch, as in Figs. 7 and 8 of its paper; of other runs the metric of
+all streams, teacher and student in one panel. Metrics of a validation stand at their
+epoch.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from typing import Optional
 from tool_options import add_out, check_out, described_parser
 
 from dynkd.utils import RunLog
-from dynkd.visualization import line_style
+from dynkd.visualization import draw_curves, line_style
 
 Curve = dict[int, float]
 #: What is drawn by default, as far as it was logged.
@@ -40,7 +41,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--keys',
         nargs='+',
         help='names of logged values, or patterns of them; a row of panels for each '
-        f'({" ".join(DEFAULT_KEYS)}, whichever there is)',
+        f'({" ".join(DEFAULT_KEYS)}, whichever there is; else the metric of the '
+        'streams)',
     )
     parser.add_argument('--labels', nargs='+', help="the runs' names in the legend")
     parser.add_argument(
@@ -124,7 +126,7 @@ def rows(
         value, the curves by label of the run.
 
     Raises:
-        SystemExit: If no run logged a value of a pattern, or any of the default.
+        SystemExit: If no run logged a value of a pattern.
     """
     logged = {
         label: {
@@ -153,12 +155,50 @@ def rows(
                 for name in names
             }
         )
-    if not found:
-        raise SystemExit(
-            f'No run logged {" or ".join(DEFAULT_KEYS)}; name others with --keys. '
-            f'Logged: {", ".join(known)}.'
-        )
     return found
+
+
+def _has_default(log: RunLog) -> bool:
+    """Whether a run logged what is drawn by default."""
+    names = {name for record in log.records for name in record}
+    return any(_matches(name, key) for name in names for key in DEFAULT_KEYS)
+
+
+def streams_metric(
+    logs: dict[str, RunLog],
+) -> tuple[str, dict[str, dict[str, Curve]]]:
+    """The metric of all streams, for runs that logged nothing else to draw.
+
+    Args:
+        logs (dict[str, RunLog]): The runs by label.
+
+    Returns:
+        tuple[str, dict]: The metric, and of each run its curves by stream.
+
+    Raises:
+        SystemExit: If a run has validated no streams.
+    """
+    found: dict[str, dict[str, dict[str, Curve]]] = {}
+    for label, log in logs.items():
+        for record in log.records:
+            for name in record:
+                stream, slash, metric = name.partition('/')
+                # `student/loss_cls` is a loss, `kld_student/share` a transfer's.
+                if slash and 'epoch' not in record and 'loss' not in metric:
+                    runs = found.setdefault(metric, {})
+                    runs.setdefault(label, {})[stream] = log.curve(name)
+    shared = {
+        metric: {label: runs[label] for label in logs}
+        for metric, runs in found.items()
+        if len(runs) == len(logs) and all(len(own) > 1 for own in runs.values())
+    }
+    if not shared:
+        raise SystemExit(
+            f'No run logged {" or ".join(DEFAULT_KEYS)}, nor a metric of several '
+            'streams: name what to draw with --keys.'
+        )
+    # COCO's first metric is its mean, the second that at an IoU of 0.5.
+    return next(iter(shared.items()))
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -234,6 +274,11 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if len(counts) > 1:
         raise SystemExit('Some runs count epochs and some iterations: plot them apart.')
     x_label = args.per if counts == {True} else 'iteration'
+    if args.keys is None and not any(map(_has_default, logs.values())):
+        metric, panels = streams_metric(logs)
+        draw_curves(panels, args.out, x_label, metric)
+        print(f'Wrote {args.out}')
+        return
     draw(rows(logs, args.keys, args.per), args.labels, x_label, args.out)
     print(f'Wrote {args.out}')
 
