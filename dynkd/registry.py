@@ -64,7 +64,9 @@ SCHEDULES = CheckedRegistry(
 )
 #: Transfers that are generated from one short config.
 TRANSFER_GROUPS = CheckedRegistry(
-    'transfer group', scope='dynkd', locations=['dynkd.models.methods']
+    'transfer group',
+    scope='dynkd',
+    locations=['dynkd.models.methods', 'dynkd.recipes.groups'],
 )
 #: Stores of the streams' past predictions.
 STORES = CheckedRegistry('store', scope='dynkd', locations=['dynkd.models.stores'])
