@@ -11,7 +11,6 @@ from mmengine.config import Config, DictAction
 from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
 
 from .console import short_start
-from .unwrap import unwrap
 
 
 def base_parser(description: str) -> argparse.ArgumentParser:
@@ -129,7 +128,7 @@ def read_config(args: argparse.Namespace) -> Config:
 
 
 def build_runner(cfg: Config) -> Any:
-    """Build the runner that a config names, and what shows its progress and results.
+    """Build the runner that a config names, with a hook that shows its progress.
 
     Args:
         cfg (Config): The config.
@@ -146,9 +145,6 @@ def build_runner(cfg: Config) -> Any:
             runner = RUNNERS.build(cfg)
         else:
             runner = Runner.from_cfg(cfg)
-    names = [type(hook).__name__ for hook in runner.hooks]
-    distils = hasattr(unwrap(runner.model), 'transfers')
-    for name in ('ProgressHook', *(('ResultHook',) if distils else ())):
-        if name not in names:
-            runner.register_hook(dict(type=f'dynkd.{name}'))
+    if not any(type(hook).__name__ == 'ProgressHook' for hook in runner.hooks):
+        runner.register_hook(dict(type='dynkd.ProgressHook'))
     return runner
