@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Optional
 
 import numpy as np
@@ -79,13 +80,22 @@ def predict(
         raise SystemExit(f'{args.config} has no streams: it is not of a distillation.')
     loading = cfg[f'{args.split}_dataloader']
     loading.update(batch_size=1, num_workers=0, persistent_workers=False)
+    loading.pop('prefetch_factor', None)
     loading.sampler = dict(type='DefaultSampler', shuffle=False)
-    cfg.update(load_from=args.checkpoint, resume=False, log_level='WARNING')
-    cfg.setdefault('work_dir', str(args.out.parent))
-    runner = Runner.from_cfg(cfg)
-    runner.load_or_resume()
+    with TemporaryDirectory() as folder:
+        # It loads as a test does, without the files that the streams started from.
+        runner = Runner(
+            model=cfg.model,
+            data_preprocessor=cfg.get('data_preprocessor'),
+            work_dir=folder,
+            load_from=args.checkpoint,
+            default_scope=cfg.get('default_scope', 'mmengine'),
+            log_level='WARNING',
+            experiment_name='browse_predictions',
+        )
+        runner.load_or_resume()
+        loader = runner.build_dataloader(loading)
     model = runner.model.eval()
-    loader = runner.build_dataloader(loading)
     rows = []
     for index, batch in enumerate(islice(loader, args.skip + args.number)):
         if index < args.skip:

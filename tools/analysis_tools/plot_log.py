@@ -8,7 +8,7 @@ epoch.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Optional
@@ -128,15 +128,7 @@ def rows(
     Raises:
         SystemExit: If no run logged a value of a pattern.
     """
-    logged = {
-        label: {
-            key
-            for record in log.records
-            for key, value in record.items()
-            if isinstance(value, (int, float)) and key not in ('step', 'epoch', 'iter')
-        }
-        for label, log in logs.items()
-    }
+    logged = {label: _names([log]) for label, log in logs.items()}
     known = sorted(set().union(*logged.values()))
     found = []
     for pattern in patterns or DEFAULT_KEYS:
@@ -160,8 +152,18 @@ def rows(
 
 def _has_default(log: RunLog) -> bool:
     """Whether a run logged what is drawn by default."""
-    names = {name for record in log.records for name in record}
-    return any(_matches(name, key) for name in names for key in DEFAULT_KEYS)
+    return any(_matches(name, key) for name in _names([log]) for key in DEFAULT_KEYS)
+
+
+def _names(logs: Iterable[RunLog]) -> set[str]:
+    """The names of the values that runs logged."""
+    return {
+        key
+        for log in logs
+        for record in log.records
+        for key, value in record.items()
+        if isinstance(value, (int, float)) and key not in ('step', 'epoch', 'iter')
+    }
 
 
 def streams_metric(
@@ -194,8 +196,9 @@ def streams_metric(
     }
     if not shared:
         raise SystemExit(
-            f'No run logged {" or ".join(DEFAULT_KEYS)}, nor a metric of several '
-            'streams: name what to draw with --keys.'
+            f'No run logged {" or ".join(DEFAULT_KEYS)}; nor a metric of several '
+            'streams; name others with --keys. Logged: '
+            f'{", ".join(sorted(_names(logs.values())))}.'
         )
     # COCO's first metric is its mean, the second that at an IoU of 0.5.
     return next(iter(shared.items()))

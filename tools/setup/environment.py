@@ -240,7 +240,10 @@ class Environment:
         partial = self.stamp.with_suffix('.tmp')
         partial.write_text(json.dumps(dict(self.wanted(), ops=self.ops)))
         os.replace(partial, self.stamp)
-        say(f'The environment is ready: {self.folder}')
+        say(
+            f'The environment is ready: {self.folder}. To run the commands of the docs, '
+            f'enter it: source {self.folder}/bin/activate'
+        )
 
 
 def ensure(environment: Environment) -> None:

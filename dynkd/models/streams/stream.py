@@ -25,6 +25,7 @@ from .memory_format import channels_last, order_weights
 from .names import missing_stream
 from .preprocess import preprocess
 from .proposals import SharedProposals, in_roi_head
+from .transformer import is_detr_like, run_transformer
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 #: Parts that ``extract_feat`` of OpenMMLab's models runs.
@@ -249,7 +250,7 @@ class Stream:
         if not hasattr(self.model, 'extract_feat'):
             return False
         # DETR-like models have a transformer between body and head.
-        heads = () if hasattr(self.model, 'forward_transformer') else _HEADS
+        heads = () if is_detr_like(self.model) else _HEADS
         return all(tap.root in (*_BODY, *heads, _BRANCHES) for tap in taps)
 
     def _body(self, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
@@ -301,13 +302,18 @@ class Stream:
         shared = self.proposals or self.provided
         late = [tap for tap in taps if shared is not None and in_roi_head(tap)]
         early = [tap for tap in taps if tap not in late]
-        if not taps or not self.is_observable(early):
+        detr = is_detr_like(self.model)
+        if not taps or not (detr or self.is_observable(early)):
             return {}
         # On the model's own device: it may have been built on a GPU.
         device = next(self.model.parameters()).device
         inputs = torch.randn(DRY_BATCH, *self.cfg.input_shape, device=device)
         try:
-            recorded = self.observe(Recorder(early), inputs)
+            if self.is_observable(early):
+                recorded = self.observe(Recorder(early), inputs)
+            else:
+                with torch.no_grad(), Recorder(early)(self.model) as recorded:
+                    run_transformer(self.model, inputs)
             if late and shared is not None:
                 rois = [[index, 0, 0, 64, 64] for index in range(DRY_BATCH)]
                 with torch.no_grad():
@@ -319,7 +325,7 @@ class Stream:
         except TapError:
             raise
         except Exception as error:
-            if isinstance(error, _WRONG_SHAPE) and self._has_shape:
+            if isinstance(error, _WRONG_SHAPE) and self._has_shape and not detr:
                 raise ValueError(self._misfit(error)) from error
             print_log(
                 f'{self._misfit(error)} Its taps are checked in the first step.',

@@ -4,6 +4,9 @@
 import pytest
 import torch
 
+from dynkd.models.taps import Tap, TapError
+from dynkd.models.transfers.classes import class_channels
+
 DETR = dict(
     config='mmdet::detr/detr_r50_8xb2-150e_coco.py',
     model=dict(
@@ -25,21 +28,34 @@ def transfer(**loss) -> dict:
 @pytest.mark.parametrize('class_dim', [1, 2, -1])
 def test_logits_of_detr(build, det_batch, class_dim):
     """Of shape (layers, images, queries, classes and background)."""
-    model = build(
-        dict(DETR, frozen=True), dict(DETR), transfers=transfer(class_dim=class_dim)
-    )
-    batch = det_batch()
+    streams = dict(DETR, frozen=True), dict(DETR)
     if class_dim == -1:
-        loss = model(**batch, mode='loss')['loss_kld']
+        model = build(*streams, transfers=transfer(class_dim=class_dim))
+        loss = model(**det_batch(), mode='loss')['loss_kld']
         assert torch.isfinite(loss) and loss > 0
         return
-    size = {1: 2, 2: 7}[class_dim]
+    # In a dry run of four images, when the model is built.
+    size = {1: 4, 2: 7}[class_dim]
+    if size == 4:
+        streams = tuple(dict(own, model=other_classes(own['model'])) for own in streams)
     expected = (
         rf'dimension {class_dim} has {size} entries, but the head that learns predicts '
-        r'4 classes; set class_dim=-1'
+        r'. classes; set class_dim=-1'
     )
     with pytest.raises(ValueError, match=expected):
-        model(**batch, mode='loss')
+        build(*streams, transfers=transfer(class_dim=class_dim))
+
+
+def other_classes(model: dict) -> dict:
+    """A model of as many classes as are not the images of a dry run."""
+    return dict(model, bbox_head=dict(num_classes=5))
+
+
+def test_taps_of_detr_are_checked_when_the_model_is_built(build):
+    taps = dict(source='teacher.decoder[5]', target='student.decoder[0]')
+    transfers = dict(loss=dict(taps, loss=dict(type='FeatureLoss')))
+    with pytest.raises(TapError, match=r'teacher.decoder\[5\]'):
+        build(dict(DETR, frozen=True), dict(DETR), transfers=transfers)
 
 
 def test_classes_of_each_head(build, fcos, faster_rcnn, classifier):
@@ -54,8 +70,6 @@ def test_classes_of_each_head(build, fcos, faster_rcnn, classifier):
         fc=dict(model=classifier(num_classes=6), **shape),
     )
     model = build(streams=streams)
-    from dynkd.models.taps import Tap
-    from dynkd.models.transfers.classes import class_channels
 
     def found(*texts: str) -> tuple[int, ...]:
         return class_channels([Tap.parse(text) for text in texts], model.all_streams)
