@@ -241,7 +241,7 @@ class Environment:
         partial.write_text(json.dumps(dict(self.wanted(), ops=self.ops)))
         os.replace(partial, self.stamp)
         say(
-            f'The environment is ready: {self.folder}. To run the commands of the docs, '
+            f'The environment is ready: {self.folder}. For the commands of the docs, '
             f'enter it: source {self.folder}/bin/activate'
         )
 
