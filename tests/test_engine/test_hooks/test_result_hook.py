@@ -2,12 +2,14 @@
 import json
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 
 from dynkd.engine.hooks import ResultHook
-from dynkd.engine.hooks.result_hook import _test
+from dynkd.engine.hooks.result_hook import _best_of, _table, _test
 from dynkd.utils import RandomState
 
 RESULT = dict(type='dynkd.ResultHook')
@@ -122,3 +124,15 @@ def test_the_command_without_the_librarys_script(monkeypatch):
     monkeypatch.setattr('dynkd.engine.hooks.result_hook.find_spec', lambda name: None)
     command = _test('mmaction', Path('a.py'), Path('a.pth'))
     assert command == 'mim test mmaction2 a.py --checkpoint a.pth'
+
+
+@pytest.mark.parametrize('rule, best', [('greater', '(1)'), ('less', '(3)')])
+def test_the_best_follows_the_rule_and_is_a_number(rule, best):
+    """A stream that predicts nothing in a validation has NaN there."""
+    hook = CheckpointHook(save_best='student/error', rule=rule)
+    best_of = _best_of(SimpleNamespace(hooks=[hook]))
+    curve = {1: 0.4, 2: float('nan'), 3: 0.1}
+    row = _table('error', {}, dict(student=curve), 'epoch', best_of)[-1]
+    assert row.split()[-1] == best
+    nothing = dict(student={1: float('nan')})
+    assert _table('error', {}, nothing, 'epoch', best_of)[-1].endswith('nan  (1)')
