@@ -9,6 +9,7 @@ done when they are imported.
 
 from dynkd.compat import (
     checkpoints,
+    config_index,
     config_text,
     image_files,
     known_starts,
@@ -53,6 +54,6 @@ def apply() -> None:
     """Arranges every repair. A second call changes nothing."""
     WATCHER.install()
     repairs = (torchvision, mmcv_cap, mmaction, mmdet_ssd, mmrazor)
-    runner = (checkpoints, config_text, resuming, runs, known_starts)
+    runner = (checkpoints, config_index, config_text, resuming, runs, known_starts)
     for package in (*repairs, *runner, image_files, worker_errors):
         package.apply()
