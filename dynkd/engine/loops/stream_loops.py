@@ -2,7 +2,6 @@
 """Loops that validate and test every stream."""
 
 import copy
-import logging
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,17 +9,18 @@ from typing import Any, Optional, Union
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.logging import print_log
 from mmengine.runner import Runner, TestLoop, ValLoop
 from mmengine.runner.amp import autocast
 from torch.utils.data import DataLoader
 
-from dynkd.models.streams import class_count, missing_stream
+from dynkd.models.streams import missing_stream
 from dynkd.registry import LOOPS
 from dynkd.utils import RandomState, unwrap
 
+from .evaluable import evaluable
 from .fusion import FUSED, Fusion, same_order
 from .stream_evaluator import StreamEvaluator
+from .test_time import distillation_in, predict
 
 
 class _EveryStream:
@@ -32,7 +32,8 @@ class _EveryStream:
         evaluator (dict or list[dict]): Config of the metrics; each stream gets its own.
         fp16 (bool): Whether to predict in half precision. Defaults to False.
         streams (sequence of str, optional): The streams. Defaults to None: all that
-            predict the main stream's classes, if it has as many as it says.
+            predict the main stream's classes, if it has as many as it says, and are of
+            its library. A warning names the others.
         branches (bool): Whether the streams' branches are evaluated too, under names
             like ``student.branches.0/accuracy/top1``. Defaults to False.
         fused (dict[str, float], optional): Weights of streams (and branches) whose
@@ -64,10 +65,10 @@ class _EveryStream:
         branches: bool = False,
         fused: Optional[Mapping[str, float]] = None,
     ) -> None:
-        model = unwrap(runner.model)
+        model = distillation_in(runner.model)
         kind = type(self).__name__
         _check(kind, model, evaluator, streams)
-        self.streams = list(streams or _comparable(model))
+        self.streams = list(streams or evaluable(model, f'{self.stage}_cfg'))
         if branches:
             self.streams = _with_branches(model, self.streams)
         self.fusion = None if fused is None else Fusion(fused, self.streams)
@@ -107,10 +108,10 @@ class _EveryStream:
         self.runner.call_hook(
             f'before_{self.stage}_iter', batch_idx=idx, data_batch=data_batch
         )
-        model = unwrap(self.runner.model)
+        model = distillation_in(self.runner.model)
         with autocast(enabled=self.fp16):
             pending = [name for name in self.evaluator.pending if name != FUSED]
-            outputs = model.predict_streams(data_batch, pending)
+            outputs = predict(self.runner.model, data_batch, pending)
         # Hooks that draw predictions know of one model: the main stream's.
         shown: Sequence = outputs.get(model.main_stream) or next(
             iter(outputs.values()), []
@@ -150,26 +151,6 @@ class _EveryStream:
         model.train(training)
         random.restore()
         return {f'{n}/{key}': v for n, own in found.items() for key, v in own.items()}
-
-
-def _comparable(model: Any) -> list[str]:
-    """The streams that predict what the data have: the main stream's classes."""
-    counts = {name: class_count(own.model) for name, own in model.all_streams.items()}
-    own = counts[model.main_stream]
-    found = []
-    for name, count in counts.items():
-        if None in (own, count) or count == own:
-            found.append(name)
-        else:
-            print_log(
-                f'Stream `{name}` is not evaluated: it predicts {count} classes, and '
-                f'`{model.main_stream}` {own}.',
-                logger='current',
-                level=logging.WARNING,
-            )
-    return [
-        name for name, count in counts.items() if None in (own, count) or count == own
-    ]
 
 
 def watched_metrics(runner: Runner) -> list[str]:

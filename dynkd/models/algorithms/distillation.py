@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import print_log
 
 from dynkd.models.schedules import Progress
-from dynkd.models.streams import Stream, warn_of_unread
+from dynkd.models.streams import Stream, check_branches_of_data, warn_of_unread
 from dynkd.models.taps import Tap
 from dynkd.models.transfers import Transfer, check_graph
 from dynkd.registry import MODELS
@@ -100,6 +100,7 @@ class Distillation(TransferModel):
         progress = Progress.current()
         self._enter_phase(progress)
         if isinstance(data['inputs'], Mapping):
+            check_branches_of_data(data)
             warn_of_unread(data['inputs'], [s.cfg for s in self.all_streams.values()])
         batches = self.batches(data, self._running, True)
         losses: Losses = {}

@@ -16,6 +16,7 @@ from dynkd.models.streams import (
     StreamConfig,
     check_streams_in,
     missing_stream,
+    mix_labels_alike,
     order_streams,
     share_proposals,
 )
@@ -58,6 +59,7 @@ class StreamedModel(BaseModel):
         if not self.streams:
             raise ValueError('all streams are frozen: there is nothing to train.')
         share_proposals(self.all_streams)
+        mix_labels_alike(self.all_streams, self.main_stream)
         self.batches = Batches(self.all_streams)
 
     def stream(self, name: str) -> Stream:

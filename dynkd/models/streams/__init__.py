@@ -14,15 +14,16 @@ from .checkpoint import (
     load_plain_weights,
     load_stream_checkpoint,
 )
-from .classes import class_count
+from .classes import class_count, mix_labels_alike
 from .config import StreamConfig, order_streams, read_config
 from .export import export_stream, stream_config, stream_weights
-from .inputs import warn_of_unread
+from .inputs import check_branches_of_data, warn_of_unread
 from .names import missing_stream
 from .pretrained import is_pretrained, pretrained_files
-from .proposals import SharedProposals, in_roi_head
+from .proposals import SharedProposals, in_roi_head, masks_with_boxes, stage_of
 from .single_values import single_value_norm
 from .stream import DRY_BATCH, Stream, find_stream, share_proposals
+from .transformer import is_detr_like
 
 __all__ = [
     'BRANCHES',
@@ -34,22 +35,27 @@ __all__ = [
     'Stream',
     'StreamConfig',
     'check_augments',
+    'check_branches_of_data',
     'check_stored',
     'check_streams_in',
     'class_count',
     'copy_batch',
     'export_stream',
     'find_stream',
+    'is_detr_like',
     'in_roi_head',
     'is_pretrained',
     'load_plain_weights',
     'load_stream_checkpoint',
+    'masks_with_boxes',
     'missing_stream',
+    'mix_labels_alike',
     'order_streams',
     'pretrained_files',
     'read_config',
     'share_proposals',
     'single_value_norm',
+    'stage_of',
     'stream_config',
     'stream_weights',
     'switched_together',

@@ -1,19 +1,27 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Loading the weights that a stream starts from."""
 
+import copy
 import logging
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from typing import Any
 
+import torch
 import torch.nn as nn
 from mmengine.logging import print_log
 from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from dynkd.compat import check_finite, load_checkpoint_file
 
+#: What the keys of models around a detector begin with: MMRazor's distillers and
+#: MMDetection's semi-supervised detectors.
+_INSIDE = ('architecture.', 'student.', 'teacher.', 'detector.')
 #: Where the branches of a stream's model are; no part of the plain model.
 BRANCHES = 'branches.'
+#: What checkpoints hold beside weights: a data preprocessor's buffers, which older
+#: versions saved, and averages of the weights, of MMDetection 2.
+_NO_WEIGHTS = ('data_preprocessor.', 'ema_')
 #: What torch says of a key whose shape differs: the checkpoint's, and the model's.
 _SHAPES = re.compile(r'size mismatch for (.+?): .*?\[(.*?)\].*?\[(.*?)\]')
 
@@ -24,7 +32,9 @@ def load_stream_checkpoint(
     """Load a checkpoint strictly into the model of a stream.
 
     What the plain library migrates when it loads, such as names of older versions, is
-    migrated here too.
+    migrated here too. What holds no weights of the model is left out, as the plain
+    library does: buffers of data preprocessors that older versions saved (a warning
+    tells if they differ from the stream's), and averages of the weights (``ema_…``).
 
     Args:
         model (nn.Module): The model.
@@ -43,6 +53,7 @@ def load_stream_checkpoint(
     state = checkpoint.get('state_dict', checkpoint)
     consume_prefix_in_state_dict_if_present(state, 'module.')
     check_finite(state, f'stream `{name}`: the checkpoint `{path}`')
+    _drop_others(model, state, name, path)
     missing, unexpected, shapes, others = _load(model, state)
     own = list(model.state_dict())
     if not whole and not any(key.startswith(BRANCHES) for key in state):
@@ -65,7 +76,7 @@ def load_stream_checkpoint(
 
 
 def load_plain_weights(
-    model: nn.Module, state: Mapping[str, Any], path: str, name: str
+    model: nn.Module, state: dict[str, Any], path: str, name: str
 ) -> None:
     """Load weights of a plain model into a stream, a misfitting head aside.
 
@@ -80,9 +91,11 @@ def load_plain_weights(
             did fit.
         CheckpointError: If a weight is not finite.
     """
-    state = dict(state)
+    # A copy with what torch keeps on it, the versions of modules.
+    state = copy.copy(state)
     consume_prefix_in_state_dict_if_present(state, 'module.')
     check_finite(state, path)
+    _drop_others(model, state, name, path)
     missing, unexpected, shapes, others = _load(model, state)
     missing = [key for key in missing if not _counter(key)]
     absent = [key for key in missing if not key.startswith(BRANCHES)]
@@ -115,6 +128,40 @@ def load_plain_weights(
 def _of_head(key: str) -> bool:
     """Whether a weight is one of a head, which depends on the number of classes."""
     return key.partition('.')[0].endswith('head')
+
+
+def _drop_others(
+    model: nn.Module, state: MutableMapping[str, Any], name: str, path: str
+) -> None:
+    """Take out what holds no weights. In place: torch keeps versions on the dict."""
+    own = model.state_dict(keep_vars=True)
+    left = [key for key in state if key not in own and key.startswith(_NO_WEIGHTS)]
+    buffers = dict(model.named_buffers())
+    for key in left:
+        there = buffers.get(key)
+        if there is not None and not _equal(there, state[key]):
+            print_log(
+                f'stream `{name}`: the checkpoint `{path}` was trained with `{key}` = '
+                f'{_values(state[key])}, but its config has {_values(there)}, which is '
+                'what the stream takes.',
+                logger='current',
+                level=logging.WARNING,
+            )
+    for key in left:
+        del state[key]
+
+
+def _equal(one: torch.Tensor, other: Any) -> bool:
+    """Whether two buffers have the same values."""
+    same = isinstance(other, torch.Tensor) and one.numel() == other.numel()
+    return same and torch.allclose(one.flatten().cpu(), other.flatten().to(one.dtype))
+
+
+def _values(buffer: Any) -> Any:
+    """The values of a buffer, for a message."""
+    if not isinstance(buffer, torch.Tensor):
+        return buffer
+    return [round(value, 4) for value in buffer.flatten().tolist()]
 
 
 def check_streams_in(
@@ -197,6 +244,11 @@ def _hint(state: Collection[str], own: Collection[str]) -> str:
         )
     if held and not wanted:
         return 'It holds branches: give the stream the same `branches`.'
+    if any(key.startswith(_INSIDE) for key in state):
+        return (
+            'Its keys begin with the name of a model around the detector: take out '
+            'the part that you need, without that name, and save it as a checkpoint.'
+        )
     return (
         'To start from a part of it, give the model an '
         "`init_cfg=dict(type='Pretrained', checkpoint=…)` instead."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Optional, Union, cast
+from typing import Any, ClassVar, Optional, Union, cast
 
 import torch.nn as nn
 from mmengine.config import Config, ConfigDict
@@ -71,6 +71,9 @@ class StreamConfig:
             memory with the channels of a position side by side, which is faster for
             some models. Nothing else changes. Defaults to False.
     """
+
+    #: The ``custom_imports`` of its config.
+    custom_imports: ClassVar[Optional[dict[str, Any]]] = None
 
     name: str
     config: Optional[Text] = None
@@ -157,6 +160,8 @@ class StreamConfig:
             whole = read_config(self.name, self.config)
             data_preprocessor = whole.get('data_preprocessor', data_preprocessor)
             self.scope = self.scope or whole.get('default_scope')
+            # Of this instance: it is no field that a user sets.
+            vars(self)['custom_imports'] = whole.get('custom_imports')
         if self.model:
             # Merging takes `_delete_` out of its argument.
             whole.merge_from_dict(dict(model=copy.deepcopy(self.model)))

@@ -125,7 +125,8 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
 
     Returns:
         Config: A config that names nothing of DynKD; or imports it, if the model or its
-        pipeline is made of what the plain library lacks.
+        pipeline is made of what the plain library lacks. What else the run imports is
+        imported.
     """
     # MMEngine wants a loop, its data and its evaluator all to be None, or none of them.
     kept = [key for key in _KEPT if cfg.get(key) is not None]
@@ -141,9 +142,21 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     found = without_scope(named_types(plain.to_dict()), deep=True)
     if stream.input is not None:
         found = single_modality(found, stream.input)
+    imports = _imports(stream, cfg)
     if names_dynkd(found):
-        found['custom_imports'] = dict(imports=['dynkd'], allow_failed_imports=False)
+        imports.append('dynkd')
+    if imports:
+        found['custom_imports'] = dict(imports=imports, allow_failed_imports=False)
     return Config(found)
+
+
+def _imports(stream: StreamConfig, cfg: Config) -> list[str]:
+    """The modules of the user that the run, or the config of the stream, imports."""
+    names: list[str] = []
+    for given in (cfg.get('custom_imports'), stream.custom_imports):
+        imports = (given or {}).get('imports') or []
+        names += [imports] if isinstance(imports, str) else list(imports)
+    return [name for name in dict.fromkeys(names) if name != 'dynkd']
 
 
 def _drop_pretrained(model: Any) -> None:

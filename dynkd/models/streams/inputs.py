@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import torch
 from mmengine.logging import print_log
 
 from .config import StreamConfig
@@ -39,6 +40,56 @@ def select_input(inputs: Mapping[str, Any], cfg: StreamConfig) -> Any:
             f'{", ".join(inputs)}.'
         )
     return inputs[key]
+
+
+def check_branches_of_data(data: Mapping[str, Any]) -> None:
+    """Reject the data of MMDetection's ``MultiBranch``, for semi-supervised detectors.
+
+    Args:
+        data (dict): A batch as the data loader returns it.
+
+    Raises:
+        ValueError: If it has several batches, one for each branch of the pipeline.
+    """
+    samples = data.get('data_samples')
+    if isinstance(samples, Mapping):
+        raise ValueError(
+            f'the batch has several branches, {", ".join(samples)}, each with images '
+            'and data samples of its own, as `MultiBranch` makes them for SoftTeacher '
+            'and other semi-supervised detectors. A distillation reads one: take its '
+            'pipeline without `MultiBranch`, and a data set without '
+            '`MultiSourceSampler`.'
+        )
+
+
+def fit_clips(inputs: Any, preprocessor: Any, name: str) -> Any:
+    """Clips of a 3D model, for a 2D model that reads their frames.
+
+    Args:
+        inputs (list[Tensor] or Any): Clips, (clips, C, T, H, W) each, or anything else.
+        preprocessor (nn.Module): The data preprocessor of the stream.
+        name (str): Name of the stream.
+
+    Returns:
+        list[Tensor] or Any: Frames, (clips * T, C, H, W) each, where the stream reads
+        frames and the data have clips; else the same.
+
+    Raises:
+        ValueError: If the stream reads clips and the data have frames.
+    """
+    form = getattr(preprocessor, 'format_shape', None)
+    first = inputs[0] if isinstance(inputs, (list, tuple)) and inputs else None
+    rank = first.dim() if isinstance(first, torch.Tensor) else None
+    if (form, rank) == ('NCTHW', 4):
+        raise ValueError(
+            f'stream `{name}` reads clips (clips, C, T, H, W), but the data have '
+            f'frames, {tuple(first.shape)}. Write '  # type: ignore[union-attr]  # a rank
+            "dict(type='FormatShape', input_format='NCTHW'): a 2D model takes the "
+            'frames of clips.'
+        )
+    if (form, rank) != ('NCHW', 5):
+        return inputs
+    return [clip.transpose(1, 2).flatten(0, 1) for clip in inputs]
 
 
 def warn_of_unread(inputs: Mapping[str, Any], configs: Sequence[StreamConfig]) -> None:

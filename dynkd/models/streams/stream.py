@@ -20,22 +20,15 @@ from .branches import (
 )
 from .checkpoint import BRANCHES
 from .config import StreamConfig
-from .inputs import select_input
+from .inputs import fit_clips, select_input
 from .memory_format import channels_last, order_weights
 from .names import missing_stream
+from .observe import is_observable, run_observed
 from .preprocess import preprocess
 from .proposals import SharedProposals, in_roi_head
 from .transformer import is_detr_like, run_transformer
 
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
-#: Parts that ``extract_feat`` of OpenMMLab's models runs.
-_BODY = ('backbone', 'neck')
-#: Heads that receive what ``extract_feat`` returns.
-_HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
-#: What runs on the stages of a stream's backbone.
-_BRANCHES = 'branches'
-#: What no head is.
-_WITH_BODY = (*_BODY, _BRANCHES)
 #: What a model raises on inputs of a shape that is not its own.
 _WRONG_SHAPE = (RuntimeError, ValueError, AssertionError)
 #: Images (RoIs) in the batch of a dry run.
@@ -145,7 +138,9 @@ class Stream:
         own = dict(data)
         if isinstance(own['inputs'], dict):
             own['inputs'] = select_input(own['inputs'], self.cfg)
-        prepared = preprocess(self.model.data_preprocessor, own, training)
+        preprocessor = self.model.data_preprocessor
+        own['inputs'] = fit_clips(own['inputs'], preprocessor, self.name)
+        prepared = preprocess(preprocessor, own, training)
         if self.cfg.channels_last:
             prepared['inputs'] = channels_last(prepared['inputs'])
         return prepared
@@ -210,10 +205,6 @@ class Stream:
     ) -> dict[Tap, list[Any]]:
         """Run the model for its taps, without a graph.
 
-        OpenMMLab's ``mode='tensor'`` calls the heads' ``forward`` without their hooks,
-        so the heads that are tapped are called here. A model with other taps computes
-        its losses, which are discarded.
-
         Args:
             taps (Recorder): The taps to record.
             inputs (Tensor): Preprocessed inputs, (B, C, H, W) for images.
@@ -222,20 +213,10 @@ class Stream:
         Returns:
             dict[Tap, list]: What the taps yielded.
         """
+        # A signature is looked up once in a phase.
         of_phase = taps is self._early
         observable = self._observable if of_phase else self.is_observable(taps.taps)
-        with taps(self.model) as outputs, record_branched(self.model) as stages:
-            if observable:
-                features, extra = self._body(inputs)
-                for root in taps.roots:
-                    if root not in _WITH_BODY:
-                        self.model.get_submodule(root)(features, **extra)
-            else:
-                self.model(inputs, data_samples, mode='loss')
-            branches = self.branches
-            if branches is not None and _BRANCHES in taps.roots:
-                branches(stages)
-        return outputs
+        return run_observed(self.model, taps, observable, inputs, data_samples)
 
     def is_observable(self, taps: Sequence[Tap]) -> bool:
         """Whether taps can be read without the model's own losses.
@@ -247,20 +228,7 @@ class Stream:
             bool: Whether all of them lie in a body or a head that runs on features
             alone.
         """
-        if not hasattr(self.model, 'extract_feat'):
-            return False
-        # DETR-like models have a transformer between body and head.
-        heads = () if is_detr_like(self.model) else _HEADS
-        return all(tap.root in (*_BODY, *heads, _BRANCHES) for tap in taps)
-
-    def _body(self, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
-        """The input that the model's body passes to its head, and further arguments."""
-        features = self.model.extract_feat(inputs)
-        # MMAction2's recognizers return both.
-        both = isinstance(features, tuple) and len(features) == 2
-        if both and isinstance(features[1], dict):
-            return features
-        return features, {}
+        return is_observable(self.model, taps)
 
     def predict(
         self, batch: dict[str, Any], branches: bool = False
@@ -319,9 +287,7 @@ class Stream:
                 with torch.no_grad():
                     features = self.model.extract_feat(inputs)
                     boxes = inputs.new_tensor(rois)
-                    recorded.update(
-                        shared.classify(self.model, features, late, [boxes])
-                    )
+                    recorded.update(shared.classify(self.model, features, late, boxes))
         except TapError:
             raise
         except Exception as error:

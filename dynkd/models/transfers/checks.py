@@ -15,13 +15,19 @@ from dynkd.models.streams import (
     Stream,
     check_augments,
     in_roi_head,
+    is_detr_like,
+    masks_with_boxes,
     missing_stream,
+    stage_of,
 )
 from dynkd.models.taps import Tap
 
 from .classes import class_channels
 from .gradients import TargetLeaves
 from .transfer import Transfer
+
+#: Parts of a DETR whose outputs belong to its queries.
+_QUERIES = ('decoder', 'bbox_head', 'query_embedding', 'dn_query_generator')
 
 
 def check_transfer(
@@ -42,8 +48,8 @@ def check_transfer(
     Raises:
         ValueError: If it names an unknown stream or module, has a target that is
             frozen or, where its weight is balanced, has no task loss, compares RoIs of
-            different proposals, or joins streams that mix the images of one input
-            differently.
+            different proposals or queries of different models, or joins streams that
+            mix the images of one input differently.
     """
     for tap in transfer.sources:
         _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
@@ -62,6 +68,7 @@ def check_transfer(
         _check_teachers(transfer, streams, stores)
     for source, target in transfer.pairs:
         _check_proposals(source, target, streams, frozen_in)
+        _check_queries(source, target, streams)
         check_augments(source, target, streams)
 
 
@@ -149,6 +156,48 @@ def _check_proposals(
                 f'samples none. Reverse it: `{provider}=dict(proposals={reader!r}, '
                 '…)`.'
             )
+        _check_stages(source, target, streams, reader)
+
+
+def _check_stages(
+    source: Tap, target: Tap, streams: Mapping[str, Stream], reader: str
+) -> None:
+    """Reject a comparison of RoI outputs of different stages of a cascade."""
+    shared = streams[reader].proposals
+    own, other = (source, target) if source.stream == reader else (target, source)
+    stages = stage_of(own), stage_of(other)
+    if 'roi_head.mask_head' in own.module and masks_with_boxes(
+        streams[other.stream].model
+    ):
+        raise ValueError(
+            f'`{other.stream}` cuts masks out of the features of its boxes: its '
+            f'RoIs for masks are not known to `{reader}`. Give it a '
+            '`mask_roi_extractor`.'
+        )
+    if shared is None or stages[0] is None or stages[1] is None:
+        return
+    fitting = shared.source_stage(stages[0])
+    if fitting != stages[1]:
+        raise ValueError(
+            f'`{own}` classifies the boxes of stage {fitting} of '
+            f'`{other.stream}`, and `{other}` those of stage {stages[1]}. Tap the same '
+            'stage of both.'
+        )
+
+
+def _check_queries(source: Tap, target: Tap, streams: Mapping[str, Stream]) -> None:
+    """Reject a comparison of the queries of two DETRs."""
+    taps = [tap for tap in (source, target) if tap.stream in streams]
+    if len({tap.stream for tap in taps}) < 2:
+        return
+    if all(
+        tap.root in _QUERIES and is_detr_like(streams[tap.stream].model) for tap in taps
+    ):
+        raise ValueError(
+            f'`{source}` and `{target}` belong to queries, which two DETRs do not have '
+            'in a common order: the same row is another object. Tap the memory, '
+            '`encoder`, or the `neck` or `backbone`.'
+        )
 
 
 def dry_run_transfer(

@@ -15,6 +15,8 @@ from dynkd.registry import MODELS
 from dynkd.utils import at, checked
 
 from .balanced_weight import BalancedWeight, build_weight
+from .common_classes import CommonClasses
+from .levels import for_each_level, takes_one_tensor
 from .pairing import check_ensemble, pair_taps
 from .signatures import check_signature, extras_of, keeps_weights, labels_of
 
@@ -54,6 +56,11 @@ class Transfer(nn.Module):
             the loss compares with the source in the target's place, or its config, such
             as a
             :class:`~dynkd.models.methods.dpk.PriorKnowledge`. Defaults to None.
+        classes (dict, optional): For sides that predict different classes: ``source``
+            and ``target`` are each a list of all names of the side's classes, of which
+            the common ones are compared, or of the indices to compare, see
+            :class:`~dynkd.models.transfers.common_classes.CommonClasses`. Defaults to
+            None.
         detach_source (bool): Whether the source gets no gradient. ``False`` exists for
             faithfulness to the released script of DKD, where both sides of every loss
             learn. It takes hardly more time here: the script's step takes 1.5 times as
@@ -79,6 +86,7 @@ class Transfer(nn.Module):
         connector: Optional[Part] = None,
         detach_source: bool = True,
         ensemble: Optional[Part] = None,
+        classes: Optional[dict[str, Any]] = None,
     ) -> None:
         super().__init__()
         self.pairs = pair_taps(source, target)
@@ -88,6 +96,8 @@ class Transfer(nn.Module):
         self.single_source = isinstance(source, str) and isinstance(target, str)
         self.single_target = self.single_source or ensemble is not None
         self.detach_source = detach_source
+        #: The classes that are compared; None: all.
+        self.common = None if classes is None else CommonClasses(classes)
         #: Its name among the transfers, for logs.
         self.name = ''
         #: How many class scores its targets may have; nothing where that is not known.
@@ -114,6 +124,7 @@ class Transfer(nn.Module):
         #: Which further arguments each part names in its signature.
         # A module may be two parts, which `named_children` would name once.
         parts = {n: part for n, part in self._modules.items() if part is not None}
+        self._one_tensor = takes_one_tensor(self.loss)
         for name, part in parts.items():
             check_signature(part, name)
         self._extras = {name: extras_of(part) for name, part in parts.items()}
@@ -206,7 +217,7 @@ class Transfer(nn.Module):
             data_samples=data_samples.get(self.learner),
             progress=progress,
             positives=self._count_positives(outputs),
-            classes=self.classes,
+            classes=self.classes if self.common is None else (len(self.common),),
         )
         if any('gt_labels' in names for names in self._extras.values()):
             extra['gt_labels'] = labels_of(extra['data_samples'], outputs)
@@ -226,7 +237,20 @@ class Transfer(nn.Module):
             target = self._call('target_connector', target, extra=extra)
         if self.connector is not None:
             target = self._call('connector', target, source, extra=extra)
-        return self._call('loss', target, source, extra=extra)
+        return self._loss_of(target, source, extra)
+
+    def _loss_of(self, target: Any, source: Any, extra: dict[str, Any]) -> torch.Tensor:
+        """The loss of what the connectors returned."""
+        if self.common is not None:
+            source = self.common.source(source)
+            target = self.common.target(target)
+
+        def call(one: Any, other: Any) -> torch.Tensor:
+            return self._call('loss', one, other, extra=extra)
+
+        if self._one_tensor:
+            return for_each_level(call, target, source, type(self.loss).__name__)
+        return call(target, source)
 
     def _count_positives(self, outputs: Mapping[Tap, Any]) -> Optional[torch.Tensor]:
         """How many predictions of the learner's head have an object, the mean over the

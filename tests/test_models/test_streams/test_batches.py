@@ -211,3 +211,58 @@ def test_channels_last_is_a_streams_own(build, classifier, cls_batch, kld):
     assert plain.keys() == other.keys()
     for name, value in plain.items():
         torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_a_frozen_teacher_of_fewer_classes_mixes_labels(build, classifier, cls_batch):
+    """CutMix writes scores of all classes: the labels' are the student's."""
+    augments = dict(augments=[dict(type='CutMix', alpha=1.0)])
+    models = [classifier(num_classes=count) for count in (3, 5)]
+    for model in models:
+        model['data_preprocessor']['batch_augments'] = augments
+    model = build(
+        teacher=dict(model=models[0], frozen=True),
+        student=dict(model=models[1]),
+        transfers=dict(
+            loss_x=dict(
+                source='teacher.neck[0]',
+                target='student.neck[0]',
+                loss=dict(type='FeatureLoss'),
+            )
+        ),
+    )
+    losses = model(**cls_batch(), mode='loss')
+    assert losses['student/loss'] > 0
+    # Both see the same images, and share the batch.
+    names = list(model.all_streams)
+    assert model.batches._grouped(names) == [names]
+
+
+def test_random_resizing_of_two_detectors_is_drawn_once(build, fcos, det_batch):
+    """As YOLOX has it, whose teacher and student must see images of one size."""
+    resize = dict(
+        type='BatchSyncRandomResize',
+        random_size_range=(32, 128),
+        size_divisor=32,
+        interval=1,
+    )
+    models = [fcos() for _ in range(2)]
+    for model in models:
+        model['data_preprocessor']['batch_augments'] = [resize]
+    model = build(
+        teacher=dict(model=models[0], frozen=True),
+        student=dict(model=models[1]),
+        transfers=dict(
+            loss_x=dict(
+                source='teacher.neck',
+                target='student.neck',
+                loss=dict(type='FeatureLoss'),
+            )
+        ),
+    )
+    sizes = set()
+    for _ in range(8):
+        batches = model.batches(det_batch(), ['teacher', 'student'], True)
+        one, other = (batches[name]['inputs'] for name in ('teacher', 'student'))
+        assert torch.equal(one, other)
+        sizes.add(tuple(one.shape[2:]))
+    assert len(sizes) > 1

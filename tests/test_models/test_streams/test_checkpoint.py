@@ -134,3 +134,41 @@ def test_names_of_an_older_fcos(tmp_path, fcos):
     assert torch.equal(
         target.bbox_head.conv_cls.weight, source.bbox_head.conv_cls.weight
     )
+
+
+class Plain(nn.Module):
+    """A model with a data preprocessor, as those of OpenMMLab."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 3)
+        self.data_preprocessor = nn.Module()
+        mean = torch.tensor([1.0, 2.0]).view(2, 1, 1)
+        self.data_preprocessor.register_buffer('mean', mean, persistent=False)
+
+
+@pytest.mark.parametrize('mean', [[1.0, 2.0], [3.0, 2.0]])
+def test_what_holds_no_weights_is_left_out(tmp_path, monkeypatch, mean):
+    """Files of 2022 hold means, and files of MMDetection 2 averages of weights."""
+    said = []
+    monkeypatch.setattr(
+        'dynkd.models.streams.checkpoint.print_log', lambda text, **_: said.append(text)
+    )
+    source, target = Plain(), Plain()
+    state = dict(source.state_dict(), ema_fc_weight=torch.zeros(3, 2))
+    state['data_preprocessor.mean'] = torch.tensor(mean).view(2, 1, 1)
+    torch.save(state, tmp_path / 'a.pth')
+    load_stream_checkpoint(target, str(tmp_path / 'a.pth'), 'teacher')
+    assert torch.equal(target.fc.weight, source.fc.weight)
+    assert target.data_preprocessor.mean.flatten().tolist() == [1.0, 2.0]
+    told = [
+        text for text in said if '[3.0, 2.0], but its config has [1.0, 2.0]' in text
+    ]
+    assert len(told) == (mean != [1.0, 2.0])
+
+
+def test_the_hint_says_what_to_do_with_the_keys_of_another_model(tmp_path):
+    state = {f'architecture.{key}': v for key, v in Plain().state_dict().items()}
+    torch.save(state, tmp_path / 'a.pth')
+    with pytest.raises(RuntimeError, match='begin with the name of a model around'):
+        load_stream_checkpoint(Plain(), str(tmp_path / 'a.pth'), 'teacher')

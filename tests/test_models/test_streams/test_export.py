@@ -83,12 +83,13 @@ def test_weights_are_read_without_running_code(tmp_path):
 @pytest.mark.parametrize(('backbone', 'needed'), [('dynkd.VGG8', True), ('VGG', False)])
 def test_imports_what_the_plain_library_lacks(backbone, needed):
     stream = SimpleNamespace(
-        scope='mmpretrain', model=dict(backbone=dict(type=backbone)), input=None
+        scope='mmpretrain',
+        model=dict(backbone=dict(type=backbone)),
+        input=None,
+        custom_imports=None,
     )
     found = stream_config(stream, Config(dict(custom_imports=dict(imports=['other']))))
-    assert found.get('custom_imports', {}).get('imports') == (
-        ['dynkd'] if needed else None
-    )
+    assert found.custom_imports.imports == ['other', *(['dynkd'] if needed else [])]
 
 
 def test_pipeline_is_that_of_the_streams_input():
@@ -98,7 +99,9 @@ def test_pipeline_is_that_of_the_streams_input():
         ('rgb', dict(type='PackActionInputs')),
         ('flow', dict(type='dynkd.PackModalities', modalities='flow')),
     ):
-        stream = SimpleNamespace(scope='mmaction', model={}, input=name)
+        stream = SimpleNamespace(
+            scope='mmaction', model={}, input=name, custom_imports=None
+        )
         found = stream_config(stream, cfg).test_dataloader.dataset.pipeline
         assert found == [packs]
 
@@ -139,3 +142,24 @@ def test_models_that_change_their_config_when_they_are_built(kind, tmp_path):
     assert 'tensor' not in plain.pretty_text
     with DefaultScope.overwrite_default_scope('mmdet'):
         MODELS.build(plain.model).load_state_dict(weights, strict=True)
+
+
+@pytest.mark.parametrize('given', ['mine', ['mine', 'dynkd']])
+def test_what_the_run_imports_is_imported(given):
+    """The model may be one of the user's own."""
+    cfg = config()
+    cfg.custom_imports = dict(imports=given, allow_failed_imports=True)
+    plain = stream_config(stream(), cfg)
+    assert plain.custom_imports.imports == ['mine']
+    ours = stream(neck=dict(type='dynkd.Neck'))
+    assert stream_config(ours, cfg).custom_imports.imports == ['mine', 'dynkd']
+
+
+def test_what_the_config_of_the_stream_imports_is_imported(tmp_path):
+    file = tmp_path / 'own.py'
+    file.write_text(
+        "custom_imports = dict(imports=['json'])\nmodel = dict(type='mmdet.FCOS')\n"
+    )
+    own = StreamConfig.from_cfg('student', str(file))
+    assert stream_config(own, config()).custom_imports.imports == ['json']
+    assert stream(neck=None).custom_imports is None

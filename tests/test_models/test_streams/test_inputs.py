@@ -218,3 +218,48 @@ def test_detection_batch_stays(build, fcos, det_batch):
         assert own.metainfo == sample.metainfo
         assert torch.equal(own.gt_instances.bboxes, sample.gt_instances.bboxes)
         assert 'pred_instances' not in own
+
+
+def test_a_2d_student_reads_the_frames_of_the_clips_of_a_3d_teacher(
+    build, recognizer, clip_batch
+):
+    """One clip for both: frames in the order of time, normalised alike."""
+    model = build(
+        teacher=dict(
+            model=recognizer('Recognizer3D'), frozen=True, input_shape=(1, 3, 4, 32, 32)
+        ),
+        student=dict(model=recognizer(), input_shape=(4, 3, 32, 32)),
+        transfers=dict(
+            loss_x=dict(
+                source='teacher.cls_head',
+                target='student.cls_head',
+                loss=dict(type='KLDLoss'),
+            )
+        ),
+    )
+    batch = clip_batch((1, 3, 4, 32, 32))
+    batches = model.batches(batch, ['teacher', 'student'], False)
+    clips, frames = (batches[name]['inputs'] for name in ('teacher', 'student'))
+    assert torch.equal(frames, clips[:, 0].transpose(1, 2))
+    losses = model(**batch, mode='loss')
+    assert losses['loss_x'].requires_grad
+
+
+def test_frames_are_no_clips(build, recognizer, clip_batch):
+    model = build(
+        teacher=dict(model=recognizer('Recognizer3D'), input_shape=(1, 3, 4, 32, 32)),
+        student=dict(model=recognizer(), input_shape=(4, 3, 32, 32)),
+    )
+    with pytest.raises(ValueError, match="`teacher` reads clips .* frames.*'NCTHW'"):
+        model(**clip_batch((4, 3, 32, 32)), mode='loss')
+
+
+def test_data_of_several_branches_are_refused(build, fcos, det_batch):
+    model = build(student=dict(model=fcos()))
+    batch = {
+        key: dict(sup=det_batch()[key], unsup_student=det_batch()[key])
+        for key in ('inputs', 'data_samples')
+    }
+    message = 'several branches, sup, unsup_student.*SoftTeacher.*without `MultiBranch`'
+    with pytest.raises(ValueError, match=message):
+        model(**batch, mode='loss')

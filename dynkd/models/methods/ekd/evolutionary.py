@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import torch.nn as nn
+from mmengine.logging import print_log
 
 from dynkd.models.streams import Stream, find_stream
 from dynkd.models.transfers import TransferGroup, branch_taps
@@ -24,7 +25,8 @@ class EvolutionaryTransfers(TransferGroup):
     stream's head and those of its ``branches``, whose cross-entropy (Eq. 9) is the
     branches' own ``loss_weight``. Of a stream without branches only the head takes
     part, and a frozen stream does not learn: the rows of Table V differ only in their
-    streams.
+    streams. Of streams with different numbers of branches the deepest are compared, and
+    vectors of different widths through a linear connector (ours).
 
     The group expands to up to six transfers, named after it:
 
@@ -57,8 +59,7 @@ class EvolutionaryTransfers(TransferGroup):
 
     Raises:
         ValueError: If a weight is negative, or ``features`` has another stream; when
-            expanded, if a stream does not exist or the streams have different numbers
-            of branches.
+            expanded, if a stream does not exist.
     """
 
     from_scratch = True
@@ -144,17 +145,12 @@ class EvolutionaryTransfers(TransferGroup):
         vectors = branch_taps(stream, 'features')
         final = f'{name}.{self.features.get(name) or _final_feature(model)}'
         loss = self._l2('within_l2')
-        width, final_width = model.branches[0].fc.in_features, _final_width(model)
+        width = model.branches[0].fc.in_features
+        final_width = _final_width(model)
         if width == final_width:
             pairs = _deeper_to_shallower([*vectors, final])
             return {f'within_l2_{name}': dict(pairs, loss=loss)}
-        connector = dict(
-            type='ChannelAligner',
-            in_channels=width,
-            out_channels=final_width,
-            dims=0,
-            num_levels=len(vectors),
-        )
+        connector = _linear(width, final_width, len(vectors))
         found = {
             f'within_l2_final_{name}': dict(
                 source=final,
@@ -172,15 +168,17 @@ class EvolutionaryTransfers(TransferGroup):
         """Eqs. 6 and 7: each classifier of the student learns from its counterpart."""
         pair = [find_stream(streams, name) for name in (self.teacher, self.student)]
         counts = [len(branch_taps(stream, 'fc')) for stream in pair]
-        if min(counts) and counts[0] != counts[1]:
-            raise ValueError(
-                f'`{self.teacher}` has {counts[0]} branches and `{self.student}` '
-                f'{counts[1]}: guided modules come in pairs. Give both the same number '
-                '(`branches=dict(num=…)`), or leave the branches of one out.'
+        common = min(counts)
+        if common and counts[0] != counts[1]:
+            print_log(
+                f'EKD: `{self.teacher}` has {counts[0]} guided modules and '
+                f'`{self.student}` {counts[1]}: the {common} deepest of each are '
+                'compared.',
+                logger='current',
             )
-        paired = pair if min(counts) else []
+        paired = pair if common else []
         taps = {
-            part: [branch_taps(stream, part) for stream in paired]
+            part: [branch_taps(stream, part)[-common:] for stream in paired]
             for part in ('fc', 'features')
         }
         found = {}
@@ -196,7 +194,21 @@ class EvolutionaryTransfers(TransferGroup):
             found['cross_l2'] = dict(
                 source=source, target=target, loss=self._l2('cross_l2')
             )
+            other, width = (s.model.branches[-1].fc.in_features for s in pair)
+            if width != other:
+                found['cross_l2']['target_connector'] = _linear(width, other, common)
         return found
+
+
+def _linear(width: int, other: int, levels: int) -> dict[str, Any]:
+    """A linear connector for each of several vectors."""
+    return dict(
+        type='ChannelAligner',
+        in_channels=width,
+        out_channels=other,
+        dims=0,
+        num_levels=levels,
+    )
 
 
 def _deeper_to_shallower(taps: Sequence[str]) -> dict[str, list[str]]:

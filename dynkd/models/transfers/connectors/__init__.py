@@ -3,10 +3,12 @@
 
 from .channel_aligner import ChannelAligner
 from .ensemble import Ensemble
+from .resolution_aligner import ResolutionAligner
 from .tokens_to_map import TokensToMap
 
 __all__ = [
     'ChannelAligner',
     'Ensemble',
+    'ResolutionAligner',
     'TokensToMap',
 ]

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from dynkd.registry import MODELS
 
+#: A Vision Transformer has a class token, and a distilled one (DeiT) another.
+MOST_EXTRA = 2
+
 
 @MODELS.register_module()
 class TokensToMap(BaseModule):
@@ -18,10 +21,11 @@ class TokensToMap(BaseModule):
     ``'student.backbone.layers.11'``.
 
     Args:
-        extra_tokens (int): Number of tokens before those of the patches, which are left
-            out: a class token, a distillation token. Defaults to 0.
+        extra_tokens (int, optional): Number of tokens before those of the patches,
+            which are left out: a class token, a distillation token. Defaults to None:
+            those that the grid does not need, at most 2.
         grid_size (tuple[int, int], optional): Rows and columns of patches. Defaults to
-            None: as many rows as columns.
+            None: as many rows as columns, as many as fit.
 
     Raises:
         ValueError: In the forward pass, if there are no tokens, or not as many as the
@@ -29,10 +33,12 @@ class TokensToMap(BaseModule):
     """
 
     def __init__(
-        self, extra_tokens: int = 0, grid_size: Optional[tuple[int, int]] = None
+        self,
+        extra_tokens: Optional[int] = None,
+        grid_size: Optional[tuple[int, int]] = None,
     ) -> None:
         super().__init__()
-        if extra_tokens < 0:
+        if extra_tokens is not None and extra_tokens < 0:
             raise ValueError(
                 f'TokensToMap: extra_tokens must be 0 or more, got {extra_tokens}'
             )
@@ -52,14 +58,22 @@ class TokensToMap(BaseModule):
         shape = tuple(tokens.shape)
         if tokens.dim() != 3:
             raise ValueError(f'TokensToMap: tokens are (B, N, C), got shape {shape}')
-        count = shape[1] - self.extra_tokens
-        side = math.isqrt(max(count, 0))
-        rows, columns = self.grid_size or (side, side)
+        extra, rows, columns = self._layout(shape[1])
+        count = shape[1] - extra
         if count < 1 or rows * columns != count:
             raise ValueError(
-                f'TokensToMap: of {shape[1]} tokens {self.extra_tokens} are extra, and '
-                f'the others are not a grid of {rows} x {columns}; set extra_tokens to '
-                'the number of class and distillation tokens, or grid_size'
+                f'TokensToMap: of {shape[1]} tokens {extra} are extra, and the others '
+                f'are not a grid of {rows} x {columns}; set extra_tokens to the number '
+                'of class and distillation tokens, or grid_size'
             )
-        patches = tokens[:, self.extra_tokens :]
+        patches = tokens[:, extra:]
         return patches.transpose(1, 2).unflatten(2, (rows, columns))
+
+    def _layout(self, tokens: int) -> tuple[int, int, int]:
+        """The number of extra tokens, and of rows and columns of patches."""
+        given = self.extra_tokens or 0
+        side = math.isqrt(max(tokens - given, 0))
+        rows, columns = self.grid_size or (side, side)
+        if self.extra_tokens is None and 0 <= tokens - rows * columns <= MOST_EXTRA:
+            given = tokens - rows * columns
+        return given, rows, columns

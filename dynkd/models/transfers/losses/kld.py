@@ -221,7 +221,8 @@ class KLDLoss(TransferLoss):
             other = source.size(self.class_dim)
             return (
                 f'{shapes}: {self._unequal(own, other, classes)} (dimension '
-                f'{self.class_dim}); both sides must predict the same classes'
+                f'{self.class_dim}); both sides must predict the same classes, '
+                'or the transfer name those in common (`classes`)'
             )
         if target.shape != source.shape:
             return (

@@ -173,11 +173,6 @@ def test_within_stream_terms_teach_nothing_deeper_than_their_target(pair, cls_ba
 # ---------------------------------------------------------------------- errors
 
 
-def test_unequal_numbers_are_refused(pair, guided):
-    with pytest.raises(ValueError, match='3 branches and `student` 2.*come in pairs'):
-        pair(guided(width=16), guided(num=2))
-
-
 def test_unknown_stream_is_refused(build, guided):
     with pytest.raises(ValueError, match='`loss_ekd`: there is no stream `teacher`'):
         build(student=guided(), transfers=dict(loss_ekd=dict(GROUP)))
@@ -221,9 +216,31 @@ def test_negative_weight_is_refused(pair):
         pair(within_kl=-1.0)
 
 
-def test_widths_that_differ_name_the_remedy(pair, guided):
-    with pytest.raises(ValueError, match='loss_ekd_cross_l2.*ChannelAligner'):
-        pair(guided(width=16, features=32), guided(features=64))
+@pytest.mark.parametrize('counts', [(3, 2), (1, 3)])
+def test_the_deepest_of_unequal_numbers_are_compared(pair, guided, cls_batch, counts):
+    model = pair(guided(width=16, num=counts[0]), guided(num=counts[1]))
+    pairs = model.transfers['loss_ekd_cross_l2'].pairs
+    found = [(str(source), str(target)) for source, target in pairs]
+    assert found == [
+        (
+            f'teacher.branches.{counts[0] - depth}.features',
+            f'student.branches.{counts[1] - depth}.features',
+        )
+        for depth in range(min(counts), 0, -1)
+    ]
+    assert len(model.transfers['loss_ekd_cross_kl'].pairs) == min(counts) + 1
+    # The others learn within their stream.
+    losses = model(**cls_batch(), mode='loss')
+    own = [name for name in losses if name.startswith('student/branches.')]
+    assert len(own) == counts[1]
+
+
+def test_widths_that_differ_are_made_equal(pair, guided, cls_batch):
+    model = pair(guided(width=16, features=32), guided(features=64))
+    connector = model.transfers['loss_ekd_cross_l2'].target_connector
+    assert (connector.in_channels, connector.out_channels) == (64, 32)
+    losses = model(**cls_batch(), mode='loss')
+    assert losses['loss_ekd_cross_l2'].requires_grad
 
 
 def test_a_head_of_several_layers(build, cls_batch):

@@ -27,12 +27,23 @@ def test_lays_patches_out_row_by_row(extra, grid):
         (dict(extra_tokens=1), (2, 9, 4), 'of 9 tokens 1 are extra'),
         (dict(grid_size=(2, 3)), (2, 9, 4), 'not a grid of 2 x 3'),
         (dict(extra_tokens=1), (2, 1, 4), 'of 1 tokens 1 are extra'),
+        ({}, (2, 15, 4), 'of 15 tokens 0 are extra.*3 x 3'),
+        (dict(grid_size=(2, 3)), (2, 5, 4), 'of 5 tokens 0 are extra'),
         ({}, (2, 4), r'tokens are \(B, N, C\), got shape \(2, 4\)'),
     ],
 )
 def test_features_that_do_not_fit(options, shape, message):
     with pytest.raises(ValueError, match=message):
         TokensToMap(**options)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize('extra', [0, 1, 2])
+@pytest.mark.parametrize('grid', [None, (2, 8)])
+def test_it_finds_the_extra_tokens_by_itself(extra, grid):
+    feature = torch.randn(2, extra + 16, 4)
+    found = TokensToMap(grid_size=grid)(feature)
+    expected = TokensToMap(extra_tokens=extra, grid_size=grid)(feature)
+    assert torch.equal(found, expected) and found.shape[2:] == (grid or (4, 4))
 
 
 def test_bad_argument():
