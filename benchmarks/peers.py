@@ -10,6 +10,8 @@ one; here it receives such a tensor, and normalises the batch. The step by hand 
 of MMPretrain's models and data preprocessor: what they take that torchdistill's do not.
 
     pip install --no-deps -r requirements/peers.txt
+
+The operations of torch are counted too: they are the same in every run.
 """
 
 import argparse
@@ -25,6 +27,7 @@ from mmengine.registry import DefaultScope
 from side_by_side import CLOCKS, Step, add_options, measure, milliseconds, ratios
 from small_classifiers import OPTIMIZER, distillation, prepare, resnet18, step_of
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
 from dynkd.registry import MODELS
 
@@ -166,10 +169,17 @@ def check(steps: dict[str, Step], batch: dict[str, Any]) -> None:
         assert all(abs(v - own) <= 1e-4 * own for v in sums.values()), sums
 
 
+def operations(step: Step, batch: dict[str, Any]) -> int:
+    """How many operations of torch a step runs, forward, backward and update."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        step(copy.deepcopy(batch))
+    return sum(event.name.startswith('aten::') for event in found.events())
+
+
 def main() -> None:
     args = parse_args()
     peers = [name for name in PEERS if name not in args.without]
-    print('| pair | step | ms | DynKD / this |\n|---|---|---|---|')
+    print('| pair | step | operations | ms | DynKD / this |\n|---|---|---|---|---|')
     for pair, (teacher, student, count) in PAIRS.items():
         if not any(word in pair for word in args.pairs):
             continue
@@ -187,10 +197,11 @@ def main() -> None:
         # The copies come first: they start with the weights of the distillation.
         steps = {name: PEERS[name](model) for name in reversed(peers)}
         check(steps, batches[0])
+        counts = {name: operations(step, batches[0]) for name, step in steps.items()}
         found = measure(steps, batches, args.turns, CLOCKS[args.clock])
         for name in peers:
-            ratio = ratios(found, 'dynkd', name)
-            print(f'| {pair} | {name} | {milliseconds(found, name)} | {ratio} |')
+            times = f'{milliseconds(found, name)} | {ratios(found, "dynkd", name)}'
+            print(f'| {pair} | {name} | {counts[name]} | {times} |', flush=True)
 
 
 if __name__ == '__main__':
