@@ -39,7 +39,8 @@ def runtime(
     found['default_hooks'] = dict(checkpoint=checkpoint)
     found['custom_hooks'] = _hooks(cfg, recipe, baseline)
     for stage, (_, loop) in settings.LOOPS.items():
-        if cfg.get(f'{stage}_cfg') is not None:
+        # A loop of another kind stays.
+        if settings.stream_loop(cfg.get(f'{stage}_cfg'), stage) is not None:
             found[f'{stage}_cfg'] = dict(type=loop)
     if 'interaction' in recipe.more:
         # A step leaves out the blocks that the teacher's replace.

@@ -125,6 +125,16 @@ def test_hooks_of_the_base_stay(project, fcos, tmp_path):
     assert made.custom_hooks[1].hook == dict(type='YOLOXModeSwitchHook')
 
 
+def test_hooks_that_the_base_has_are_not_added_again(project, fcos, tmp_path):
+    hooks = [dict(type='dynkd.ExactResumeHook'), dict(type='dynkd.ExportHook')]
+    student = project('own', fcos(), 'mmdet', custom_hooks=hooks)
+    made = Config.fromfile(
+        write(of((student, student), 'kd', tmp_path), tmp_path / 'made.py')
+    )
+    kinds = [hook.type for hook in made.custom_hooks]
+    assert len(kinds) == len(set(kinds)) and made.custom_hooks[1] == hooks[1]
+
+
 def test_the_base_is_found_from_another_folder(detectors, tmp_path):
     folder = tmp_path / 'runs' / 'deep'
     composed = compose(*detectors, 'kd', folder=str(folder))
