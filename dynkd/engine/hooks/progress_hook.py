@@ -84,7 +84,7 @@ class ProgressHook(Hook):
         each = (now - self._begin) / max(done - self._first, 1)
         left = timedelta(seconds=round(each * (runner.max_iters - done)))
         # To read the loss is to wait for the accelerator, every few seconds.
-        loss = '' if not outputs else f'  loss {float(outputs["loss"]):.4g}'
+        loss = '' if not outputs else f'  loss {float(outputs["loss"].detach()):.4g}'
         place = f'iteration {done}/{runner.max_iters}'
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             size = len(runner.train_dataloader)

@@ -20,6 +20,7 @@ def lines(capsys) -> list[str]:
     return [line.strip() for line in shown if 'iteration' in line or 'batch' in line]
 
 
+@pytest.mark.filterwarnings('error:Converting a tensor')
 def test_a_line_says_where_the_run_is(runner, ticking, capsys):
     hook = dict(type='dynkd.ProgressHook', seconds=1)
     runner(custom_hooks=[hook], train_cfg=dict(by_epoch=True, max_epochs=3)).train()
