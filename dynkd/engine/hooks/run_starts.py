@@ -2,9 +2,9 @@
 """What a run starts from, checked by :class:`RunCheckHook`."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from dynkd.compat import load_checkpoint_file
 from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import is_pretrained, load_plain_weights, pretrained_files
+from dynkd.models.transfers import Transfer
 
 
 def check_work_dir(runner: Runner, model: Distillation) -> None:
@@ -69,7 +70,7 @@ def check_teachers(runner: Runner, model: Distillation) -> None:
         cfg = model.stream(name).cfg
         if cfg.is_built or cfg.frozen or cfg.checkpoint is not None:
             continue
-        if not is_pretrained(cfg.model):
+        if not is_pretrained(cast(Mapping[str, Any], cfg.model)):
             print_log(
                 f'The stream `{name}` teaches `{learner}` and has no `checkpoint`: it '
                 'starts from its own initialisation, and has nothing to teach before '
@@ -83,9 +84,10 @@ def check_teachers(runner: Runner, model: Distillation) -> None:
 def _teaching(model: Distillation) -> dict[str, str]:
     """The streams that teach another one, and a stream that learns from each; the main
     stream is a student, also where the teacher learns from it."""
+    transfers = cast(list[Transfer], list(model.transfers.values()))
     return {
         source.stream: transfer.learner
-        for transfer in reversed(list(model.transfers.values()))
+        for transfer in reversed(transfers)
         for source in transfer.sources
         if source.stream in model.all_streams
         and source.stream not in (transfer.learner, model.main_stream)

@@ -4,6 +4,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Optional
 
+from mmengine.config import ConfigDict
+
 #: Weights of RGB images, scaled to a deviation of about 1.
 _TORCHVISION = ('torchvision://', 'https://download.pytorch.org/models/')
 #: Below this, a standard deviation divides nothing: pixels keep their scale of 255.
@@ -132,5 +134,4 @@ def match_classes(model: Any) -> None:
         return
     classes = head.get('num_classes')
     if isinstance(classes, int) and 'num_classes' in preprocessor:
-        model['data_preprocessor'] = type(preprocessor)(preprocessor)
-        model['data_preprocessor']['num_classes'] = classes
+        model['data_preprocessor'] = ConfigDict(preprocessor, num_classes=classes)
