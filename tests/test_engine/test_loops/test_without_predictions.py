@@ -61,8 +61,9 @@ def test_what_a_metric_prints_is_below_the_name_of_its_stream(evaluator, monkeyp
         own.evaluate = lambda size, f=evaluate: (said.append('table'), f(size))[1]
     evaluator.evaluate(1)
     evaluator.evaluate(1)
-    assert said[:2] == ['Evaluating `teacher` ...', 'table']
-    assert said[2:4] == ['Evaluating `student` ...', 'table']
+    assert said[:2] == ['Evaluating `student` ...', 'table']
+    assert 'stream `student` has no metrics' in said[4]
+    assert said[2:4] == ['Evaluating `teacher` ...', 'table']
     assert said[-4:] == said[:4]
 
 
