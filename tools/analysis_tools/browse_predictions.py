@@ -224,6 +224,8 @@ def _draw_one(
     texts = [f'{name}{end}' for name, end in zip(names, ends)]
     if not boxes:
         axis.set_xlabel(', '.join(texts) or 'nothing', color=color)
+        for spine in axis.spines.values():
+            spine.set(color=color, linewidth=2)
     for (x1, y1, x2, y2), text in zip(boxes, texts):
         shape = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, ec=color, lw=1.5)
         axis.add_patch(shape)
