@@ -237,7 +237,9 @@ def test_a_frozen_teacher_of_fewer_classes_mixes_labels(build, classifier, cls_b
     assert model.batches._grouped(names) == [names]
 
 
-def test_random_resizing_of_two_detectors_is_drawn_once(build, fcos, det_batch):
+def test_random_resizing_of_two_detectors_is_drawn_once(
+    build, fcos, det_batch, progress
+):
     """As YOLOX has it, whose teacher and student must see images of one size."""
     resize = dict(
         type='BatchSyncRandomResize',
@@ -260,7 +262,8 @@ def test_random_resizing_of_two_detectors_is_drawn_once(build, fcos, det_batch):
         ),
     )
     sizes = set()
-    for _ in range(8):
+    for step in range(8):
+        progress(iter=step)
         batches = model.batches(det_batch(), ['teacher', 'student'], True)
         one, other = (batches[name]['inputs'] for name in ('teacher', 'student'))
         assert torch.equal(one, other)
