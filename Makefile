@@ -37,7 +37,8 @@ test: env  ## run the whole test suite, in two processes, and measure its covera
 # of each library with its export.
 REDUCED := tests/test_registry.py tests/test_compat tests/test_models \
 	tests/test_engine/test_hooks/test_exact_resume_hook.py \
-	tests/test_end_to_end/test_export.py tests/test_end_to_end/test_recognizers.py
+	tests/test_end_to_end/test_export.py tests/test_end_to_end/test_recognizers.py \
+	tests/test_end_to_end/test_segmentors.py
 
 test-reduced: env  ## run the part of the suite that depends most on the libraries' versions
 	$(BIN)/python -m pytest $(REDUCED) -n 2 --dist loadfile $(PYTEST_ARGS)

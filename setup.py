@@ -77,7 +77,8 @@ class BuildWithMim(build_py):
             copy(source, target)
 
 
-EXTRAS = {name: read_requirements(name) for name in ('det', 'cls', 'video', 'razor')}
+LIBRARIES = ('det', 'cls', 'video', 'seg', 'razor')
+EXTRAS = {name: read_requirements(name) for name in LIBRARIES}
 EXTRAS['all'] = sorted({line for lines in EXTRAS.values() for line in lines})
 # The same libraries from OneDL, under other names: beside no other extra but tests.
 EXTRAS['onedl'] = read_requirements('onedl')

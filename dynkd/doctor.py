@@ -13,7 +13,7 @@ from dynkd.compat.import_hooks import WATCHER
 NEEDED = {
     'torch': 'pip install torch',
     'torchvision': 'pip install torchvision',
-    'mmengine': "pip install 'dynkd[det]', 'dynkd[cls]' or 'dynkd[video]'",
+    'mmengine': "pip install 'dynkd[det]', 'dynkd[cls]', …",
     'mmcv': 'see https://mmcv.readthedocs.io, or `make env` in a clone of DynKD',
 }
 #: The libraries whose models can be trained, of which one is needed.
@@ -21,6 +21,7 @@ LIBRARIES = {
     'mmdet': "pip install 'dynkd[det]'",
     'mmpretrain': "pip install 'dynkd[cls]'",
     'mmaction': "pip install 'dynkd[video]'",
+    'mmseg': "pip install 'dynkd[seg]'",
     'mmrazor': "pip install 'dynkd[razor]'",
 }
 
@@ -68,7 +69,9 @@ def _tell_ops() -> None:
         importlib.import_module('mmcv._ext')
     except ImportError as error:
         fault = error
-    what = 'compiled' if fault is None else 'missing: detection needs them'
+    what = (
+        'compiled' if fault is None else 'missing: detection and segmentation need them'
+    )
     print(f'  {"mmcv.ops":<11} {what}')
 
 

@@ -218,6 +218,44 @@ def faster_rcnn() -> Callable[..., dict]:
 
 
 @pytest.fixture(scope='session')
+def segmentor() -> Callable[..., dict]:
+    """Config of a small segmentor of MMSegmentation, with logits of stride 8."""
+
+    def config(num_classes: int = 4, width: int = 8, **model: Any) -> dict:
+        pytest.importorskip('mmseg')
+        head = dict(
+            type='FCNHead',
+            channels=width,
+            num_convs=1,
+            num_classes=num_classes,
+            norm_cfg=dict(type='BN'),
+        )
+        return dict(
+            dict(
+                type='mmseg.EncoderDecoder',
+                data_preprocessor=dict(
+                    type='SegDataPreProcessor', mean=MEAN, std=STD, size_divisor=32
+                ),
+                backbone=dict(
+                    type='ResNet',
+                    depth=18,
+                    base_channels=width,
+                    stem_channels=width,
+                    strides=(1, 2, 1, 1),
+                    dilations=(1, 1, 2, 4),
+                    zero_init_residual=False,
+                ),
+                decode_head=dict(head, in_channels=8 * width, in_index=3),
+                auxiliary_head=[dict(head, in_channels=4 * width, in_index=2)],
+                test_cfg=dict(mode='whole'),
+            ),
+            **model,
+        )
+
+    return config
+
+
+@pytest.fixture(scope='session')
 def build() -> Callable[..., torch.nn.Module]:
     """Build a distillation of streams ``teacher`` and ``student`` and initialise it."""
 

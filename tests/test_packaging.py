@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = ('runtime', 'det', 'cls', 'video', 'razor', 'onedl', 'tests', 'lint')
+LIBRARIES = ('det', 'cls', 'video', 'seg', 'razor')
+EXTRAS = ('runtime', *LIBRARIES, 'onedl', 'tests', 'lint')
 CONTENT = ('dynkd', 'configs', 'tools', 'requirements')
 
 
@@ -112,7 +113,7 @@ def test_metadata_offers_the_extras(tree):
     text = (ROOT / 'dynkd' / 'version.py').read_text()
     assert metadata['Version'] == re.search(r"'(.+)'", text).group(1)
     extras = set(metadata.get_all('Provides-Extra'))
-    assert extras == {'det', 'cls', 'video', 'razor', 'all', 'onedl', 'tests', 'docs'}
+    assert extras == {*LIBRARIES, 'all', 'onedl', 'tests', 'docs'}
     required = metadata.get_all('Requires-Dist')
     plain = {re.match(r'[\w-]+', r).group() for r in required if 'extra' not in r}
     # Not MMEngine: its forks have other names, and it would overwrite them.
@@ -120,7 +121,7 @@ def test_metadata_offers_the_extras(tree):
     onedl = [r for r in required if re.search('extra == .onedl', r)]
     assert onedl and all(r.startswith('onedl-') for r in onedl)
     everything = {r.split(';')[0] for r in required if re.search('extra == .all', r)}
-    for extra in ('det', 'cls', 'video', 'razor'):
+    for extra in LIBRARIES:
         own = {r.split(';')[0] for r in required if re.search(f'extra == .{extra}', r)}
         assert own and own <= everything
 

@@ -20,6 +20,7 @@ HEAVY = (
     'mmpretrain',
     'mmaction',
     'mmrazor',
+    'mmseg',
     'torchvision',
     'geomloss',
     'mmcv',
@@ -69,8 +70,9 @@ def test_names_are_found_without_further_imports(registry, names):
         assert found.__doc__
 
 
-@pytest.mark.parametrize('scope', ['mmdet', 'mmpretrain', 'mmaction'])
+@pytest.mark.parametrize('scope', ['mmdet', 'mmpretrain', 'mmaction', 'mmseg'])
 def test_found_from_any_library_by_prefix(scope):
+    pytest.importorskip(scope)
     DefaultScope.get_instance('run', scope_name=scope)
     with ROOT.switch_scope_and_registry(None) as registry:
         assert registry.get('dynkd.KLDLoss').__name__ == 'KLDLoss'

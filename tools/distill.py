@@ -23,8 +23,8 @@ def parse_args() -> argparse.Namespace:
         argparse.Namespace: The options.
     """
     parser = base_parser(
-        'Train the student of an existing MMDetection, MMPretrain or MMAction2 config '
-        "by distillation, on that config's data and schedule"
+        'Train the student of an existing config of MMDetection, MMPretrain, MMAction2 '
+        "or MMSegmentation by distillation, on that config's data and schedule"
     )
     parser.add_argument('--teacher', help="the teacher's config, as the student's")
     parser.add_argument(

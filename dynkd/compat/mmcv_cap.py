@@ -1,14 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""MMAction2 and MMRazor beside an mmcv that is newer than they were written for.
+"""MMAction2, MMSegmentation and MMRazor beside an mmcv newer than they expect.
 
-Needed by: mmaction2 1.2.0, which accepts mmcv below 2.2.0, and mmrazor 1.0.0, up to
-2.1.0, beside a newer one: mmcv 2.2.0, or onedl-mmcv 2.3.
+Needed by: mmaction2 1.2.0 and mmsegmentation 1.2.2, which accept mmcv below 2.2.0, and
+mmrazor 1.0.0, up to 2.1.0, beside a newer one: mmcv 2.2.0, or onedl-mmcv 2.3.
 
 Why: each asserts the version when it is imported. What they use of mmcv has not
 changed.
 
 Cure: where the assertion fails, and only there, the import is repeated while mmcv
-    reports the version 2.1.0, which both accept.
+    reports the version 2.1.0, which all accept.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ _ACCEPTED = '2.1.0'
 
 
 def apply() -> None:
-    """Tries refused imports of MMAction2 and MMRazor once more."""
-    for package in ('mmaction', 'mmrazor'):
+    """Tries refused imports of these libraries once more."""
+    for package in ('mmaction', 'mmseg', 'mmrazor'):
         WATCHER.try_again(package, _mended)
 
 

@@ -1,8 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Parts of the libraries that expect a plain model where a distillation is.
 
-Needed by: hooks, optimizer constructors and loops of MMPretrain, MMDetection, MMAction2
-and MMRazor.
+Needed by: hooks, optimizer constructors and loops of MMPretrain, MMDetection,
+MMAction2, MMSegmentation and MMRazor.
 
 Why: they reach into ``runner.model``, for its head or its data preprocessor, or into
 ``runner.optim_wrapper``. A distillation has those of several models, so that they
@@ -71,6 +71,8 @@ ON_RUN = (
     'PipelineSwitchHook',
     'SyncNormHook',
     'TrackVisualizationHook',
+    # MMSegmentation
+    'SegVisualizationHook',
 )
 #: Hooks, loops and constructors that cannot work on a distillation, and what does the
 #: same.
@@ -100,12 +102,14 @@ REFUSED = {
 #: streams' one by one.
 CONSTRUCTORS = (
     'LearningRateDecayOptimWrapperConstructor',  # MMPretrain
-    'LearningRateDecayOptimizerConstructor',  # MMDetection and MMAction2
+    'LearningRateDecayOptimizerConstructor',  # MMDetection, MMAction2, MMSegmentation
     'SwinOptimWrapperConstructor',  # MMAction2
     'TSMOptimWrapperConstructor',  # MMAction2
+    'LayerDecayOptimizerConstructor',  # MMSegmentation
+    'ForceDefaultOptimWrapperConstructor',  # MMSegmentation
 )
 #: Where hooks are whose way with the model is known.
-_KNOWN = ('dynkd', 'mmengine', 'mmpretrain', 'mmdet', 'mmaction', 'mmrazor')
+_KNOWN = ('dynkd', 'mmengine', 'mmpretrain', 'mmdet', 'mmaction', 'mmrazor', 'mmseg')
 _READS_MODEL = re.compile(r'\brunner\.model\b')
 
 

@@ -153,6 +153,9 @@ def best_metric(evaluators: Any) -> Optional[str]:
             # It is named after the first k that it counts.
             topk = one.get('topk', 1)
             return f'accuracy/top{topk if isinstance(topk, int) else topk[0]}'
+        if name == 'IoUMetric':
+            kinds = one.get('iou_metrics', ['mIoU'])
+            return str(kinds if isinstance(kinds, str) else kinds[0])
         if name in _BEST:
             return _BEST[name]
     return None

@@ -10,6 +10,9 @@ from dynkd.engine.settings import type_name
 
 #: Side of the images on which detectors are looked at. SSD300 needs 300.
 DETECTOR_SIDE = 320
+#: Side of the images on which segmentors are looked at, whatever their crops: as large
+#: as to have several positions at stride 32.
+SEGMENTOR_SIDE = 128
 #: Side of images where the pipeline does not say.
 DEFAULT_SIDE = 224
 
@@ -19,7 +22,7 @@ def input_shape(cfg: Config, kind: str) -> tuple[int, ...]:
 
     Args:
         cfg (Config): The config of a plain training.
-        kind (str): ``'mmdet'``, ``'mmpretrain'`` or ``'mmaction'``.
+        kind (str): ``'mmdet'``, ``'mmpretrain'``, ``'mmaction'`` or ``'mmseg'``.
 
     Returns:
         tuple of int: (channels, rows, columns) of images, with the clips before and
@@ -27,6 +30,8 @@ def input_shape(cfg: Config, kind: str) -> tuple[int, ...]:
     """
     if kind == 'mmdet':
         return (3, DETECTOR_SIDE, DETECTOR_SIDE)
+    if kind == 'mmseg':
+        return (3, SEGMENTOR_SIDE, SEGMENTOR_SIDE)
     steps = list(_steps(_pipeline(cfg)))
     side = _side(steps) or DEFAULT_SIDE
     if kind != 'mmaction':

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from .place import TWO_STAGE, ModelView, Place
+from .place import SEGMENTOR, TWO_STAGE, ModelView, Place
 from .recipe import BALANCED, Recipe
 
 
@@ -147,7 +147,7 @@ def score_fault(student: ModelView, teacher: ModelView) -> str:
             f'{teacher.anchors} of the teacher'
         )
     grids = [[place.grid for place in view.scores] for view in (student, teacher)]
-    if grids[0] != grids[1]:
+    if grids[0] != grids[1] and student.kind != SEGMENTOR:
         return f'levels of {grids[0]} of the student, of {grids[1]} of the teacher'
     return ''
 
@@ -175,12 +175,22 @@ def add_score_transfers(
     if student.kind == TWO_STAGE:
         recipe.streams.setdefault('teacher', {})['proposals'] = 'student'
     shared = ', of proposals that both classify' if student.kind == TWO_STAGE else ''
+    resized: dict = {}
+    if student.scores[0].grid != teacher.scores[0].grid:
+        # Maps of segmentors, which the labels' size makes comparable.
+        resized = dict(connector=dict(type='ResolutionAligner'))
+        shared = ', on the grid of the source'
     for suffix, tap, loss in _score_losses(student, temperature):
         for learner in learners:
             other = 'teacher' if learner == 'student' else 'student'
             recipe.add(
                 f'loss_kld_{learner}{suffix}',
-                dict(source=f'{other}.{tap}', target=f'{learner}.{tap}', loss=loss),
+                dict(
+                    source=f'{other}.{tap}',
+                    target=f'{learner}.{tap}',
+                    loss=loss,
+                    **resized,
+                ),
                 f'probabilities of {student.classes} classes by {student.activation}'
                 + shared,
             )

@@ -7,6 +7,7 @@ from typing import Any
 #: Kinds of models, by how they come from features to predictions.
 CLASSIFIER = 'classifier'
 RECOGNIZER = 'recognizer'
+SEGMENTOR = 'segmentor'
 DENSE = 'single-stage detector'
 TWO_STAGE = 'two-stage detector'
 QUERIES = 'DETR-like detector'

@@ -9,7 +9,16 @@ from torch import Tensor, nn
 from dynkd.models.streams import Stream
 from dynkd.models.taps import Tap
 
-from .place import CLASSIFIER, DENSE, QUERIES, RECOGNIZER, TWO_STAGE, ModelView, Place
+from .place import (
+    CLASSIFIER,
+    DENSE,
+    QUERIES,
+    RECOGNIZER,
+    SEGMENTOR,
+    TWO_STAGE,
+    ModelView,
+    Place,
+)
 
 
 def kind_of(model: nn.Module) -> str:
@@ -29,6 +38,7 @@ def kind_of(model: nn.Module) -> str:
         ('roi_head', TWO_STAGE),
         ('bbox_head', DENSE),
         ('cls_head', RECOGNIZER),
+        ('decode_head', SEGMENTOR),
         ('head', CLASSIFIER),
     )
     for part, kind in parts:
@@ -36,7 +46,8 @@ def kind_of(model: nn.Module) -> str:
             return kind
     raise ValueError(
         f'{type(model).__name__} is neither a classifier (`head`), a recognizer '
-        '(`cls_head`), nor a detector (`bbox_head`, `roi_head` or a transformer): '
+        '(`cls_head`), a segmentor (`decode_head`), nor a detector (`bbox_head`, '
+        '`roi_head` or a transformer): '
         'write its transfers by hand, see the docs on existing projects.'
     )
 
@@ -55,10 +66,11 @@ def view_model(stream: Stream) -> ModelView:
     """
     kind = kind_of(stream.model)
     body = 'neck' if getattr(stream.model, 'neck', None) is not None else 'backbone'
-    yielded = _run(stream, ['backbone', body, *_heads(stream.model, kind)])
+    yielded = _run(stream, ['backbone', body, *_heads(stream, kind)])
     look = {
         CLASSIFIER: _of_classifier,
         RECOGNIZER: _of_recognizer,
+        SEGMENTOR: _of_segmentor,
         DENSE: _of_dense,
         TWO_STAGE: _of_two_stage,
         QUERIES: _of_queries,
@@ -72,15 +84,17 @@ def view_model(stream: Stream) -> ModelView:
     return ModelView(kind, stream.model, stream.cfg.input_shape, **known)
 
 
-def _heads(model: Any, kind: str) -> list[str]:
+def _heads(stream: Stream, kind: str) -> list[str]:
     """What is looked at beside the body."""
     if kind == CLASSIFIER:
         return ['head']
     if kind == DENSE:
         return ['bbox_head']
     if kind == RECOGNIZER:
-        pools = getattr(model.cls_head, 'avg_pool', None) is not None
+        pools = getattr(stream.model.cls_head, 'avg_pool', None) is not None
         return ['cls_head', *(['cls_head.avg_pool'] if pools else [])]
+    if kind == SEGMENTOR and stream.is_observable([Tap(stream.name, 'decode_head')]):
+        return ['decode_head']
     return []
 
 
@@ -135,6 +149,23 @@ def _of_recognizer(model: Any, yielded: dict[str, Any]) -> dict[str, Any]:
     if len(scores) != 1:
         return dict(found, why_not='its head does not return one score per class')
     return dict(found, scores=scores, classes=scores[0].channels, anchors=(1,))
+
+
+def _of_segmentor(model: Any, yielded: dict[str, Any]) -> dict[str, Any]:
+    """A segmentor scores each position of a map."""
+    head = model.decode_head
+    scores = _places(yielded.get('decode_head'), 'decode_head', (4,))
+    if len(scores) != 1:
+        kind = 'a cascade' if isinstance(head, nn.ModuleList) else type(head).__name__
+        return dict(why_not=f'its head, {kind}, does not return a map of class scores')
+    losses = head.loss_decode
+    first = losses[0] if isinstance(losses, nn.ModuleList) else losses
+    return dict(
+        scores=scores,
+        classes=scores[0].channels,
+        anchors=(1,),
+        activation='sigmoid' if getattr(first, 'use_sigmoid', False) else 'softmax',
+    )
 
 
 def _of_dense(model: Any, yielded: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def test_import_dynkd_imports_nothing_large():
     large = ('torch', 'torchvision', 'cv2', 'mmcv', 'mmdet', 'mmpretrain', 'mmaction')
     out = run(
         'import sys, mmengine\nbefore = set(sys.modules)\nimport dynkd\n'
-        f'print([m for m in {large + ("mmrazor", "sklearn")} '
+        f'print([m for m in {large + ("mmrazor", "mmseg", "sklearn")} '
         'if m in sys.modules and m not in before])'
     )
     assert out.strip() == '[]'
@@ -164,6 +164,7 @@ def test_razor_placeholders_only_where_torch_lacks_what_it_imports(
     ('package', 'version', 'imported'),
     [
         ('mmaction', '2.3.6', True),
+        ('mmseg', '2.3.6', True),
         ('mmrazor', '2.3.6', True),
         ('mmaction', '2.1.0', True),
         ('mmaction', '1.7.0', False),

@@ -9,7 +9,7 @@ from mmengine.registry import Registry
 
 from dynkd.compat import plain_parts
 
-LIBRARIES = ('mmengine', 'mmpretrain', 'mmdet', 'mmaction', 'mmrazor')
+LIBRARIES = ('mmengine', 'mmpretrain', 'mmdet', 'mmaction', 'mmrazor', 'mmseg')
 
 
 def registered(kind: str) -> set[str]:

@@ -37,6 +37,8 @@ def read_offline(read) -> Callable[[str], Config]:
 
     def read_without_weights(name: str) -> Config:
         cfg = read(name)
+        if cfg.default_scope == 'mmseg':
+            pytest.importorskip('mmseg')
         if 'TIMMBackbone' in str(cfg.model):
             # An optional requirement: requirements/efficientnet.txt.
             pytest.importorskip('timm')

@@ -21,27 +21,35 @@ SIDE = 64
 COUNTS = dict(train=12, val=6)
 
 
-def _scene(rng: np.random.Generator, index: int) -> tuple[np.ndarray, list[dict]]:
-    """Noise with one to three bright boxes, and their annotations."""
+def _scene(
+    rng: np.random.Generator, index: int
+) -> tuple[np.ndarray, np.ndarray, list[dict]]:
+    """Noise with one to three bright boxes, the class of each pixel (0 is the noise),
+    and the annotations of the boxes."""
     pixels = rng.integers(0, 100, (SIDE, SIDE, 3), dtype=np.uint8)
+    mask = np.zeros((SIDE, SIDE), np.uint8)
     boxes = []
     for number in range(1 + index % 3):
         label = (index + number) % len(CLASSES)
         w, h = SHAPES[CLASSES[label]]
         x, y = (int(rng.integers(0, SIDE - side)) for side in (w, h))
         pixels[y : y + h, x : x + w] = 140 + 50 * label
+        mask[y : y + h, x : x + w] = label + 1
         box = dict(category_id=label + 1, bbox=[x, y, w, h], area=w * h, iscrowd=0)
         boxes.append(box)
-    return pixels, boxes
+    return pixels, mask, boxes
 
 
 def _write_split(root: Path, split: str, rng: np.random.Generator) -> None:
-    """Write the images of a split, once for detection and once in class folders."""
-    (root / split).mkdir(parents=True)
+    """Write the images of a split, for detection and segmentation, and once more in
+    class folders."""
+    for folder in (root / split, root / f'masks_{split}'):
+        folder.mkdir(parents=True)
     images, annotations = [], []
     for index in range(COUNTS[split]):
-        pixels, boxes = _scene(rng, index)
+        pixels, mask, boxes = _scene(rng, index)
         name = f'{index:02d}.png'
+        Image.fromarray(mask).save(root / f'masks_{split}' / name)
         folder = root / f'cls_{split}' / CLASSES[index % len(CLASSES)]
         folder.mkdir(parents=True, exist_ok=True)
         for path in (root / split / name, folder / name):

@@ -28,7 +28,7 @@ def predict(
         samples = step(pseudo_collate([steps(item) for item in items]))
     predicted = [_tensors(sample) for sample in samples]
     return [
-        {k: v for k, v in sample.items() if k.startswith('pred_')}
+        {k: v for k, v in sample.items() if k.startswith(('pred_', 'seg_logits'))}
         for sample in predicted
     ]
 

@@ -140,6 +140,8 @@ def test_full_names_of_metrics(name, full):
         ([dict(type='CocoMetric', metric='segm')], 'coco/segm_mAP'),
         (dict(type='Accuracy', topk=(5, 1)), 'accuracy/top5'),
         ([dict(type='Own'), dict(type='mmaction.AccMetric')], 'acc/top1'),
+        (dict(type='IoUMetric'), 'mIoU'),
+        ([dict(type='mmseg.IoUMetric', iou_metrics=['mDice', 'mIoU'])], 'mDice'),
         (ConfigDict(type='Own'), None),
         (None, None),
     ],

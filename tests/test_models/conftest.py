@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Recognizers and their clips, and pairs of features, for the tests of models."""
+"""Recognizers, their clips and those of segmentors, and pairs of features."""
 
 from typing import Callable
 
@@ -64,6 +64,27 @@ def clip_batch() -> Callable[..., dict]:
 
         inputs = [torch.randint(0, 256, shape, dtype=torch.uint8) for _ in range(2)]
         samples = [ActionDataSample().set_gt_label(label) for label in (0, 3)]
+        return dict(inputs=inputs, data_samples=samples)
+
+    return batch
+
+
+@pytest.fixture(scope='session')
+def seg_batch() -> Callable[..., dict]:
+    """A batch of two images whose pixels are labelled."""
+
+    def batch(num_classes: int = 4, side: int = 64) -> dict:
+        from mmengine.structures import PixelData
+        from mmseg.structures import SegDataSample
+
+        shape = (3, side, side)
+        inputs = [torch.randint(0, 256, shape, dtype=torch.uint8) for _ in range(2)]
+        shapes = dict.fromkeys(('img_shape', 'ori_shape', 'pad_shape'), (side, side))
+        samples = [SegDataSample(metainfo=dict(shapes)) for _ in range(2)]
+        for sample in samples:
+            labels = torch.randint(0, num_classes, (1, side, side))
+            labels[:, :8] = 255  # without a label
+            sample.gt_sem_seg = PixelData(data=labels)
         return dict(inputs=inputs, data_samples=samples)
 
     return batch

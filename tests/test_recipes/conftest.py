@@ -46,3 +46,11 @@ def classifiers(project, classifier) -> tuple[str, str]:
     evaluator = dict(val_evaluator=dict(type='Accuracy'))
     student = project('narrow', classifier(width=8), 'mmpretrain', **evaluator)
     return student, project('wide', classifier(width=16), 'mmpretrain', **evaluator)
+
+
+@pytest.fixture
+def segmentors(project, segmentor) -> tuple[str, str]:
+    """The configs of two segmentors of different widths."""
+    evaluator = dict(val_evaluator=dict(type='IoUMetric', iou_metrics=['mIoU']))
+    student = project('slim', segmentor(width=8), 'mmseg', **evaluator)
+    return student, project('broad', segmentor(width=16), 'mmseg', **evaluator)

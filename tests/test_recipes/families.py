@@ -54,6 +54,13 @@ def _rec(name: str, student: str, teacher: str) -> Family:
     return Family(name, *paths)
 
 
+def _seg(name: str, student: str, teacher: str) -> Family:
+    paths = (
+        f'mmseg::{one}_4xb2-80k_cityscapes-512x1024.py' for one in (student, teacher)
+    )
+    return Family(name, *paths)
+
+
 _FCOS = 'fcos/fcos_{}_fpn_gn-head-center-normbbox-centeronreg-giou_8xb8-amp-lsj-200e'
 FAMILIES = [
     _det('FCOS R50 → R18', _FCOS.format('r18'), _FCOS.format('r50'), 'fgd', 'dpk'),
@@ -131,6 +138,8 @@ FAMILIES = [
         'slowonly/slowonly_r50_8xb16-8x8x1-256e',
         'tsm/tsm_imagenet-pretrained-r50_8xb16-1x1x8-100e',
     ),
+    _seg('PSPNet R50 → R18', 'pspnet/pspnet_r18-d8', 'pspnet/pspnet_r50-d8'),
+    _seg('Semantic FPN R50 → FCN R18-d8', 'fcn/fcn_r18-d8', 'sem_fpn/fpn_r50'),
 ]
 
 
@@ -144,6 +153,7 @@ def make_data(folder: Path) -> None:
         own_data.write_coco,
         own_data.write_imagenet,
         own_data.write_kinetics,
+        own_data.write_cityscapes,
     ):
         write_one(folder / 'data')
 

@@ -63,6 +63,25 @@ def write_imagenet(root: Path, count: int = 4) -> None:
             Image.fromarray(pixels).save(folder / f'{index}.JPEG')
 
 
+def write_cityscapes(root: Path, count: int = 4) -> None:
+    """Noise with a bright box each, of another class."""
+    rng = np.random.default_rng(0)
+    for split in ('train', 'val'):
+        images, masks = (
+            root / 'cityscapes' / kind / split for kind in ('leftImg8bit', 'gtFine')
+        )
+        for folder in (images, masks):
+            folder.mkdir(parents=True)
+        for index in range(count):
+            pixels = rng.integers(0, 100, (SIDE, SIDE, 3), dtype=np.uint8)
+            mask = np.zeros((SIDE, SIDE), np.uint8)
+            pixels[16:72, 8 + index : 56] = 200
+            mask[16:72, 8 + index : 56] = index + 1
+            mask[:4] = 255  # without a label
+            Image.fromarray(pixels).save(images / f'{index}_leftImg8bit.png')
+            Image.fromarray(mask).save(masks / f'{index}_gtFine_labelTrainIds.png')
+
+
 def write_kinetics(root: Path, count: int = 4) -> None:
     """Clips of noise."""
     rng = np.random.default_rng(0)
@@ -91,6 +110,9 @@ def shrink(cfg: Any, side: int = 96, batch: int = 2) -> None:
         loader = cfg[f'{split}_dataloader']
         loader.update(num_workers=0, persistent_workers=False, batch_size=batch)
         loader.pop('prefetch_factor', None)
+        if loader.sampler.type == 'InfiniteSampler':
+            # An epoch has an end.
+            loader.sampler.type = 'DefaultSampler'
         _smaller(loader, side)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1, val_interval=1)
     cfg.default_hooks.logger.interval = 1
@@ -156,6 +178,10 @@ def _smaller(node: Any, side: int) -> None:
         node.update(type='CustomDataset', data_root=root)
     if kind == 'BatchFixedSizePad':
         node['size'] = (side, side)
+    if kind == 'SegDataPreProcessor':
+        node['size'] = (side, side)
+    if kind == 'RandomCrop' and 'cat_max_ratio' in node:  # MMSegmentation's
+        node['crop_size'] = (side, side)
     if kind == 'RandomChoiceResize':
         node['scales'] = [(side, side)]
     if kind in ('Resize', 'RandomResize', 'FixScaleResize'):

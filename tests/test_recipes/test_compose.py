@@ -44,6 +44,53 @@ def test_of_classifiers(classifiers, method, tmp_path):
     assert model.transfers
 
 
+@pytest.mark.parametrize('method', ['kd', 'dkd'])
+def test_of_segmentors(segmentors, method, tmp_path):
+    composed = of(segmentors, method, tmp_path)
+    cfg, model = built(composed, tmp_path)
+    assert cfg.default_hooks.checkpoint.save_best == 'student/mIoU'
+    transfer = model.transfers['loss_kld_student']
+    assert str(transfer) == 'teacher.decode_head -> student.decode_head'
+    assert transfer.loss.activation == 'softmax' and transfer.connector is None
+    assert ('loss_emd' in model.transfers) is (method == 'dkd')
+    if method == 'dkd':
+        emd = model.transfers['loss_emd']
+        assert str(emd) == 'teacher.backbone[3] -> student.backbone[3]'
+        assert emd.loss.layout == 'spatial'
+    assert 'a segmentor' in table(composed)
+
+
+def test_segmentors_of_unequal_strides(project, segmentor, segmentors, tmp_path):
+    fine = segmentor(width=16)
+    fine['backbone'].update(strides=(1, 1, 1, 1))
+    composed = of((segmentors[0], project('fine', fine, 'mmseg')), 'dkd', tmp_path)
+    _, model = built(composed, tmp_path)
+    assert set(model.transfers) == {'loss_kld_student', 'loss_kld_teacher'}
+    for transfer in model.transfers.values():
+        assert type(transfer.connector).__name__ == 'ResolutionAligner'
+    assert 'EMD: their features lie on different grids' in composed.recipe.left_out
+
+
+def test_a_segmentor_whose_head_is_a_cascade(project, segmentor, segmentors, tmp_path):
+    first = segmentor()['decode_head']
+    second = dict(first, type='OCRHead', channels=8, ocr_channels=4)
+    second.pop('num_convs')
+    cascade = segmentor(
+        type='mmseg.CascadeEncoderDecoder',
+        num_stages=2,
+        decode_head=[first, second],
+        auxiliary_head=None,
+    )
+    pair = (segmentors[0], project('cascade', cascade, 'mmseg'))
+    composed = of(pair, 'dkd', tmp_path)
+    assert set(composed.recipe.transfers) == {'loss_emd'}
+    assert 'teacher: its head, a cascade, does not return a map' in str(
+        composed.recipe.left_out
+    )
+    with pytest.raises(ValueError, match='method `dpk` has no transfer .* segmentor'):
+        of(segmentors, 'dpk', tmp_path)
+
+
 def test_blocks_change_places(project, classifier, tmp_path):
     pair = [
         project(name, classifier(width=8), 'mmpretrain') for name in ('own', 'other')

@@ -14,6 +14,8 @@ from PIL import Image
 
 from dynkd import compat
 
+TASKS = ('det', 'seg', 'cls')
+
 
 @pytest.fixture(scope='module')
 def tool(import_converter):
@@ -37,9 +39,9 @@ def settings(tool):
 
 @pytest.fixture(scope='module')
 def data(tool, settings, tmp_path_factory):
-    """A small data set of both tasks."""
+    """A small data set of the three tasks on images."""
     out = tmp_path_factory.mktemp('digits')
-    for task in ('det', 'cls'):
+    for task in TASKS:
         assert tool.convert(out, task, settings)
     return out
 
@@ -76,6 +78,24 @@ def test_boxes_enclose_ink_exactly(many_scenes, scene_module):
     assert checked > 100
 
 
+def test_masks_are_the_ink_that_is_seen(many_scenes, scene_module):
+    for scene in many_scenes:
+        assert scene.mask.shape == scene.pixels.shape[:2]
+        inked = (scene.pixels != scene.background).any(axis=2)
+        # Half of the ink and more can be seen; thinner ink is at the edges.
+        assert inked[scene.mask > 0].all()
+        assert (scene.mask > 0).sum() > 0.6 * inked.sum()
+        outside = scene.mask.copy()
+        for item in scene.items:
+            x, y, w, h = item.box
+            outside[y : y + h, x : x + w] = 0
+            others = [o.box for o in scene.items if o is not item]
+            if not any(scene_module.overlap(item.box, other) for other in others):
+                classes = np.unique(scene.mask[y : y + h, x : x + w])
+                assert set(classes) - {0} == {item.label + 1}
+        assert not outside.any()
+
+
 def test_scenes_are_varied_and_not_crowded(many_scenes, scene_module):
     counts = Counter(len(scene.items) for scene in many_scenes)
     assert set(counts) == set(range(1, 7))
@@ -103,7 +123,7 @@ def test_ink_stands_out_on_any_background(scene_module):
 def test_same_seed_same_bytes_other_seed_other_bytes(
     content, tool, settings, data, tmp_path
 ):
-    for task in ('det', 'cls'):
+    for task in TASKS:
         tool.convert(tmp_path, task, settings)
     assert content(tmp_path) == content(data)
     other = tool.Settings(settings.train, settings.val, settings.size, seed=4)
@@ -185,6 +205,41 @@ def test_mmdetection_reads_it(data, settings):
         x1, y1, x2, y2 = instance['bbox']
         found.append((instance['bbox_label'], [x1, y1, x2 - x1, y2 - y1]))
     assert found == expected
+
+
+def test_segmentation_has_the_scenes_of_detection(data):
+    for split in ('train', 'val'):
+        images = sorted((data / 'seg' / 'images' / split).iterdir())
+        masks = sorted((data / 'seg' / 'masks' / split).iterdir())
+        names = [path.name for path in images]
+        assert names == [path.name for path in masks]
+        found = {path.name: path for path in (data / 'det' / split).iterdir()}
+        assert names == sorted(found)
+        for path in images:
+            assert path.read_bytes() == found[path.name].read_bytes()
+
+
+def test_mmsegmentation_reads_it(data, settings):
+    pytest.importorskip('mmseg')
+    from mmseg.datasets import BaseSegDataset
+
+    classes = ('background', *map(str, range(10)))
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        dataset = BaseSegDataset(
+            data_root=str(data / 'seg'),
+            data_prefix=dict(img_path='images/train', seg_map_path='masks/train'),
+            img_suffix='.png',
+            metainfo=dict(classes=classes),
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')],
+        )
+        assert len(dataset) == settings.train
+        read = [dataset[index] for index in range(len(dataset))]
+    labels = {image['id']: set() for image in annotations(data, 'train')['images']}
+    for item in annotations(data, 'train')['annotations']:
+        labels[item['image_id']].add(item['category_id'])
+    for number, sample in enumerate(read):
+        assert sample['gt_seg_map'].shape == sample['img'].shape[:2] == (120, 150)
+        assert set(np.unique(sample['gt_seg_map'])) == {0} | labels[number + 1]
 
 
 def test_mmpretrain_reads_it(data):

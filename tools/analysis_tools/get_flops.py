@@ -64,7 +64,8 @@ class WholeForward(nn.Module):
     told not to stop behind the backbone.
 
     Args:
-        model (nn.Module): A model of MMPretrain, MMDetection or MMAction2.
+        model (nn.Module): A model of MMPretrain, MMDetection, MMAction2 or
+            MMSegmentation.
         scope (str): Its library.
     """
 

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 #: Name of each data set, by type and folder.
 DATA = {
+    ('BaseSegDataset', 'data/digits/seg'): 'digits (masks)',
     ('CIFAR10', 'data/cifar10'): 'CIFAR-10',
     ('CIFAR100', 'data/cifar100'): 'CIFAR-100',
     ('CocoDataset', 'data/bccd'): 'BCCD',

@@ -7,6 +7,9 @@ in ``train``. What is written::
 
     OUT/det/{train,val}/000000.png ...         scenes with 1 to 6 digits
     OUT/det/annotations/{train,val}.json       boxes, in COCO's format
+    OUT/seg/images/{train,val}/000000.png ...  the same scenes
+    OUT/seg/masks/{train,val}/000000.png ...   the class of each pixel: 0 is the
+                                               background, 1 the digit 0, ... 10
     OUT/cls/{train,val}/{0..9}/0000_0.png ...  single digits, 32x32; of each scan
                                                4 for train and 1 for val
     OUT/video/{train,val}/right/000000.mp4 ... moving digits, 20 frames of 64x64; the
@@ -27,7 +30,14 @@ import json
 import sys
 from pathlib import Path
 
-from digits_formats import Settings, save_json, split_digits, write_cls, write_det
+from digits_formats import (
+    Settings,
+    save_json,
+    split_digits,
+    write_cls,
+    write_det,
+    write_seg,
+)
 from digits_scene import load_digits
 from digits_video import write_video
 from partial_folders import remove_leftovers, replacing
@@ -35,7 +45,7 @@ from partial_folders import remove_leftovers, replacing
 from dynkd.exit_status import reports_errors
 
 MANIFEST = 'manifest.json'
-WRITERS = dict(det=write_det, cls=write_cls, video=write_video)
+WRITERS = dict(det=write_det, seg=write_seg, cls=write_cls, video=write_video)
 
 
 def read_manifest(folder: Path) -> dict | None:
@@ -116,7 +126,7 @@ def convert(out: Path, task: str, settings: Settings, overwrite: bool = False) -
 
     Args:
         out (Path): Folder of the data; the task's name is appended.
-        task (str): ``det``, ``cls`` or ``video``.
+        task (str): ``det``, ``seg``, ``cls`` or ``video``.
         settings (Settings): What determines the data.
         overwrite (bool): Whether to replace data of other settings. Defaults to False.
 
@@ -147,8 +157,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         argparse.Namespace: What they say.
     """
     parser = argparse.ArgumentParser(
-        description='Write the demo data: handwritten digits for detection and '
-        'classification, moving digits for action recognition.'
+        description='Write the demo data: handwritten digits for detection, '
+        'segmentation and classification, moving digits for action recognition.'
     )
     parser.add_argument('out', type=Path, help='folder to write to')
     tasks = list(WRITERS)
@@ -157,21 +167,21 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs='+',
         choices=tasks,
         default=tasks,
-        help='what to write: det (scenes for detectors), cls (single digits), video '
-        '(clips of moving digits); all by default',
+        help='what to write: det (scenes for detectors), seg (the same with masks), '
+        'cls (single digits), video (clips of moving digits); all by default',
     )
     default = Settings()
     parser.add_argument(
         '--train',
         type=int,
         default=default.train,
-        help=f'number of det scenes for training ({default.train})',
+        help=f'number of scenes for training ({default.train})',
     )
     parser.add_argument(
         '--val',
         type=int,
         default=default.val,
-        help=f'number of det scenes for validation ({default.val})',
+        help=f'number of scenes for validation ({default.val})',
     )
     parser.add_argument(
         '--size',
@@ -179,7 +189,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
         default=default.size,
-        help='of det scenes, in pixels',
+        help='of scenes, in pixels',
     )
     parser.add_argument(
         '--clips',

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Write images of handwritten digits as COCO and as class folders."""
+"""Write images of handwritten digits as COCO, as masks and as class folders."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ import numpy as np
 from digits_scene import CLASSES, Digits, Scene, compose_scene, compose_thumbnail
 from PIL import Image
 
-FORMATS = dict(det=1, cls=2, video=1)
+FORMATS = dict(det=1, seg=1, cls=2, video=1)
 """Raised whenever the same arguments would give other files."""
 COPIES = dict(train=4, val=1)
 """How often each scan is drawn for classification, each time in other colours."""
+PALETTE = (
+    (0, 0, 0),
+    (230, 25, 75),
+    (60, 180, 75),
+    (255, 225, 25),
+    (0, 130, 200),
+    (245, 130, 48),
+    (145, 30, 180),
+    (70, 240, 240),
+    (240, 50, 230),
+    (210, 245, 60),
+    (250, 190, 212),
+)
+"""Colours of the background and of the digits in masks, for who looks at them."""
 SPLITS = ('train', 'val')
 VAL_SHARE = 0.2
 MIN_SIDE = 80
@@ -88,14 +102,14 @@ class Settings:
         """Return what the data set's manifest says.
 
         Args:
-            task (str): ``det``, ``cls`` or ``video``, each with the settings that
-                matter to it.
+            task (str): ``det``, ``seg``, ``cls`` or ``video``, each with the settings
+                that matter to it.
 
         Returns:
             dict: Values that JSON keeps as they are.
         """
         manifest = dict(format=FORMATS[task], task=task, seed=self.seed)
-        if task == 'det':
+        if task in ('det', 'seg'):
             manifest.update(train=self.train, val=self.val, size=list(self.size))
         if task == 'video':
             clips, size = list(self.clips), self.clip_size
@@ -188,6 +202,27 @@ def write_det(folder: Path, parts: dict[str, Digits], settings: Settings) -> Non
             categories=[dict(id=i + 1, name=name) for i, name in enumerate(CLASSES)],
         )
         save_json(content, folder / 'annotations' / f'{split}.json')
+
+
+def write_seg(folder: Path, parts: dict[str, Digits], settings: Settings) -> None:
+    """Write the segmentation data: the scenes of ``det``, and the class of each pixel.
+
+    Args:
+        folder (Path): An empty folder.
+        parts (dict[str, Digits]): Scans by split.
+        settings (Settings): What determines the data.
+    """
+    for split in SPLITS:
+        images, masks = folder / 'images' / split, folder / 'masks' / split
+        for place in (images, masks):
+            place.mkdir(parents=True)
+        for index, scene in enumerate(scenes(parts[split], settings, split)):
+            name = f'{index:06d}.png'
+            Image.fromarray(scene.pixels).save(images / name)
+            mask = Image.fromarray(scene.mask)
+            # Indices into colours: readers see classes, and viewers colours.
+            mask.putpalette([value for colour in PALETTE for value in colour])
+            mask.save(masks / name)
 
 
 def write_cls(folder: Path, parts: dict[str, Digits], settings: Settings) -> None:

@@ -26,6 +26,8 @@ MIN_CONTRAST = 0.25
 """Least difference of luminance (0 to 1) between ink and all that lies under it."""
 MIN_ALPHA = 0.1
 """Fainter ink is left out, so that a box ends where ink can be seen."""
+MASK_ALPHA = 0.5
+"""Pixels that are at least so much ink are of the digit's class."""
 PLACING_TRIES = 30
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 
@@ -75,11 +77,14 @@ class Scene:
     Args:
         pixels (numpy.ndarray): RGB, *(H, W, 3)*, uint8.
         background (numpy.ndarray): The same without the digits.
+        mask (numpy.ndarray): Class of each pixel, *(H, W)*, uint8: 0 is the background,
+            1 the digit 0, and so on to 10.
         items (list[Item]): The digits, in the order in which they were drawn.
     """
 
     pixels: np.ndarray
     background: np.ndarray
+    mask: np.ndarray
     items: list[Item]
 
 
@@ -255,6 +260,7 @@ def compose_scene(
     """
     background = draw_background(size, rng)
     pixels = background.copy()
+    mask = np.zeros(size, np.uint8)
     items: list[Item] = []
     low, high = INK_HEIGHT[0], min(INK_HEIGHT[1], INK_SHARE * min(size))
     for _ in range(rng.integers(1, MAX_DIGITS + 1)):
@@ -267,8 +273,10 @@ def compose_scene(
         x, y, w, h = box
         ink = choose_ink(background[y : y + h, x : x + w], rng)
         paint(pixels, alpha, ink, box)
-        items.append(Item(int(digits.labels[index]), int(digits.scans[index]), box))
-    return Scene(pixels, background, items)
+        label = int(digits.labels[index])
+        mask[y : y + h, x : x + w][alpha >= MASK_ALPHA] = label + 1
+        items.append(Item(label, int(digits.scans[index]), box))
+    return Scene(pixels, background, mask, items)
 
 
 def compose_thumbnail(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -17,6 +17,7 @@ _RIVALS = (
     ('mmengine', 'onedl-mmengine'),
     ('mmdet', 'onedl-mmdetection'),
     ('mmpretrain', 'onedl-mmpretrain'),
+    ('mmsegmentation', 'onedl-mmsegmentation'),
 )
 
 

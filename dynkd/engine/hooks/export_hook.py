@@ -26,10 +26,11 @@ class ExportHook(Hook):
     """Exports streams for their plain libraries when training ends.
 
     Writes ``<stream>.pth`` and ``<stream>.py`` into the work directory: weights that
-    load strictly, and the config that they load with, in MMPretrain, MMDetection or
-    MMAction2 without DynKD. With MMEngine's ``EMAHook`` they are the averaged weights,
-    as in checkpoints. Of a stream that came as a built model, only the weights are
-    written. A run of a distillation that does not have this hook is given it.
+    load strictly, and the config that they load with, in MMPretrain, MMDetection,
+    MMAction2 or MMSegmentation without DynKD. With MMEngine's ``EMAHook`` they are the
+    averaged weights, as in checkpoints. Of a stream that came as a built model, only
+    the weights are written. A run of a distillation that does not have this hook
+    is given it.
 
     These are the weights at the end of the training. Where the best checkpoint is kept
     by a metric of the stream (``save_best``), its weights are written too, as

@@ -21,7 +21,12 @@ from .best_checkpoint import best_checkpoint
 #: Where the message hub has the metrics before the first step.
 _BEFORE = 'metrics_before'
 #: What MIM calls the libraries.
-_PROJECTS = dict(mmdet='mmdet', mmpretrain='mmpretrain', mmaction='mmaction2')
+_PROJECTS = dict(
+    mmdet='mmdet',
+    mmpretrain='mmpretrain',
+    mmaction='mmaction2',
+    mmseg='mmsegmentation',
+)
 
 
 @HOOKS.register_module()

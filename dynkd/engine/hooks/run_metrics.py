@@ -12,6 +12,12 @@ from dynkd.engine.loops.stream_loops import watched_metrics
 from dynkd.models.algorithms import Distillation
 from dynkd.utils import suggestion
 
+#: What MMSegmentation's metric measures besides the accuracy of all pixels.
+_IOU = dict(
+    mIoU=('mIoU', 'mAcc'),
+    mDice=('mDice', 'mAcc'),
+    mFscore=('mFscore', 'mPrecision', 'mRecall'),
+)
 _COCO_ITEMS = ('mAP', 'mAP_50', 'mAP_75', 'mAP_s', 'mAP_m', 'mAP_l')
 
 
@@ -89,6 +95,11 @@ def metric_names(metric: Any) -> Optional[Sequence[str]]:
         names = [f'top{k}' for k in metric.topk]
     elif kind == 'AccMetric':
         names = _action_names(metric)
+    elif kind == 'IoUMetric':
+        names = [
+            'aAcc',
+            *dict.fromkeys(n for m in metric.metrics for n in _IOU.get(m, ())),
+        ]
     elif kind == 'CocoMetric' and not metric.classwise:
         areas = [own for own in metric.metrics if own in ('bbox', 'segm')]
         items = metric.metric_items or _COCO_ITEMS

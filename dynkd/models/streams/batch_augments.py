@@ -13,7 +13,9 @@ from dynkd.models.taps import Tap
 
 from .stream import Stream
 
-#: What the data preprocessors of MMPretrain, MMDetection and MMAction2 mix images by.
+#: Their data preprocessors draw random numbers only to mix images.
+_LIBRARIES = ('mmengine', 'mmpretrain', 'mmdet', 'mmaction', 'mmseg')
+#: What data preprocessors of these libraries mix images by.
 MIXERS = ('batch_augments', 'blending')
 #: Types of values that are compared as they are.
 _PLAIN = (bool, int, float, str, bytes, set, frozenset, torch.device, torch.dtype)
@@ -177,10 +179,10 @@ def draws(preprocessor: nn.Module) -> bool:
         preprocessor (nn.Module): The data preprocessor of a stream.
 
     Returns:
-        bool: False for those of MMEngine, MMPretrain, MMDetection and MMAction2 without
-        batch augmentations.
+        bool: False for those of MMEngine, MMPretrain, MMDetection, MMAction2 and
+        MMSegmentation without batch augmentations.
     """
     library = type(preprocessor).__module__.partition('.')[0]
-    known = library in ('mmengine', 'mmpretrain', 'mmdet', 'mmaction')
+    known = library in _LIBRARIES
     mixes = any(getattr(preprocessor, key, None) is not None for key in MIXERS)
     return mixes or not known

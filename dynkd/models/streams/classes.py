@@ -7,7 +7,14 @@ from typing import Any, Optional
 from .stream import Stream
 
 #: Where models keep the head that classifies.
-_HEADS = ('head', 'cls_head', 'bbox_head', 'roi_head.bbox_head', 'roi_head.bbox_head.0')
+_HEADS = (
+    'head',
+    'cls_head',
+    'bbox_head',
+    'roi_head.bbox_head',
+    'roi_head.bbox_head.0',
+    'decode_head',
+)
 
 
 def class_count(model: Any) -> Optional[int]:

@@ -135,6 +135,10 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     plain.model = copy.deepcopy(stream.model)
     # The weights come from the checkpoint.
     _drop_pretrained(plain.model)
+    if plain.default_scope == 'mmseg' and 'test_dataloader' in plain:
+        # There `inference_model` reads the pipeline.
+        pipeline = plain.test_dataloader.dataset.pipeline
+        plain.test_pipeline = copy.deepcopy(cfg.get('test_pipeline', pipeline))
     for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
         if f'{stage}_dataloader' in plain:
             plain[f'{stage}_cfg'] = dict(type=loop)
@@ -165,6 +169,8 @@ def _drop_pretrained(model: Any) -> None:
         init = model.get('init_cfg')
         if isinstance(init, dict) and init.get('type') == 'Pretrained':
             model['init_cfg'] = None
+        if isinstance(model.get('pretrained'), str):
+            model['pretrained'] = None
         for value in model.values():
             _drop_pretrained(value)
     elif isinstance(model, (list, tuple)):

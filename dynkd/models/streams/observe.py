@@ -16,7 +16,15 @@ from .transformer import is_detr_like, run_transformer, takes_images_only
 #: Parts that ``extract_feat`` of OpenMMLab's models runs.
 _BODY = ('backbone', 'neck')
 #: Heads that may receive what ``extract_feat`` returns.
-_HEADS = ('head', 'bbox_head', 'mask_head', 'rpn_head', 'cls_head')
+_HEADS = (
+    'head',
+    'bbox_head',
+    'mask_head',
+    'rpn_head',
+    'cls_head',
+    'decode_head',
+    'auxiliary_head',
+)
 #: What runs on the stages of a stream's backbone.
 _BRANCHES = 'branches'
 #: What no head is.
@@ -40,7 +48,7 @@ def is_observable(model: Any, taps: Sequence[Tap]) -> bool:
     if roots and is_detr_like(model):
         return False
     return all(
-        root in _HEADS and _takes_features_only(model.get_submodule(root))
+        root in _HEADS and all(map(_takes_features_only, _heads(model, root)))
         for root in roots
     )
 
@@ -74,7 +82,8 @@ def run_observed(
             features, extra = _body(model, inputs)
             for root in taps.roots:
                 if root not in _WITH_BODY:
-                    model.get_submodule(root)(features, **extra)
+                    for head in _heads(model, root):
+                        head(features, **extra)
         elif not is_detr_like(model):
             model(inputs, data_samples, mode='loss')
         elif takes_images_only(model):
@@ -97,8 +106,17 @@ def _body(model: Any, inputs: torch.Tensor) -> tuple[Any, dict[str, Any]]:
     return features, {}
 
 
+def _heads(model: Any, root: str) -> Sequence[nn.Module]:
+    """The head of that name; MMSegmentation may have several auxiliary heads."""
+    part = model.get_submodule(root)
+    several = root == 'auxiliary_head' and isinstance(part, nn.ModuleList)
+    return list(part) if several else [part]
+
+
 def _takes_features_only(head: nn.Module) -> bool:
     """Whether a head needs nothing but features: CondInst's mask head needs boxes."""
+    if isinstance(head, nn.ModuleList):
+        return False  # A cascade: each refines what the one before predicted.
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [
         parameter

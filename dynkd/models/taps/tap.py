@@ -3,12 +3,13 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, ClassVar, Optional
 
 import torch.nn as nn
 
+from .direct_calls import hooked, is_called_directly
 from .find_module import find_module
 
 
@@ -163,15 +164,15 @@ class Recorder:
             # replace modules once the model is built.
             self._modules = [tap.find(model) for tap in self.taps]
         outputs: dict[Tap, list[Any]] = {tap: [] for tap in self.taps}
-        handles = [
-            module.register_forward_hook(_appender(tap, outputs[tap]), with_kwargs=True)
-            for tap, module in zip(self.taps, self._modules)
-        ]
-        try:
+        with ExitStack() as stack:
+            for module in dict.fromkeys(self._modules):
+                if is_called_directly(module):
+                    stack.enter_context(hooked(module))
+            for tap, module in zip(self.taps, self._modules):
+                append = _appender(tap, outputs[tap])
+                handle = module.register_forward_hook(append, with_kwargs=True)
+                stack.callback(handle.remove)
             yield outputs
-        finally:
-            for handle in handles:
-                handle.remove()
 
 
 def _appender(tap: Tap, found: list[Any]) -> Callable[..., None]:

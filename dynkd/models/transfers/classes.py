@@ -11,6 +11,8 @@ from dynkd.models.taps import Tap
 
 #: Heads whose output, or its first item, is class scores.
 _HEADS = re.compile(r'(?:cls_)?head|(?:roi_head\.)?bbox_head(?:\.\d+)?')
+#: Heads of MMSegmentation, whose two classes may share one score.
+_MAPS = re.compile(r'(?:decode|auxiliary)_head(?:\.\d+)?')
 
 
 def class_channels(
@@ -35,6 +37,9 @@ def _channels(tap: Tap, model: nn.Module) -> set[int]:
     module = tap.find(model)
     if isinstance(module, nn.Linear):
         return {module.out_features}
+    if _MAPS.fullmatch(tap.module):
+        scores = getattr(module, 'out_channels', None)
+        return {scores} if isinstance(scores, int) and not tap.indices else set()
     boxes = tap.module.endswith('bbox_head') or '.bbox_head.' in tap.module
     classes = getattr(module, 'num_classes', None)
     if not _HEADS.fullmatch(tap.module) or not isinstance(classes, int):

@@ -11,7 +11,7 @@ from dynkd.recipes.matching import (
     matched_maps,
     matched_vectors,
 )
-from dynkd.recipes.place import CLASSIFIER, DETECTORS
+from dynkd.recipes.place import CLASSIFIER, DETECTORS, SEGMENTOR
 from dynkd.recipes.recipe import BALANCED, Pair, Recipe
 
 #: Stride of the level whose positions are the points of the EMD, as in the configs.
@@ -62,6 +62,8 @@ def _feature(pair: Pair) -> tuple[Optional[Matched], str]:
     if student.kind in DETECTORS:
         levels = matched_features(student, teacher)
         return _of_stride(levels, student.input_shape[-1]), 'spatial'
+    if student.kind == SEGMENTOR:
+        return matched_maps(student, teacher), 'spatial'
     maps = matched_maps(student, teacher) if student.kind == CLASSIFIER else None
     return maps or matched_vectors(student, teacher), 'batch'
 

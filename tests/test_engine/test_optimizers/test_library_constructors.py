@@ -52,14 +52,26 @@ def tsm() -> dict:
     return dict(type='mmaction.Recognizer2D', backbone=backbone, cls_head=head)
 
 
+def convnext_segmentor(segmentor: Any) -> dict:
+    model = segmentor(auxiliary_head=None)
+    model['backbone'] = convnext(lambda: dict(neck={}))['backbone']
+    model['decode_head']['in_channels'] = 8
+    return model
+
+
 @pytest.fixture
-def case(request, fcos):
+def case(request, fcos, segmentor):
     """A constructor, its settings, and a model that it is for."""
     decay = dict(num_layers=6, decay_rate=0.5, decay_type='layer_wise')
     return dict(
         classifier=(f'mmpretrain.{CONSTRUCTORS[0]}', dict(layer_decay_rate=0.5), vit),
         detector=(f'mmdet.{CONSTRUCTORS[1]}', decay, lambda: convnext(fcos)),
         recognizer=(f'mmaction.{CONSTRUCTORS[1]}', dict(decay, num_layers=2), mvit),
+        segmentor=(
+            f'mmseg.{CONSTRUCTORS[1]}',
+            decay,
+            lambda: convnext_segmentor(segmentor),
+        ),
         swin=(
             f'mmaction.{CONSTRUCTORS[2]}',
             dict(cls_head=dict(lr_mult=10.0)),
@@ -80,7 +92,9 @@ def rates(wrapper: Any, model: Any) -> dict[str, tuple[float, float]]:
 
 
 @pytest.mark.parametrize(
-    'case', ['classifier', 'detector', 'recognizer', 'swin', 'tsm'], indirect=True
+    'case',
+    ['classifier', 'detector', 'recognizer', 'segmentor', 'swin', 'tsm'],
+    indirect=True,
 )
 def test_rates_are_those_of_the_plain_model(build, case):
     kind, paramwise, config = case

@@ -64,6 +64,26 @@ def test_pretrained_weights_are_not_asked_for_again():
     assert own.model.backbone.init_cfg == pretrained
 
 
+def test_pretrained_by_its_own_argument():
+    """As MMSegmentation's models and MMAction2's backbones have it."""
+    plain = stream_config(
+        stream(pretrained='a.pth', backbone=dict(pretrained='b.pth')), config()
+    )
+    assert plain.model.pretrained is None and plain.model.backbone.pretrained is None
+
+
+@pytest.mark.parametrize('named', [True, False])
+def test_the_pipeline_by_which_mmsegmentation_predicts(named):
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
+    if named:
+        cfg.test_pipeline = pipeline = pipeline[::-1]
+    own = SimpleNamespace(scope='mmseg', model=dict(type='EncoderDecoder'), input=None)
+    assert stream_config(own, cfg).test_pipeline == pipeline
+    other = SimpleNamespace(scope='mmdet', model=dict(type='FCOS'), input=None)
+    assert 'test_pipeline' not in stream_config(other, cfg)
+
+
 def test_weights_are_read_without_running_code(tmp_path):
     weight = torch.randn(3, 2, requires_grad=True)
     meta = dict(classes=('cat', 'dog'), palette=torch.zeros(1, 3), n=3)

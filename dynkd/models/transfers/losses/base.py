@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dynkd.utils import checked, without_autocast
 from dynkd.utils.kinds import Weight
 
-from .hints import connector_hint, rank_hint
+from .hints import connector_hint, rank_hint, resizing_hint
 
 #: What a tap yields: a tensor, or one tensor per level.
 Levels = Union[Tensor, Sequence[Tensor]]
@@ -149,6 +149,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
             remedy = connector_hint(target, target.size(dim), source.size(dim))
         elif not remedy:
             remedy = 'choose taps of the same resolution and batch size'
+            remedy += resizing_hint(target, source)
         raise ValueError(
             f'{type(self).__name__}: the target has shape {tuple(target.shape)} and '
             f'the source {tuple(source.shape)}; {remedy}'

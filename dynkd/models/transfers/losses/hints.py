@@ -67,3 +67,19 @@ def tokens_hint(tokens: Tensor) -> str:
     # A class token, a distillation token, a few registers; else the grid is no square.
     more = f', extra_tokens={extra}' if extra <= 8 else ', grid_size=(rows, columns)'
     return f"dict(type='TokensToMap'{more if extra else ''})"
+
+
+def resizing_hint(target: Tensor, source: Tensor) -> str:
+    """How to compare maps of unequal resolutions.
+
+    Args:
+        target (Tensor): What learns.
+        source (Tensor): What is learned from.
+
+    Returns:
+        str: The words; empty where the sides are not maps, or differ otherwise.
+    """
+    maps = target.dim() == source.dim() == 4
+    if not maps or target.shape[:2] != source.shape[:2]:
+        return ''
+    return "; a connector=dict(type='ResolutionAligner') resizes the target's"

@@ -12,6 +12,7 @@ from dynkd.registry import MODELS
 from dynkd.utils.kinds import Count, Temperature, Weight
 
 from .base import Levels, TransferLoss
+from .hints import resizing_hint
 
 ACTIVATIONS = ('softmax', 'sigmoid')
 REDUCTIONS = ('mean', 'batchmean', 'sum', 'positives')
@@ -227,7 +228,7 @@ class KLDLoss(TransferLoss):
         if target.shape != source.shape:
             return (
                 f'{shapes}: the predictions must correspond one to one; choose taps of '
-                'the same resolution and batch size'
+                f'the same resolution and batch size{resizing_hint(target, source)}'
             )
         if own == 0 or own % self.num_anchors:
             return (
