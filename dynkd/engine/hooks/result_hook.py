@@ -11,6 +11,7 @@ from mmengine.hooks import CheckpointHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
+from dynkd.compat.import_hooks import WATCHER
 from dynkd.models.algorithms import Distillation
 from dynkd.registry import HOOKS
 from dynkd.utils import RunLog, plain_types, unwrap
@@ -242,7 +243,13 @@ def _files(runner: Runner, model: Any) -> list[str]:
 
 
 def _test(library: str, config: Path, weights: Path) -> str:
-    """The command by which a library tests a model of its own."""
+    """The command by which a library tests a model of its own.
+
+    A library that was imported with repairs does not import without them: there,
+    DynKD's tool tests the plain model.
+    """
+    if WATCHER.acted:
+        return f'dynkd test {config} {weights}'
     spec = find_spec(library)
     package = Path(spec.origin).parent if spec and spec.origin else Path()
     script = package / '.mim' / 'tools' / 'test.py'

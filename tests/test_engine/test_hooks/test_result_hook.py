@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.hooks import CheckpointHook
 
+from dynkd.compat.import_hooks import WATCHER
 from dynkd.engine.hooks import ResultHook
 from dynkd.engine.hooks.result_hook import _best_of, _table, _test
 from dynkd.utils import RandomState
@@ -108,9 +109,10 @@ def test_a_baseline_without_a_log_is_refused_when_built(tmp_path):
         ResultHook(baseline=str(tmp_path))
 
 
-def test_the_command_that_tests_the_student(runner, tmp_path, said):
+def test_the_command_that_tests_the_student(runner, tmp_path, said, monkeypatch):
     export = dict(type='dynkd.ExportHook', streams=['student'])
     run = runner(teacher=dict(frozen=True), custom_hooks=[export, RESULT])
+    monkeypatch.setattr(WATCHER, 'acted', [])
     run.train()
     command = next(line for line in said[-1].splitlines() if 'Test them' in line)
     python, script, config, weights = command.rpartition(': ')[2].split()
@@ -122,8 +124,15 @@ def test_the_command_that_tests_the_student(runner, tmp_path, said):
 
 def test_the_command_without_the_librarys_script(monkeypatch):
     monkeypatch.setattr('dynkd.engine.hooks.result_hook.find_spec', lambda name: None)
+    monkeypatch.setattr(WATCHER, 'acted', [])
     command = _test('mmaction', Path('a.py'), Path('a.pth'))
     assert command == 'mim test mmaction2 a.py --checkpoint a.pth'
+
+
+def test_a_library_that_needs_repairs_is_tested_with_them(monkeypatch):
+    monkeypatch.setattr(WATCHER, 'acted', ['torchvision: repaired'])
+    command = _test('mmpretrain', Path('a.py'), Path('a.pth'))
+    assert command == 'dynkd test a.py a.pth'
 
 
 @pytest.mark.parametrize('rule, best', [('greater', '(1)'), ('less', '(3)')])
