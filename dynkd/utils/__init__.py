@@ -8,7 +8,6 @@ without it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .autocast import without_autocast
 from .configs import classic, is_python_file, named_types, without_scope
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
@@ -17,6 +16,7 @@ from .run_log import RunLog
 from .unwrap import unwrap
 
 if TYPE_CHECKING:
+    from .autocast import without_autocast
     from .numbers import not_finite
     from .random_state import RandomState, seed_everything
     from .training_data import TrainingData, first_data_sample
@@ -49,6 +49,7 @@ _NEED_TORCH = dict(
     first_data_sample='training_data',
     not_finite='numbers',
     seed_everything='random_state',
+    without_autocast='autocast',
 )
 
 
