@@ -36,7 +36,7 @@ def draw_curves(
             axis.plot(
                 list(curve), list(curve.values()), label=label, color=color, marker='.'
             )
-        axis.set_title(title)
+        axis.set_title(title, fontsize='medium', wrap=True)
         axis.set_xlabel(x_label)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(color='0.9')

@@ -115,7 +115,7 @@ class ResultHook(Hook):
             # A point is not a curve.
             if max(map(len, curves.values())) > 1:
                 out = Path(runner.work_dir) / 'curves.png'
-                name = runner.experiment_name
+                name = Path(runner.work_dir).name
                 figure = draw_curves({name: curves}, out, step, metric)
                 lines.append(f'Curves: {figure}')
             print_log('\n'.join(lines), logger='current')
