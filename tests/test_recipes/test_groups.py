@@ -49,7 +49,8 @@ def test_dpk_of_classifiers(build, classifier, cls_batch):
     model = build(*streams, transfers=group(DPK))
     assert set(taps(model)) == {'loss_dpk', 'loss_kld_student'}
     losses = model(**cls_batch(size=8), mode='loss')
-    assert 0 <= losses['dpk/cka'] <= 1 and losses['loss_dpk'] > 0
+    # Unbiased, it may be below 0.
+    assert -1 <= losses['dpk/cka'] <= 1 and losses['loss_dpk'] > 0
 
 
 def test_a_frozen_teacher_learns_nothing(build, classifier):
@@ -68,7 +69,7 @@ def test_shares_of_zero_and_other_names(build, classifier):
             streams=streams,
             transfers=group(DKD, emd=0, kld_teacher=0, kld_student=0, **names),
         )
-    with pytest.raises(ValueError, match='there is no stream `teacher`'):
+    with pytest.raises(ValueError, match='there is no stream `student`'):
         build(streams=streams, transfers=group(DKD))
 
 

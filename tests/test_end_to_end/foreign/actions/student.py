@@ -6,8 +6,8 @@ _base_ = (
 )
 
 model = dict(
-    backbone=dict(depth=18, base_channels=8, num_segments=4, pretrained=None),
-    cls_head=dict(num_segments=4, num_classes=2, in_channels=64),
+    backbone=dict(depth=18, num_segments=4, pretrained=None),
+    cls_head=dict(num_segments=4, num_classes=2, in_channels=512),
 )
 clips = dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4)
 train_pipeline = [

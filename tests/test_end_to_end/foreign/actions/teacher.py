@@ -2,4 +2,4 @@
 # The larger one of the project.
 _base_ = './student.py'
 
-model = dict(backbone=dict(base_channels=16), cls_head=dict(in_channels=128))
+model = dict(backbone=dict(depth=50), cls_head=dict(in_channels=2048))
