@@ -24,7 +24,7 @@ import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from .import_hooks import WATCHER
 from .placeholders import PlaceholderModule
@@ -87,11 +87,12 @@ def apply() -> None:
 
 def _lend_soft_cross_entropy() -> None:
     """Give ``KDSoftCELoss`` the function of MMPretrain, where there is one."""
-    module = sys.modules[_SOFT]
+    module: Any = sys.modules[_SOFT]
     if inspect.isfunction(module.soft_cross_entropy):
         return
     if importlib.util.find_spec('mmpretrain') is not None:
-        losses = importlib.import_module('mmpretrain.models.losses.cross_entropy_loss')
+        name = 'mmpretrain.models.losses.cross_entropy_loss'
+        losses: Any = importlib.import_module(name)
         module.soft_cross_entropy = losses.soft_cross_entropy
 
 

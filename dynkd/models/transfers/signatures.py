@@ -2,7 +2,7 @@
 """What the parts of a transfer are called with, by their signatures."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import torch
@@ -80,7 +80,7 @@ def keeps_weights(part: nn.Module) -> bool:
 
 
 def labels_of(
-    data_samples: Optional[Sequence[Any]], outputs: dict[Tap, Any]
+    data_samples: Optional[Sequence[Any]], outputs: Mapping[Tap, Any]
 ) -> torch.Tensor:
     """The labels of a batch, for parts that name ``gt_labels``.
 

@@ -66,6 +66,12 @@ class CRDLoss(TransferLoss):
         KeyError: If a data sample has no ``sample_idx``.
     """
 
+    memory_target: Tensor
+    memory_source: Tensor
+    norm_target: Tensor
+    norm_source: Tensor
+    classes: Tensor
+
     def __init__(
         self,
         target_channels: Count,

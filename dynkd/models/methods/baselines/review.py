@@ -60,8 +60,8 @@ class HCLLoss(TransferLoss):
             if side >= target.size(2):
                 continue
             weight /= 2
-            pooled = [F.adaptive_avg_pool2d(x, side) for x in (target, source)]
-            loss = loss + weight * F.mse_loss(*pooled)
+            own, other = (F.adaptive_avg_pool2d(x, side) for x in (target, source))
+            loss = loss + weight * F.mse_loss(own, other)
             total += weight
         return loss / total
 

@@ -87,8 +87,9 @@ class Ensemble(BaseModule):
         Returns:
             Tensor | list[Tensor]: What one source would have yielded.
         """
-        if all(isinstance(source, Tensor) for source in sources):
-            return self._mean(list(sources), data_samples)
+        single = [source for source in sources if isinstance(source, Tensor)]
+        if len(single) == len(sources):
+            return self._mean(single, data_samples)
         counts = {-1 if isinstance(s, Tensor) else len(s) for s in sources}
         if len(counts) > 1:
             raise ValueError(
@@ -121,9 +122,11 @@ class Ensemble(BaseModule):
 
     def _weigh(self, values: Tensor, data_samples: Optional[Sequence[Any]]) -> Tensor:
         """The weights of the K sources, of shape (K, 1) or (K, B)."""
-        if self.weights == 'confidence':
+        if isinstance(self.weights, str):
             return self._confidence(values, data_samples)
-        weights = [1.0] * len(values) if self.weights is None else list(self.weights)
+        weights: list[float] = [1.0] * len(values)
+        if self.weights is not None:
+            weights = list(self.weights)
         if len(weights) != len(values):
             raise ValueError(
                 f'Ensemble: {len(weights)} weights for {len(values)} sources; give one '
