@@ -9,13 +9,18 @@ from functools import wraps
 from typing import Any
 
 #: How those messages begin that are for the log: hundreds of lines.
-_FOR_THE_LOG = ('System environment', 'Config:\n', 'Hooks will be executed')
+_FOR_THE_LOG = (
+    'System environment',
+    'Config:\n',
+    'Hooks will be executed',
+    'paramwise_options -- ',
+)
 #: How far into a message its beginning may be, after a line of dashes.
 _BEGINNING = 120
 
 
 class ShortConsole(logging.Filter):
-    """Keeps environment, config and hooks off the screen; the log file has them."""
+    """Keeps environment, config, hooks and each parameter's options off the screen."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to show a message.
