@@ -6,7 +6,7 @@ _base_ = (
 )
 
 model = dict(
-    backbone=dict(depth=18, num_segments=4, pretrained=None),
+    backbone=dict(depth=18, num_segments=4, pretrained=None, pretrained2d=False),
     cls_head=dict(num_segments=4, num_classes=2, in_channels=512),
 )
 clips = dict(type='SampleFrames', clip_len=1, frame_interval=1, num_clips=4)
