@@ -58,7 +58,7 @@ def bring_in_optimizers(runner: Any, model: Any) -> list[str]:
     """Optimise each stream by itself, where there is one optimizer for a plain model.
 
     A stream that begins with trained weights, other than the main one, learns at a
-    tenth of the rate.
+    tenth of the rate. Where all learn alike, the one optimizer stays.
 
     Args:
         runner (Runner): The runner.
@@ -71,6 +71,7 @@ def bring_in_optimizers(runner: Any, model: Any) -> list[str]:
 
     from dynkd.engine.settings import (
         TRAINED_RATE,
+        learns_as_one,
         needs_stream_optimizers,
         stream_optimizers,
     )
@@ -86,6 +87,8 @@ def bring_in_optimizers(runner: Any, model: Any) -> list[str]:
         and model.stream(name).cfg.checkpoint is not None
         and 'optimizer' not in named.get(name, {})
     }
+    if not rates and learns_as_one(base):
+        return []
     added = stream_optimizers(base, model.streams, rates)
     whole = Config(dict(optim_wrapper=base))
     whole.merge_from_dict(dict(optim_wrapper=added))

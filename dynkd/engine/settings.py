@@ -95,6 +95,19 @@ def needs_stream_optimizers(cfg: Any, trained: Iterable[str]) -> bool:
     return 'optimizer' in cfg and (several or constructor != _DEFAULT_CONSTRUCTOR)
 
 
+def learns_as_one(cfg: Mapping[str, Any]) -> bool:
+    """Whether one optimizer has the parameters of all streams, without a difference.
+
+    Args:
+        cfg (dict): The ``optim_wrapper`` of the run.
+
+    Returns:
+        bool: Whether neither a constructor nor anything about a stream is named.
+    """
+    constructor = _name(cfg.get('constructor', _DEFAULT_CONSTRUCTOR))
+    return constructor == _DEFAULT_CONSTRUCTOR and 'streams' not in cfg
+
+
 def stream_loop(cfg: Any, stage: str) -> Optional[dict[str, Any]]:
     """The loop over every stream in place of MMEngine's own.
 

@@ -168,9 +168,7 @@ def test_other_methods_build_and_every_transfer_has_its_dry_run(name, runner_of)
     runner = runner_of(name)
     model = runner.model
     assert isinstance(model, Distillation)
-    optimizers = runner.optim_wrapper
-    several = isinstance(optimizers, StreamOptimWrapper)
-    changed = learners(list(optimizers.values()) if several else [optimizers])
+    changed = learners([runner.optim_wrapper])
     assert changed == {id(parameter) for parameter in model.parameters()}
     frozen = set(model.all_streams) - set(model.streams)
     assert {t.learner for t in model.transfers.values()} == set(model.streams)

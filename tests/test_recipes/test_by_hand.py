@@ -35,7 +35,12 @@ def test_it_trains_validates_and_exports(tmp_path, monkeypatch):
     cfg.work_dir = str(tmp_path / 'run')
     runner = build_runner(cfg)
     runner.train()
-    assert set(runner.optim_wrapper.keys()) == {'teacher', 'student'}
+    # Both from scratch: the one optimizer has the weights of both.
+    groups = runner.optim_wrapper.optimizer.param_groups
+    optimised = {id(own) for group in groups for own in group['params']}
+    for stream in ('teacher', 'student'):
+        own = {id(p) for p in runner.model.stream(stream).model.parameters()}
+        assert own <= optimised
     assert set(runner.val_loop.evaluator.evaluators) == {'teacher', 'student'}
     files = {path.name for path in (tmp_path / 'run').iterdir()}
     assert {'student.pth', 'student.py', 'teacher.pth'} <= files

@@ -55,7 +55,7 @@ STAGES = {
     **dict.fromkeys(['resnet18', 'resnet34', 'resnext18', 'senet34'], RESNET),
     **dict.fromkeys(['resnet50', 'resnet101', 'wrn50_2'], BOTTLENECK),
     **dict.fromkeys(['shufflenetv2', 'shufflenetv2_3x3'], SHUFFLE_V2),
-    **{f'resnet{depth}': THIN for depth in (20, 26, 32, 44, 56, 80, 110)},
+    **{f'resnet{depth}': THIN for depth in (8, 20, 26, 32, 44, 56, 80, 110)},
     **dict.fromkeys(['cheap_resnet26', 'wrn40_1'], THIN),
     **dict.fromkeys(['wrn16_2', 'wrn40_2'], TWICE),
     **dict.fromkeys(['resnet56_bottleneck', 'cheap_resnet56_bottleneck'], FOURFOLD),
@@ -185,6 +185,7 @@ COUNTED = {
     'senet34': basic_resnet(
         (3, 4, 6, 3), (64, 128, 256, 512), squeeze=lambda width: max(8, width // 16)
     ),
+    'resnet8': basic_resnet((1, 1, 1), (16, 32, 64)),
     'resnet32': basic_resnet((5, 5, 5), (16, 32, 64)),
     'wrn50_2': wide_resnet50(),
     'resnet56_bottleneck': bottleneck_resnet56(),

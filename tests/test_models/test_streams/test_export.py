@@ -78,9 +78,10 @@ def test_the_pipeline_by_which_mmsegmentation_predicts(named):
     cfg = Config(dict(test_dataloader=dict(dataset=dict(pipeline=pipeline))))
     if named:
         cfg.test_pipeline = pipeline = pipeline[::-1]
-    own = SimpleNamespace(scope='mmseg', model=dict(type='EncoderDecoder'), input=None)
+    rest = dict(input=None, custom_imports=None)
+    own = SimpleNamespace(scope='mmseg', model=dict(type='EncoderDecoder'), **rest)
     assert stream_config(own, cfg).test_pipeline == pipeline
-    other = SimpleNamespace(scope='mmdet', model=dict(type='FCOS'), input=None)
+    other = SimpleNamespace(scope='mmdet', model=dict(type='FCOS'), **rest)
     assert 'test_pipeline' not in stream_config(other, cfg)
 
 
