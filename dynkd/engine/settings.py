@@ -102,10 +102,12 @@ def learns_as_one(cfg: Mapping[str, Any]) -> bool:
         cfg (dict): The ``optim_wrapper`` of the run.
 
     Returns:
-        bool: Whether neither a constructor nor anything about a stream is named.
+        bool: Whether neither a constructor, nor anything about a stream, single
+        parameters or the norm of all gradients is said.
     """
     constructor = _name(cfg.get('constructor', _DEFAULT_CONSTRUCTOR))
-    return constructor == _DEFAULT_CONSTRUCTOR and 'streams' not in cfg
+    differing = ('streams', 'clip_grad', 'paramwise_cfg')
+    return constructor == _DEFAULT_CONSTRUCTOR and not any(map(cfg.get, differing))
 
 
 def stream_loop(cfg: Any, stage: str) -> Optional[dict[str, Any]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from .methods import METHODS, WITHOUT_TEACHER
+from .place import DETECTORS, SEGMENTOR
 from .recipe import Pair, Recipe
 from .runtime import runtime
 from .source import Source
@@ -82,8 +83,7 @@ def compose(
     )
     recipe = METHODS[method](pair)
     if teacher_checkpoint is None:
-        # It has everything to learn yet.
-        recipe.teacher_rate = 1.0
+        recipe.start_from_scratch(pair.student.kind in (*DETECTORS, SEGMENTOR))
     if other is not None and teacher_checkpoint is None and method not in ('ekd',):
         notes.append(
             'the teacher has no checkpoint: it starts as its config initialises it. '

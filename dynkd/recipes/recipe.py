@@ -51,6 +51,26 @@ class Recipe:
         """Have the teacher teach only."""
         self.streams.setdefault('teacher', {})['frozen'] = True
 
+    def start_from_scratch(self, dense: bool) -> None:
+        """Have an untrained teacher learn as fast as its student.
+
+        Two untrained classifiers differ by next to nothing. A weight by which that
+        becomes a share of the task loss is so large that they learn to agree, and
+        nothing else. (Of dense heads, whose sum over positions has no natural weight,
+        it stays.)
+
+        Args:
+            dense (bool): Whether they predict positions: detectors and segmentors.
+        """
+        self.teacher_rate = 1.0
+        if dense:
+            return
+        for name, transfer in self.transfers.items():
+            loss = transfer.get('loss', {})
+            if loss.get('type') == 'KLDLoss':
+                transfer['loss'] = dict(loss, loss_weight=1.0)
+                self.reasons[name] += '; weight 1, as the teacher is untrained'
+
     def check(self, method: str, advice: str = '') -> None:
         """Check that something is left of the method.
 

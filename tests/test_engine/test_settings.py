@@ -72,6 +72,9 @@ def test_a_plain_optimizer_serves_each_stream(runner, said, tmp_path_factory):
 
 def test_streams_from_scratch_learn_alike(runner):
     assert runner(optim_wrapper=SGD).optim_wrapper == SGD
+    # The norm of each stream's gradients is its own.
+    clipped = runner(optim_wrapper=dict(SGD, clip_grad=dict(max_norm=1.0)))
+    assert clipped.optim_wrapper['constructor'] == settings.CONSTRUCTOR
 
 
 def test_what_is_written_of_streams_stays(runner, said, tmp_path):

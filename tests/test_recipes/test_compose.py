@@ -121,6 +121,15 @@ def test_a_trained_teacher_learns_at_a_tenth(detectors, tmp_path, checkpoint, lr
     assert own.lr == lr
 
 
+@pytest.mark.parametrize('checkpoint', ['teacher.pth', None])
+def test_untrained_classifiers_do_not_learn_to_agree(classifiers, tmp_path, checkpoint):
+    composed = of(classifiers, 'dkd', tmp_path, teacher_checkpoint=checkpoint)
+    for name in ('loss_kld_student', 'loss_kld_teacher'):
+        weight = composed.recipe.transfers[name]['loss']['loss_weight']
+        assert (weight == 1.0) == (checkpoint is None)
+        assert ('untrained' in composed.recipe.reasons[name]) == (checkpoint is None)
+
+
 def test_a_constructor_of_the_base_serves_each_stream(project, fcos, tmp_path):
     wrapper = dict(
         type='OptimWrapper',
