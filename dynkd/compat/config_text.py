@@ -7,7 +7,8 @@ Why: each checkpoint contains the run's config as formatted text, as do the log 
 work directory. MMEngine has it formatted anew each time, which takes between half a
 second and a second: in small runs more than the training.
 
-Cure: a text that was formatted before is looked up.
+Cure: a text that was formatted before is looked up. OneDL's MMEngine imports its
+formatter with each call, and is left as it is.
 """
 
 import functools
@@ -27,7 +28,8 @@ def apply() -> None:
 def _keep_texts() -> None:
     from mmengine.config import config
 
-    config.FormatCode = _remembering(config.FormatCode)
+    if hasattr(config, 'FormatCode'):
+        config.FormatCode = _remembering(config.FormatCode)
 
 
 def _remembering(format_code: Callable[..., Any]) -> Callable[..., Any]:

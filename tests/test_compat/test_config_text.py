@@ -11,6 +11,8 @@ from dynkd.compat import config_text
 @pytest.fixture
 def formatted(monkeypatch):
     """The texts that were formatted, not looked up."""
+    if not hasattr(config, 'FormatCode'):
+        pytest.skip('this MMEngine imports its formatter with each call')
     real, texts = config.FormatCode.__wrapped__, []
 
     def format_code(text, **options):
