@@ -184,10 +184,9 @@ def check_parts(runner: Any) -> None:
 
 def _kind(cfg: Any, key: str) -> str:
     """The name of the class that a config names."""
-    kind = cfg.get(key) if isinstance(cfg, Mapping) else None
-    if kind is None or isinstance(kind, str):
-        return (kind or '').rpartition('.')[2]
-    return kind.__name__
+    from dynkd.utils import type_name
+
+    return type_name(cfg.get(key)) if isinstance(cfg, Mapping) else ''
 
 
 def _names(hook: Any) -> list[str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Optional
 
+from dynkd.utils import type_name
+
 #: Learning rate of a stream that was trained before, such as DKD's teacher, relative to
 #: the main stream's (ours: the paper says "a small learning rate").
 TRAINED_RATE = 0.1
@@ -26,22 +28,9 @@ _BEST = dict(
 )
 
 
-def type_name(cfg: Mapping) -> str:
-    """The name of a config's type, without its scope.
-
-    Args:
-        cfg (dict): The config.
-
-    Returns:
-        str: Its name.
-    """
-    return _name(cfg.get('type'))
-
-
-def _name(kind: Any) -> str:
-    """The name of a type that is a string or a class."""
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-    return name.rpartition('.')[2]
+def _constructor(cfg: Mapping[str, Any]) -> str:
+    """The name of the constructor of an ``optim_wrapper``."""
+    return type_name(cfg.get('constructor') or _DEFAULT_CONSTRUCTOR)
 
 
 def stream_optimizers(
@@ -65,10 +54,9 @@ def stream_optimizers(
         if rate is not None and factor != 1:
             own = float(f'{rate * factor:.6g}')
             streams[name] = dict(optimizer=dict(lr=own))
-    own_constructor = base.get('constructor')
-    if own_constructor is not None and _name(own_constructor) != _DEFAULT_CONSTRUCTOR:
+    if _constructor(base) != _DEFAULT_CONSTRUCTOR:
         for name in trained:
-            streams.setdefault(name, {})['constructor'] = own_constructor
+            streams.setdefault(name, {})['constructor'] = base['constructor']
     found: dict[str, Any] = dict(constructor=CONSTRUCTOR)
     return dict(found, streams=streams) if streams else found
 
@@ -86,8 +74,8 @@ def needs_stream_optimizers(cfg: Any, trained: Iterable[str]) -> bool:
     """
     if not isinstance(cfg, Mapping):
         return False
-    constructor = _name(cfg.get('constructor', _DEFAULT_CONSTRUCTOR))
-    if constructor == _name(CONSTRUCTOR):
+    constructor = _constructor(cfg)
+    if constructor == type_name(CONSTRUCTOR):
         return False
     if 'streams' in cfg:
         return True
@@ -105,9 +93,9 @@ def learns_as_one(cfg: Mapping[str, Any]) -> bool:
         bool: Whether neither a constructor, nor anything about a stream, single
         parameters or the norm of all gradients is said.
     """
-    constructor = _name(cfg.get('constructor', _DEFAULT_CONSTRUCTOR))
-    differing = ('streams', 'clip_grad', 'paramwise_cfg')
-    return constructor == _DEFAULT_CONSTRUCTOR and not any(map(cfg.get, differing))
+    if _constructor(cfg) != _DEFAULT_CONSTRUCTOR:
+        return False
+    return not any(map(cfg.get, ('streams', 'clip_grad', 'paramwise_cfg')))
 
 
 def stream_loop(cfg: Any, stage: str) -> Optional[dict[str, Any]]:
@@ -145,7 +133,7 @@ def loops_over_streams(cfg: Any) -> bool:
     Returns:
         bool: Whether it is the config of one that does.
     """
-    names = [_name(every) for _, every in LOOPS.values()]
+    names = [type_name(every) for _, every in LOOPS.values()]
     return isinstance(cfg, Mapping) and type_name(cfg) in names
 
 

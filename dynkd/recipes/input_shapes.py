@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 from mmengine.config import Config
 
-from dynkd.engine.settings import type_name
+from dynkd.utils import type_name
 
 #: Side of the images on which detectors are looked at. SSD300 needs 300.
 DETECTOR_SIDE = 320

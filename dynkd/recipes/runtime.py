@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from dynkd.compat.plain_parts import ON_STREAM
 from dynkd.engine import settings
-from dynkd.engine.settings import type_name
+from dynkd.utils import type_name
 
 from .recipe import Recipe
 from .text import Base

@@ -8,7 +8,7 @@ without it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .configs import classic, is_python_file, named_types, without_scope
+from .configs import classic, is_python_file, named_types, type_name, without_scope
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
 from .plain_types import plain_types
@@ -38,6 +38,7 @@ __all__ = [
     'plain_types',
     'seed_everything',
     'suggestion',
+    'type_name',
     'unwrap',
     'without_autocast',
     'without_scope',

@@ -31,6 +31,22 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
+def type_name(kind: Any) -> str:
+    """The name of a type, without its scope or module.
+
+    Args:
+        kind (str, type or dict): ``'mmdet.FCOS'``, the class, or a config with such a
+            ``type``.
+
+    Returns:
+        str: ``'FCOS'``; empty where no type is named.
+    """
+    if isinstance(kind, Mapping):
+        kind = kind.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
+    return name.rpartition('.')[2]
+
+
 def is_python_file(file: Optional[str]) -> bool:
     """Whether a config is written in MMEngine's Python style.
 

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from dynkd.models.algorithms import Distillation
+from dynkd.utils import type_name
 
 
 def check_dropped_hooks(runner: Runner, model: Distillation) -> None:
@@ -78,6 +79,4 @@ def _name(hook: Any) -> str:
     if not isinstance(hook, dict):
         return type(hook).__name__
     inner = hook.get('hook')
-    kind = (inner if isinstance(inner, dict) else hook).get('type')
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
-    return name.rpartition('.')[2]
+    return type_name(inner if isinstance(inner, dict) else hook)

@@ -6,6 +6,8 @@ from typing import Any, Optional
 
 from mmengine.config import ConfigDict
 
+from dynkd.utils import type_name
+
 #: Weights of RGB images, scaled to a deviation of about 1.
 _TORCHVISION = ('torchvision://', 'https://download.pytorch.org/models/')
 #: Below this, a standard deviation divides nothing: pixels keep their scale of 255.
@@ -48,9 +50,7 @@ def _own_files(cfg: Mapping[str, Any]) -> Iterator[str]:
     inits = cfg.get('init_cfg')
     for init in inits if isinstance(inits, (list, tuple)) else [inits]:
         if isinstance(init, Mapping):
-            kind = init.get('type')
-            name = kind if isinstance(kind, str) else getattr(kind, '__name__', '')
-            if name in ('Pretrained', 'PretrainedInit'):
+            if type_name(init) in ('Pretrained', 'PretrainedInit'):
                 yield str(init['checkpoint'])
     if isinstance(cfg.get('pretrained'), str):
         yield cfg['pretrained']
