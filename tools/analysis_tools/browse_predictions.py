@@ -1,9 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Draw what each stream predicts beside the ground truth.
 
-A row for each image: the ground truth, then the predictions of each stream. Boxes have
-their class and score; a class that is wrong is red. For detectors, classifiers and
-recognizers (of a clip, its first frame is shown).
+A row for each image: the ground truth, then the predictions of each stream, boxes with
+their class and score. The frame is red where a classifier's class is wrong, or no box is
+found where there are some. For detectors, classifiers and recognizers (of a clip, its
+first frame is shown).
 """
 
 import argparse
