@@ -2,9 +2,9 @@
 """Draw what each stream predicts beside the ground truth.
 
 A row for each image: the ground truth, then the predictions of each stream, boxes with
-their class and score. The frame is red where a classifier's class is wrong, or no box is
-found where there are some. For detectors, classifiers and recognizers (of a clip, its
-first frame is shown).
+their class and score. The frame is red where a classifier's class is wrong, or no box
+is found where there are some. For detectors, classifiers and recognizers (of a clip,
+its first frame is shown).
 """
 
 import argparse
