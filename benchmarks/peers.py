@@ -4,10 +4,12 @@
 The same pair of classifiers with the same weights, the same batches, optimizer and
 losses: the label's cross-entropy, and the divergence of the class probabilities at
 T = 4. They take turns in one process; before they are timed, it is checked that their
-losses are the same. MMRazor and DynKD receive data samples, as OpenMMLab's data loaders
-give them. Torchdistill's loaders give a tensor of labels, and normalise images one by
-one; here it receives such a tensor, and normalises the batch. The step by hand is that
-of MMPretrain's models and data preprocessor: what they take that torchdistill's do not.
+losses are the same. All receive the same batches, with data samples, as OpenMMLab's
+data loaders give them, from which the labels are collected in the step. Torchdistill's
+own loaders do that before the step: `torchdistill, labels collected before` receives
+them as one tensor. They also normalise images one by one; here torchdistill normalises
+the batch in the step, as the others do. The step by hand is that of MMPretrain's models
+and data preprocessor: what they take that torchdistill's do not.
 
     pip install --no-deps -r requirements/peers.txt
 
@@ -106,7 +108,18 @@ class Logits(nn.Module):
 
 
 def torchdistill(model: Any) -> Step:
-    """A step of torchdistill's ``DistillationBox``."""
+    """A step of torchdistill's ``DistillationBox``, with labels from data samples."""
+    step = torchdistill_of_labels(model)
+    return lambda batch: step(dict(batch, labels=labels_of(batch)))
+
+
+def labels_of(batch: dict[str, Any]) -> Tensor:
+    """The labels of a batch in one tensor, of shape (B,)."""
+    return torch.cat([sample.gt_label for sample in batch['data_samples']])
+
+
+def torchdistill_of_labels(model: Any) -> Step:
+    """A step of torchdistill's ``DistillationBox``, with labels in one tensor."""
     logging.disable(logging.INFO)
     from torchdistill.core.distillation import DistillationBox
 
@@ -156,6 +169,7 @@ PEERS = {
     'dynkd': dynkd,
     'mmrazor': mmrazor,
     'torchdistill': torchdistill,
+    'torchdistill, labels collected before': torchdistill_of_labels,
     'by hand': by_hand,
 }
 
@@ -185,8 +199,7 @@ def main() -> None:
             continue
         batches = prepare(argparse.Namespace(**vars(args), batch=count))
         for batch in batches:
-            labels = [sample.gt_label for sample in batch['data_samples']]
-            batch['labels'] = torch.cat(labels)
+            batch['labels'] = labels_of(batch)
         model = distillation(
             args.seed,
             streams=dict(

@@ -5,6 +5,7 @@ import argparse
 import copy
 import statistics
 import time
+from random import Random
 from typing import Any, Callable
 
 Step = Callable[[Any], object]
@@ -31,12 +32,17 @@ def measure(
     turns: int,
     clock: Callable[[], float],
 ) -> dict[str, list[float]]:
-    """Seconds of each method in each turn; the order changes from turn to turn."""
+    """Seconds of each method in each turn, in a new order in each.
+
+    The order is drawn: if each always followed the same other one, it would always find
+    the memory and the caches as that one leaves them.
+    """
     found: dict[str, list[float]] = {name: [] for name in methods}
     names = list(methods)
+    random = Random(0)
     for turn in range(turns + 2):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
+        random.shuffle(names)
+        for name in names:
             # A step may write into its batch.
             batch = copy.deepcopy(batches[turn % len(batches)])
             begin = clock()
