@@ -17,6 +17,7 @@ from .unwrap import unwrap
 
 if TYPE_CHECKING:
     from .autocast import without_autocast
+    from .draws import drawn
     from .numbers import not_finite
     from .random_state import RandomState, seed_everything
     from .training_data import TrainingData, first_data_sample
@@ -30,6 +31,7 @@ __all__ = [
     'check_field',
     'checked',
     'classic',
+    'drawn',
     'first_data_sample',
     'is_python_file',
     'named',
@@ -47,6 +49,7 @@ __all__ = [
 _NEED_TORCH = dict(
     RandomState='random_state',
     TrainingData='training_data',
+    drawn='draws',
     first_data_sample='training_data',
     not_finite='numbers',
     seed_everything='random_state',

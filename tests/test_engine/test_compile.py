@@ -119,6 +119,16 @@ def dpk(kld: Callable[..., dict]) -> dict[str, Any]:
     return dict(streams=_pair(frozen=True), transfers=dict(loss_dpk=transfer))
 
 
+def mgd(kld: Callable[..., dict]) -> dict[str, Any]:
+    """A loss that draws, as DPK's masks are drawn."""
+    transfer = dict(
+        source='teacher.backbone[0]',
+        target='student.backbone[0]',
+        loss=dict(type='MGDLoss', channels=8),
+    )
+    return dict(streams=_pair(frozen=True), transfers=dict(loss_mgd=transfer))
+
+
 def iakd(kld: Callable[..., dict]) -> dict[str, Any]:
     teacher = dict(model=tiny(20), frozen=True)
     return dict(
@@ -163,7 +173,7 @@ def train(runner, kld) -> Callable[..., Losses]:
         (phases, 'eager'),
         *(
             pytest.param(method, 'inductor', marks=SLOW)
-            for method in (dkd, ekd, dtskd, dpk, phases)
+            for method in (dkd, ekd, dtskd, dpk, mgd, phases)
         ),
     ],
 )

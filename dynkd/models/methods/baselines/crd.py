@@ -15,7 +15,7 @@ from dynkd.models.stores.history import sample_indices
 from dynkd.models.transfers.losses import TransferLoss
 from dynkd.models.transfers.losses.base import Levels
 from dynkd.registry import MODELS
-from dynkd.utils import TrainingData
+from dynkd.utils import TrainingData, drawn
 from dynkd.utils.kinds import Count, Positive, Probability, Weight
 
 #: Of the quotients, as in the released code.
@@ -185,11 +185,9 @@ class CRDLoss(TransferLoss):
         labels = class_indices(data_samples, _ANY_CLASS, target.device)
         own = F.normalize(self.embed_target(target), dim=1)
         other = F.normalize(self.embed_source(source), dim=1)
-        drawn = torch.randint(
-            self.num_samples, (len(rows), self.negatives), device=rows.device
-        )
-        counted = (self.classes[drawn] != labels[:, None]) & (drawn != rows[:, None])
-        picked = torch.cat([rows[:, None], drawn], 1)
+        others = drawn(self._draw, rows)
+        counted = (self.classes[others] != labels[:, None]) & (others != rows[:, None])
+        picked = torch.cat([rows[:, None], others], 1)
         loss = self._contrast(own, self.memory_source[picked], counted, 'target')
         loss = loss + self._contrast(
             other, self.memory_target[picked], counted, 'source'
@@ -197,6 +195,11 @@ class CRDLoss(TransferLoss):
         if self.training:
             self._remember(rows, labels, own.detach(), other.detach())
         return loss
+
+    def _draw(self, rows: Tensor) -> Tensor:
+        """Other samples for each of the batch, shape (B, K)."""
+        shape = (len(rows), self.negatives)
+        return torch.randint(self.num_samples, shape, device=rows.device)
 
     def _contrast(
         self, anchors: Tensor, remembered: Tensor, counted: Tensor, side: str

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dynkd.models.transfers.losses import TransferLoss
 from dynkd.models.transfers.losses.base import Levels, one_for_each
 from dynkd.registry import MODELS
+from dynkd.utils import drawn
 from dynkd.utils.kinds import Count, Probability, Weight
 
 MASKS = ('positions', 'channels')
@@ -112,7 +113,7 @@ class MGDLoss(TransferLoss):
                 f'MGDLoss: the features have shape {tuple(target.shape)}; they must be '
                 f'maps, (B, {self.channels}, H, W)'
             )
-        generated = next(blocks)(target * self._draw(target))
+        generated = next(blocks)(target * drawn(self._draw, target))
         return F.mse_loss(generated, source, reduction='sum') / len(target)
 
     def _draw(self, feature: Tensor) -> Tensor:

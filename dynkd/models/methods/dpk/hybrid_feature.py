@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dynkd.models.schedules import Progress
+from dynkd.utils import drawn
 
 from .mask_ratio import MaskRatio
 from .patch_masks import MASKS
@@ -99,7 +100,7 @@ class HybridFeature(nn.Module):
         Returns:
             Tensor: The mask, shape (B, N).
         """
-        return MASKS[self.mask](ratio, batch, grid)
+        return drawn(MASKS[self.mask], ratio, batch, grid)
 
     def stitch(self, tokens: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
         """Put the filling in the place of masked tokens.
