@@ -37,6 +37,7 @@ def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
         loading: Any = None,
         student: Any = None,
         transfers: Any = None,
+        phases: Any = None,
         **cfg: Any,
     ) -> Runner:
         loader = dict(
@@ -58,6 +59,7 @@ def runner(classifier, kld, tmp_path) -> Callable[..., Runner]:
                 type='dynkd.Distillation',
                 streams=streams,
                 transfers=transfers or dict(loss_kld=kld('teacher', 'student')),
+                phases=phases,
             ),
             work_dir=str(tmp_path),
             train_dataloader=dict(

@@ -1,10 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Hooks: checks, checkpoints, exact resuming, learning-rate drops, stores, export."""
+"""Hooks: checks, checkpoints, exact resuming, learning-rate drops, measurements,
+stores, export."""
 
 from .checkpoint_hook import CheckpointHook
 from .exact_resume_hook import ExactResumeHook
 from .export_hook import ExportHook
 from .finite_hook import FiniteHook
+from .gradient_cosine_hook import GradientCosineHook
 from .learning_rate_hook import LearningRateHook
 from .progress_hook import ProgressHook
 from .result_hook import ResultHook
@@ -19,6 +21,7 @@ __all__ = [
     'ExactResumeHook',
     'ExportHook',
     'FiniteHook',
+    'GradientCosineHook',
     'LearningRateHook',
     'ProgressHook',
     'ResultHook',

@@ -4,7 +4,7 @@
 from .balanced_weight import BalancedWeight
 from .build import build_transfers, expand_groups, starts_from_scratch
 from .checks import check_transfer, dry_run_transfer
-from .gradients import check_graph
+from .gradients import check_graph, recomputation
 from .group import TransferGroup, branch_taps
 from .transfer import Transfer
 
@@ -18,5 +18,6 @@ __all__ = [
     'check_transfer',
     'dry_run_transfer',
     'expand_groups',
+    'recomputation',
     'starts_from_scratch',
 ]

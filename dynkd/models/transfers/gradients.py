@@ -134,7 +134,7 @@ def _cause(tap: Tap, model: nn.Module) -> str:
     parts = tap.module.split('.')
     for count in range(len(parts) - 1, 0, -1):
         name = '.'.join(parts[:count])
-        setting = _checkpointing(model.get_submodule(name))
+        setting = recomputation(model.get_submodule(name))
         if setting:
             return (
                 f'It lies inside `{name}`, whose activations are computed again in the '
@@ -148,8 +148,16 @@ def _cause(tap: Tap, model: nn.Module) -> str:
     )
 
 
-def _checkpointing(module: nn.Module) -> Optional[str]:
-    """The setting by which a module computes its activations again, if it does."""
+def recomputation(module: nn.Module) -> Optional[str]:
+    """The setting by which a module computes its activations again in the backward
+    pass, if it does.
+
+    Args:
+        module (nn.Module): A module of a model.
+
+    Returns:
+        str, optional: The setting, for a message: ``'with_cp=True'``; None without.
+    """
     for name in _CHECKPOINTED:
         if getattr(module, name, False) is True:
             return f'{name}=True'
