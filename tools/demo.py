@@ -8,6 +8,7 @@ table and a figure. A run that was interrupted continues where it stopped.
 
 import importlib.util
 import sys
+from pathlib import Path
 
 from demo_dkd import Demo, main
 
@@ -23,14 +24,28 @@ DEMO = Demo(
     library='MMDetection',
 )
 
-if __name__ == '__main__':
+
+def run(out: Path) -> None:
+    """Run the demo, if detectors can be trained.
+
+    Args:
+        out (Path): Where results go.
+
+    Raises:
+        SystemExit: If MMCV has no compiled operations.
+    """
+    # It imports torch, without which --help answers.
     if importlib.util.find_spec('mmcv._ext') is None:
         sys.exit(
             "This demo trains detectors, which need MMCV's ops, and this MMCV has "
             'none: install a C++ compiler and run `make demo` again, or run '
             '`make demo-cls`, the demo of classification.'
         )
+    DEMO.run(out)
+
+
+if __name__ == '__main__':
     run_tool(
-        lambda: main(DEMO.run, __doc__, 'work_dirs/demo'),
+        lambda: main(run, __doc__, 'work_dirs/demo'),
         lambda: 'start it again to continue',
     )

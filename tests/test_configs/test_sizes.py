@@ -28,7 +28,12 @@ CIFAR = {
 
 @pytest.fixture(scope='module')
 def tool(import_analysis_tool):
-    return import_analysis_tool('get_flops')
+    return import_analysis_tool('stream_costs')
+
+
+@pytest.fixture(scope='module')
+def plain(import_analysis_tool):
+    return import_analysis_tool('plain_streams')
 
 
 @pytest.mark.parametrize('name', CIFAR)
@@ -73,21 +78,21 @@ def test_stages_of_ekds_resnet110(read):
         ),
     ],
 )
-def test_printed_sizes_of_large_networks(config, shape, sizes, read, tool):
-    streams = tool.read_streams(read(config))
+def test_printed_sizes_of_large_networks(config, shape, sizes, read, tool, plain):
+    streams = plain.read_streams(read(config))
     for name, (size, operations) in sizes.items():
-        model = tool.build(streams[name])
+        model = plain.build(streams[name])
         assert tool.parameters(model) / 1e6 == pytest.approx(size, rel=0.015)
         found = tool.count_operations(model, streams[name].scope, shape) / 1e9
         assert found == pytest.approx(operations, rel=0.015)
 
 
 @pytest.mark.slow
-def test_connectors_of_a_large_detector_are_larger_than_its_student(read, tool):
+def test_connectors_of_a_large_detector_are_larger_than_its_student(read, tool, plain):
     """What the page of DPK says of their cost."""
     cfg = read('dpk/dpk-fgd_faster-rcnn_r152_r50_coco')
-    streams = tool.read_streams(cfg)
+    streams = plain.read_streams(cfg)
     extras = tool.count_extras(cfg, streams)
     assert extras['loss_dpk'] / 1e6 == pytest.approx(118, abs=0.5)
-    student = tool.parameters(tool.build(streams['student'])) / 1e6
+    student = tool.parameters(plain.build(streams['student'])) / 1e6
     assert student == pytest.approx(41.8, abs=0.1)

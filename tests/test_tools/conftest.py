@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Callable
+from typing import Any, Callable
 
 import cv2
 import numpy as np
@@ -142,7 +142,12 @@ def write_classifiers(classifier: Callable[..., dict]) -> Callable[..., None]:
     Each model is a config, `wide.py` and `thin.py`, and a checkpoint beside it.
     """
 
-    def write(folder: Path, images: Sequence[np.ndarray], labels: Sequence[int]):
+    def write(
+        folder: Path,
+        images: Sequence[np.ndarray],
+        labels: Sequence[int],
+        **settings: Any,
+    ) -> None:
         for index, (image, label) in enumerate(zip(images, labels)):
             path = folder / 'images' / f'class{label}' / f'{index}.png'
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,10 +165,35 @@ def write_classifiers(classifier: Callable[..., dict]) -> Callable[..., None]:
         for name, width in (('wide', 8), ('thin', 4)):
             torch.manual_seed(width)
             cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
+            cfg.update(settings)
             Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
             with DefaultScope.overwrite_default_scope('mmpretrain'):
                 model = MODELS.build(cfg['model'])
             model.init_weights()
             torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+
+    return write
+
+
+@pytest.fixture(scope='session')
+def write_distillation() -> Callable[..., list[str]]:
+    """Write a distillation of the models of `write_classifiers`, which lie in a folder:
+    `distillation.py`, and a checkpoint of a run whose streams have their weights."""
+
+    def write(folder: Path, frozen: bool = False) -> list[str]:
+        state = {}
+        streams = {}
+        for name, file in (('student', 'thin'), ('teacher', 'wide')):
+            weights = torch.load(folder / f'{file}.pth')['state_dict']
+            streams[name] = dict(config=str(folder / f'{file}.py'))
+            state.update({f'streams.{name}.{k}': v for k, v in weights.items()})
+        if frozen:
+            streams['teacher'].update(frozen=True, checkpoint=str(folder / 'wide.pth'))
+            state = {k: v for k, v in state.items() if 'teacher' not in k}
+        files = [str(folder / f'distillation{int(frozen)}.{n}') for n in ('py', 'pth')]
+        model = dict(type='dynkd.Distillation', streams=streams)
+        Config(dict(default_scope='mmpretrain', model=model)).dump(files[0])
+        torch.save(dict(state_dict=state), files[1])
+        return files
 
     return write

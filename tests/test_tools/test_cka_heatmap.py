@@ -20,6 +20,11 @@ def tool(import_tool):
 
 
 @pytest.fixture(scope='module')
+def models(import_tool):
+    return import_tool('analysis_tools/loaded_models')
+
+
+@pytest.fixture(scope='module')
 def figure(import_tool):
     return import_tool('analysis_tools/cka_figure')
 
@@ -74,7 +79,7 @@ def test_a_model_is_as_similar_to_itself_as_can_be(call):
     assert found['cka']['same'] == pytest.approx([1.0] * 3, abs=1e-5)
 
 
-def test_values_are_those_of_the_batches(call, tool, files):
+def test_values_are_those_of_the_batches(call, tool, models, files):
     options = ['--batch-size', '8', '--seed', '3']
     found = call(dict(thin='thin', same='wide'), *options)
     paths = {n: (str(files / f'{n}.py'), str(files / f'{n}.pth')) for n in ('wide',)}
@@ -84,7 +89,7 @@ def test_values_are_those_of_the_batches(call, tool, files):
     )
     with DefaultScope.overwrite_default_scope('mmpretrain'):
         cfg = Config.fromfile(str(files / 'wide.py'))
-        batches = list(tool.data_loader(cfg, args))
+        batches = list(models.data_loader(cfg, args))
         maps = {}
         for name in ('wide', 'thin'):
             cfg = Config.fromfile(str(files / f'{name}.py'))

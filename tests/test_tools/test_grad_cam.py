@@ -1,62 +1,34 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-import importlib
+"""Maps of Grad-CAM of two tiny classifiers, on images with a red square."""
+
 import json
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from mmengine.config import Config
-from mmengine.registry import MODELS, DefaultScope
-
-FOLDER = Path(__file__).resolve().parents[2] / 'tools' / 'analysis_tools'
 
 
 @pytest.fixture(scope='module')
-def tool():
-    """The tool, imported as it imports its own modules when it is run."""
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module('grad_cam')
-    finally:
-        sys.path.remove(str(FOLDER))
-        for name in ('grad_cam', 'cka_heatmap', 'tool_options'):
-            sys.modules.pop(name, None)
+def tool(import_tool):
+    return import_tool('analysis_tools/grad_cam')
 
 
 @pytest.fixture(scope='module')
-def files(classifier, tmp_path_factory):
+def maps(import_tool):
+    return import_tool('analysis_tools/activation_maps')
+
+
+@pytest.fixture(scope='module')
+def files(write_classifiers, tmp_path_factory):
     """Two models with checkpoints, and three images of each of two classes."""
     folder = tmp_path_factory.mktemp('cam')
     rng = np.random.default_rng(0)
-    for index in range(6):
-        image = rng.integers(0, 60, (64, 64, 3), np.uint8)
-        image[8:24, 8:24, 2] = 255  # red, as OpenCV writes it
-        path = folder / 'images' / f'class{index % 2}' / f'{index}.png'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), image)
-    loader = dict(
-        batch_size=2,
-        num_workers=0,
-        dataset=dict(
-            type='CustomDataset',
-            data_root=str(folder / 'images'),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
-        ),
-        sampler=dict(type='DefaultSampler', shuffle=False),
-    )
-    for name, width in (('wide', 8), ('thin', 4)):
-        torch.manual_seed(width)
-        cfg = dict(default_scope='mmpretrain', model=classifier(width=width))
-        cfg['data_preprocessor'] = dict(to_rgb=True)
-        Config(dict(cfg, val_dataloader=loader)).dump(str(folder / f'{name}.py'))
-        with DefaultScope.overwrite_default_scope('mmpretrain'):
-            model = MODELS.build(cfg['model'])
-        model.init_weights()
-        torch.save(dict(state_dict=model.state_dict()), folder / f'{name}.pth')
+    images = rng.integers(0, 60, (6, 64, 64, 3), np.uint8)
+    images[:, 8:24, 8:24, 2] = 255  # red, as OpenCV writes it
+    labels = [index % 2 for index in range(6)]
+    write_classifiers(folder, images, labels, data_preprocessor=dict(to_rgb=True))
     return folder
 
 
@@ -77,17 +49,17 @@ def call(tool, files, tmp_path):
     return run
 
 
-def test_behind_it_an_average_and_a_line_it_is_the_class_activation_map(tool, files):
+def test_behind_it_an_average_and_a_line_it_is_the_class_activation_map(maps, files):
     """Grad-CAM of the last map is CAM: the classifier's own weights of the channels."""
     from mmpretrain.structures import DataSample
 
     config, weights = str(files / 'wide.py'), str(files / 'wide.pth')
-    model = tool.Model('student', config, weights, ['backbone[-1]'], 'cpu')
+    model = maps.Model.read(config, weights, ['backbone[-1]'], 'cpu')
     images = torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8)
     labels = [0, 3, 4]
     samples = [DataSample().set_gt_label(label) for label in labels]
     batch = dict(inputs=images, data_samples=samples)
-    found, predicted = tool.maps_of(model, batch, None)
+    found, predicted = maps.maps_of(model, batch, None)
     with torch.no_grad():
         own = model.stream.prepare(batch, False)['inputs']
         (feature,) = model.features(batch)
@@ -99,13 +71,13 @@ def test_behind_it_an_average_and_a_line_it_is_the_class_activation_map(tool, fi
     assert found.shape == (3, 64, 64) and found.max() > 0
     assert torch.allclose(found, expected[:, 0], atol=1e-5)
     assert torch.equal(predicted, logits.argmax(1))
-    other, _ = tool.maps_of(model, batch, 2)
+    other, _ = maps.maps_of(model, batch, 2)
     assert not torch.allclose(other, found)
 
 
-def test_nothing_that_speaks_for_the_class_gives_zeros(tool):
+def test_nothing_that_speaks_for_the_class_gives_zeros(maps):
     feature = torch.rand(1, 2, 3, 3, requires_grad=True)
-    assert not tool.grad_cam(feature, -feature.sum((1, 2, 3))).any()
+    assert not maps.grad_cam(feature, -feature.sum((1, 2, 3))).any()
 
 
 def test_a_figure_and_its_values(call):

@@ -61,6 +61,15 @@ def test_classes_that_differ_are_apart(call, tap):
         assert (nearest == labels).mean() > 0.9
 
 
+def test_both_streams_of_a_distillation(call, files, write_distillation):
+    options = ['--classes', '2', '--samples', '8']
+    plain = call(dict(wide='wide', thin='thin'), *options)['points']
+    given = ['--distillation', *write_distillation(files)]
+    found = call({}, *given, *options)
+    assert found['points'] == dict(teacher=plain['wide'], student=plain['thin'])
+    assert found['distillation'] == given[1:]
+
+
 def test_classes_and_points_are_a_matter_of_the_seed(call):
     def run(seed):
         options = ['--classes', '2', '--samples', '8', '--seed', str(seed)]

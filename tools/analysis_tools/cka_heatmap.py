@@ -9,16 +9,13 @@ as JSON.
 A student that was distilled is given as DynKD exports it: student.py, student.pth.
 """
 
-import argparse
-import copy
-import json
-from collections.abc import Sequence
-from typing import Any, Optional
+from __future__ import annotations
 
-import torch
-import torch.nn as nn
-from mmengine.config import Config
-from mmengine.registry import DefaultScope, init_default_scope
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from mmengine.registry import init_default_scope
 from tool_options import (
     add_cfg_options,
     add_out,
@@ -26,7 +23,12 @@ from tool_options import (
     check_out,
     described_parser,
     read_config,
+    write_values,
 )
+
+if TYPE_CHECKING:
+    import torch
+    from loaded_models import Model
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -91,99 +93,6 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     return args
 
 
-def data_loader(cfg: Config, args: argparse.Namespace) -> Any:
-    """The data of a config, shuffled, in whole batches.
-
-    Args:
-        cfg (Config): The config.
-        args (Namespace): The options.
-
-    Returns:
-        DataLoader: The batches, the same for the same seed.
-
-    Raises:
-        SystemExit: If the config has no such data, or not enough for a batch.
-    """
-    from mmengine.runner import Runner
-
-    loader = cfg.get(f'{args.split}_dataloader')
-    if loader is None:
-        raise SystemExit(f'{args.config} has no {args.split}_dataloader.')
-    loader = dict(loader)
-    loader.pop('batch_sampler', None)
-    loader.update(
-        batch_size=args.batch_size,
-        # Images lie in the order of their classes often.
-        sampler=dict(type='DefaultSampler', shuffle=True),
-        drop_last=True,
-    )
-    built = Runner.build_dataloader(loader, seed=args.seed)
-    if len(built) == 0:
-        raise SystemExit(
-            f'The {args.split} data of {args.config} are {len(built.dataset)} samples, '
-            f'fewer than a batch of {args.batch_size}.'
-        )
-    return built
-
-
-class Model:
-    """A model whose features are compared.
-
-    Args:
-        stream (str): ``'teacher'`` or ``'student'``.
-        config (str): Its config: a file, or of an installed library.
-        checkpoint (str): Path or URL of its weights.
-        taps (sequence of str): Its taps, without the name of the stream.
-        device (str): Where it runs.
-    """
-
-    def __init__(
-        self,
-        stream: str,
-        config: str,
-        checkpoint: str,
-        taps: Sequence[str],
-        device: str,
-    ) -> None:
-        from dynkd.models.streams import Stream, StreamConfig
-        from dynkd.models.taps import Recorder, Tap
-
-        spec = dict(config=config, checkpoint=checkpoint, frozen=True)
-        found = StreamConfig.from_cfg(stream, spec)
-        self.scope = found.scope
-        self.model: nn.Module = found.build().to(device)
-        self.stream = Stream(found, self.model)
-        self.taps = [Tap.parse(f'{stream}.{tap}') for tap in taps]
-        for tap in self.taps:
-            tap.find(self.model)
-        self.recorder = Recorder(self.taps)
-
-    def features(self, batch: dict) -> list[torch.Tensor]:
-        """What the taps yield for a batch.
-
-        Args:
-            batch (dict): A batch as the data loader gives it.
-
-        Returns:
-            list[Tensor]: A feature (B, ...) for each tap.
-
-        Raises:
-            SystemExit: If a tap yields several tensors.
-        """
-        from dynkd.models.taps import collect
-
-        with DefaultScope.overwrite_default_scope(self.scope):
-            own = self.stream.prepare(copy.deepcopy(batch), False)
-            found = collect(self.stream.observe(self.recorder, **own))
-        for tap, feature in found.items():
-            if not isinstance(feature, torch.Tensor):
-                raise SystemExit(
-                    f'The tap `{tap}` yields {len(feature)} tensors: choose one, '
-                    f'`{tap.module}[-1]` for example.'
-                )
-        return [found[tap] for tap in self.taps]
-
-
 def compare(
     teacher: Model, students: dict[str, Model], loader: Any, batches: int
 ) -> dict[str, torch.Tensor]:
@@ -199,6 +108,8 @@ def compare(
         dict[str, Tensor]: For each student the three HSIC_1 of Eq. 7, (batches, taps of
         the student, taps of the teacher, 3).
     """
+    import torch
+
     from dynkd.models.methods.dpk.cka import hsic_terms
 
     found: dict[str, list[torch.Tensor]] = {label: [] for label in students}
@@ -222,6 +133,8 @@ def similarities(terms: torch.Tensor) -> torch.Tensor:
     Returns:
         Tensor: (batches,) for one pair, else (taps of the student, of the teacher).
     """
+    import torch
+
     from dynkd.models.methods.dpk.cka import cka_of_terms
 
     if terms[0, ..., 0].numel() == 1:
@@ -238,24 +151,24 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     Args:
         argv (list[str], optional): The arguments. Defaults to None: the command line's.
     """
-    from cka_figure import draw
-    from mmengine.device import get_device
-
     args = parse_args(argv)
+    # They import torch, without which --help answers.
+    from cka_figure import draw
+    from loaded_models import Model, data_loader
+
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
     taps = dict(teacher=args.teacher_taps, student=args.student_taps)
-    teacher = Model('teacher', *args.teacher, taps['teacher'], get_device())
+    teacher = Model.read(*args.teacher, taps['teacher'], name='teacher')
     students = {
-        label: Model('student', config, checkpoint, taps['student'], get_device())
+        label: Model.read(config, checkpoint, taps['student'])
         for label, config, checkpoint in args.student
     }
     terms = compare(teacher, students, loader, args.batches)
     found = {label: similarities(own) for label, own in terms.items()}
     draw(found, taps, args.range, args.out)
-    values = args.out.with_suffix('.json')
-    record = dict(
+    values = dict(
         config=args.config,
         split=args.split,
         seed=args.seed,
@@ -266,8 +179,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         students={label: files for label, *files in args.student},
         cka={label: own.tolist() for label, own in found.items()},
     )
-    values.write_text(json.dumps(record, indent=1) + '\n')
-    print(f'Wrote {args.out} and {values}')
+    write_values(args.out, values)
 
 
 if __name__ == '__main__':

@@ -147,11 +147,12 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Returns:
         int: The exit status.
     """
-    from plain_streams import read_streams
-
     parser = described_parser(__doc__)
     parser.add_argument('--check', action='store_true', help='write nothing')
     args = parser.parse_args(argv)
+    # It imports torch, without which --help answers.
+    from plain_streams import read_streams
+
     needs = read_needs(
         config_names(),
         lambda name: Config.fromfile(ROOT / 'configs' / f'{name}.py'),

@@ -14,11 +14,7 @@ from typing import Optional
 
 import cv2
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from tool_options import add_out, check_out, described_parser
-
-from dynkd.datasets.flow import dequantise_flow
 
 NAMES = dict(frame='img_{:05}.jpg', u='flow_x_{:05}.jpg', v='flow_y_{:05}.jpg')
 ROWS = dict(frame='frame', colours='flow', u='u', v='v')
@@ -112,6 +108,12 @@ def draw(folders: Sequence[Path], titles: Sequence[str], count: int, out: Path) 
     Raises:
         ValueError: If a clip has too few frames, or files are missing.
     """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # The package of the data sets imports torch, without which --help answers.
+    from dynkd.datasets.flow import dequantise_flow
+
     numbers = [choose(folder, count) for folder in folders]
     figure = Figure(figsize=(1.3 * count + 0.4, 5.7 * len(folders)))
     FigureCanvasAgg(figure)

@@ -9,32 +9,35 @@
         --out work_dirs/grad_cam.png
 
 A row for each image, beside it a panel for each model: where the feature speaks for the
-class of the label. A model that was distilled is given as DynKD exports it. The maps
-are written beside the figure, as JSON.
+class of the label. A model that was distilled is given as DynKD exports it, or with
+--distillation, which draws all streams of a checkpoint. The maps are written beside the
+figure, as JSON.
 """
 
+from __future__ import annotations
+
 import argparse
-import copy
-import json
 import sys
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from cka_heatmap import Model, data_loader
-from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.registry import init_default_scope
 from tool_options import (
     add_cfg_options,
     add_models,
     add_out,
     add_split,
+    check_models,
     check_out,
     described_parser,
+    model_files,
     read_config,
+    write_values,
 )
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -69,71 +72,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     check_out(parser, args.out)
     if args.images < 1:
         parser.error(f'--images must be at least 1: {args.images}')
-    labels = [label for label, _, _ in args.model]
-    if len(set(labels)) < len(labels):
-        parser.error(f'the labels of the models must differ: {" ".join(labels)}')
+    check_models(parser, args)
     args.batch_size = args.images
     return args
-
-
-def grad_cam(feature: Tensor, scores: Tensor) -> Tensor:
-    """The map of Grad-CAM: the channels, each by the mean of its gradient.
-
-    Args:
-        feature (Tensor): The map of features, shape (B, C, H, W), on the graph.
-        scores (Tensor): The score of one class of each image, shape (B,).
-
-    Returns:
-        Tensor: Shape (B, H, W), from 0 to 1; 0 where nothing speaks for the class.
-    """
-    (gradient,) = torch.autograd.grad(scores.sum(), feature)
-    weights = gradient.mean((2, 3), keepdim=True)
-    found = (weights * feature).sum(1).clamp(min=0).detach()
-    highest = found.flatten(1).amax(1)[:, None, None]
-    return found / torch.where(highest > 0, highest, 1.0)
-
-
-def maps_of(model: Model, batch: dict, target: Optional[int]) -> tuple[Tensor, Tensor]:
-    """Run a model, and find where it looks.
-
-    Args:
-        model (Model): The model, with one tap.
-        batch (dict): A batch as the data loader returns it.
-        target (int, optional): The class to look for; None: each image's label.
-
-    Returns:
-        tuple[Tensor, Tensor]: The maps (B, H, W) at the size of the images that the
-        model sees, and the classes (B,) that it predicts.
-
-    Raises:
-        SystemExit: If the tap yields no map of features, the model is no classifier, or
-            has no such class.
-    """
-    from dynkd.models.taps import collect
-
-    with DefaultScope.overwrite_default_scope(model.scope):
-        own = model.stream.prepare(copy.deepcopy(batch), False)
-        with torch.enable_grad(), model.recorder(model.model) as recorded:
-            # A frozen model builds a graph from its inputs alone.
-            images = own['inputs'].requires_grad_()
-            logits = model.model(images, own['data_samples'], mode='tensor')
-    (feature,) = collect(recorded).values()
-    tap = model.taps[0]
-    if not isinstance(feature, Tensor) or feature.dim() != 4:
-        raise SystemExit(f'The tap `{tap}` yields no map of shape (B, C, H, W).')
-    if not isinstance(logits, Tensor) or logits.dim() != 2:
-        raise SystemExit(f'The model of the tap `{tap}` is no classifier.')
-    labels = [int(sample.gt_label) for sample in own['data_samples']]
-    chosen = torch.tensor(labels if target is None else [target] * len(labels))
-    for number in (int(chosen.min()), int(chosen.max())):
-        if not 0 <= number < logits.size(1):
-            raise SystemExit(
-                f'There is no class {number}: the model has {logits.size(1)}.'
-            )
-    scores = logits.gather(1, chosen[:, None].to(logits.device)).squeeze(1)
-    found = grad_cam(feature, scores)[:, None]
-    found = F.interpolate(found, images.shape[2:], mode='bilinear', align_corners=False)
-    return found[:, 0].cpu(), logits.argmax(1).cpu()
 
 
 def pictures(batch: dict) -> list[np.ndarray]:
@@ -202,38 +143,35 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Returns:
         int: The exit status.
     """
-    from mmengine.device import get_device
-
     args = parse_args(argv)
+    # They import torch, without which --help answers.
+    from activation_maps import maps_of
+    from loaded_models import class_names, data_loader, read_models
+
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
     batch = next(iter(loader))
     labels = [int(sample.gt_label) for sample in batch['data_samples']]
-    classes = loader.dataset.metainfo.get('classes')
-    names = [str(classes[own]) if classes else str(own) for own in labels]
-    found = {}
-    for label, config, checkpoint in args.model:
-        model = Model('student', config, checkpoint, [args.tap], get_device())
-        found[label] = maps_of(model, batch, args.target)
+    names = class_names(loader, labels)
+    models = read_models(args, [args.tap])
+    found = {n: maps_of(model, batch, args.target) for n, model in models.items()}
     images = pictures(batch)
     if cfg.get('data_preprocessor', {}).get('to_rgb', False):
         images = [image[..., ::-1] for image in images]
     draw(images, names, found, args.out)
-    values = args.out.with_suffix('.json')
-    record = dict(
+    values = dict(
         config=args.config,
         split=args.split,
         seed=args.seed,
         tap=args.tap,
         target=args.target,
-        models={label: files for label, *files in args.model},
+        **model_files(args),
         labels=labels,
         predicted={label: own.tolist() for label, (_, own) in found.items()},
         maps={label: own.tolist() for label, (own, _) in found.items()},
     )
-    values.write_text(json.dumps(record) + '\n')
-    print(f'Wrote {args.out} and {values}')
+    write_values(args.out, values, indent=None)
     return 0
 
 

@@ -2,8 +2,9 @@
 """Options that analysis tools share."""
 
 import argparse
+import json
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from mmengine.config import Config, DictAction
 
@@ -44,7 +45,7 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
-    """Add the models of a figure: title, config and checkpoint of each.
+    """Add the models of a figure, which :func:`check_models` checks.
 
     Args:
         parser (argparse.ArgumentParser): The parser.
@@ -52,11 +53,67 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model',
         nargs=3,
-        required=True,
+        default=[],
         action='append',
         metavar=('LABEL', 'CONFIG', 'CHECKPOINT'),
         help='a model, and its title in the figure; may be given several times',
     )
+    parser.add_argument(
+        '--distillation',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='a config and a checkpoint of a distillation: its streams are models, by '
+        'their names',
+    )
+    parser.add_argument(
+        '--streams',
+        nargs='+',
+        metavar='NAME',
+        help='which streams of the distillation (all)',
+    )
+
+
+def check_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    """Check that there are models, with labels that differ.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of the tool, which reports it.
+        args (argparse.Namespace): The options.
+    """
+    labels = [label for label, _, _ in args.model]
+    if not labels and args.distillation is None:
+        parser.error('give a --model, or a --distillation.')
+    if args.streams and args.distillation is None:
+        parser.error('--streams names streams of a --distillation.')
+    if len(set(labels)) < len(labels):
+        parser.error(f'the labels of the models must differ: {" ".join(labels)}')
+
+
+def model_files(args: argparse.Namespace) -> dict[str, Any]:
+    """The files of the models, for the values beside a figure.
+
+    Args:
+        args (argparse.Namespace): The options.
+
+    Returns:
+        dict: ``models``, config and checkpoint by label, and ``distillation``.
+    """
+    models = {label: files for label, *files in args.model}
+    return dict(models=models, distillation=args.distillation)
+
+
+def write_values(out: Path, values: dict[str, Any], indent: Optional[int] = 1) -> None:
+    """Write the values beside a figure, as JSON, and say where both are.
+
+    Args:
+        out (Path): The figure.
+        values (dict): The values.
+        indent (int, optional): Of lists of values; None: all in one line. Defaults to
+            1.
+    """
+    path = out.with_suffix('.json')
+    path.write_text(json.dumps(values, indent=indent) + '\n')
+    print(f'Wrote {out} and {path}')
 
 
 def add_cfg_options(parser: argparse.ArgumentParser) -> None:

@@ -9,31 +9,38 @@
         --out work_dirs/tsne.png
 
 A panel for each model, a point for each image, a colour for each class. The images are
-the same for all models. A model that was distilled is given as DynKD exports it. The
-points are written beside the figure, as JSON.
+the same for all models. A model that was distilled is given as DynKD exports it, or
+with --distillation, which draws all streams of a checkpoint. The points are written
+beside the figure, as JSON.
 """
 
+from __future__ import annotations
+
 import argparse
-import json
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
-import torch
-from cka_heatmap import Model, data_loader
 from mmengine.registry import init_default_scope
 from tool_options import (
     add_cfg_options,
     add_models,
     add_out,
     add_split,
+    check_models,
     check_out,
     described_parser,
+    model_files,
     read_config,
+    write_values,
 )
+
+if TYPE_CHECKING:
+    import torch
+    from loaded_models import Model
 
 BATCH = 16
 
@@ -65,6 +72,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     args.batch_size = BATCH
     check_out(parser, args.out)
+    check_models(parser, args)
     if args.perplexity >= args.classes * args.samples:
         parser.error('--perplexity must be less than the number of images.')
     return args
@@ -105,6 +113,8 @@ def read_features(
         tuple[list[int], dict[str, Tensor]]: The labels, and the features (images, ...)
         of each model.
     """
+    import torch
+
     counts = dict.fromkeys(classes, 0)
     labels: list[int] = []
     found: dict[str, list[torch.Tensor]] = {label: [] for label in models}
@@ -183,34 +193,30 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     Returns:
         int: The exit status.
     """
-    from mmengine.device import get_device
-
     args = parse_args(argv)
+    # They import torch, without which --help answers.
+    from loaded_models import data_loader, read_models
+
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     loader = data_loader(cfg, args)
-    models = {
-        label: Model('student', config, checkpoint, [args.tap], get_device())
-        for label, config, checkpoint in args.model
-    }
+    models = read_models(args, [args.tap])
     classes = choose_classes(loader, args.classes, args.seed)
     labels, features = read_features(models, loader, classes, args.samples)
     points = {
         label: embed(own, args.perplexity, args.seed) for label, own in features.items()
     }
     draw(points, labels, args.out)
-    values = args.out.with_suffix('.json')
-    record = dict(
+    values = dict(
         config=args.config,
         split=args.split,
         seed=args.seed,
         tap=args.tap,
-        models={label: files for label, *files in args.model},
+        **model_files(args),
         labels=labels,
         points={label: own.tolist() for label, own in points.items()},
     )
-    values.write_text(json.dumps(record, indent=1) + '\n')
-    print(f'Wrote {args.out} and {values}')
+    write_values(args.out, values)
     return 0
 
 
