@@ -3,6 +3,7 @@
 
 import cv2
 import pytest
+from matplotlib.axes import Axes
 
 from dynkd.utils import RunLog
 from dynkd.visualization import line_style
@@ -119,6 +120,24 @@ def test_a_single_stage_has_its_panels_in_one_row(tool, write_log, tmp_path):
         tool.main([str(folder), '--out', str(tmp_path / 'a.png'), '--keys', *keys])
         sizes.append(cv2.imread(str(tmp_path / 'a.png')).shape)
     assert sizes[0][0] == sizes[1][0] and sizes[0][1] < sizes[1][1]
+
+
+def test_rows_of_positive_values_may_have_logarithmic_axes(
+    tool, write_log, tmp_path, monkeypatch
+):
+    scales = []
+    set_axes = Axes.set
+    monkeypatch.setattr(
+        Axes, 'set', lambda *a, **k: (scales.append(k.get('yscale')), set_axes(*a, **k))
+    )
+    names = ('emd/share', 'kld/share', 'emd/cos', 'kld/cos')
+    records = [train(i, **dict(zip(names, (0.01, 20.0, -0.5, 0.9)))) for i in (1, 6)]
+    given = [str(write_log('a', records)), '--out', str(tmp_path / 'a.png')]
+    given += ['--keys', '*/share', '*/cos']
+    tool.main([*given, '--log'])
+    assert scales == ['log', 'log', 'linear', 'linear']
+    tool.main(given)
+    assert scales[4:] == ['linear'] * 4
 
 
 @pytest.mark.parametrize(

@@ -138,18 +138,23 @@ def draw(
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     places, left = np.arange(len(rows)), np.zeros(len(rows))
-    words = dict(zip(('first', 'second'), titles))
+    called = dict(zip(('first', 'second'), titles))
     for part, (color, text) in PARTS.items():
         shares = np.array([own[part] for own in rows.values()])
-        label = text.format(words.get(part, ''))
+        label = text.format(called.get(part, ''))
         axes.barh(places, shares, left=left, color=color, label=label)
         left += shares
     same = [own['same'] for own in rows.values()]
-    axes.plot(same, places, 'k|', markersize=11, markeredgewidth=2, label='same class')
+    style = dict(markersize=12, markeredgewidth=2, clip_on=False, label='same class')
+    axes.plot(same, places, 'k|', **style)
     axes.set_yticks(places, list(rows))
+    axes.margins(y=0.01)
     axes.invert_yaxis()
     axes.set(xlim=(min(0.9, 0.9 * min(same)), 1), xlabel='share of the images')
-    figure.legend(loc='outside upper center', ncols=3, frameon=False)
+    # Bars first, the mark last.
+    handles, words = axes.get_legend_handles_labels()
+    handles, words = handles[1:] + handles[:1], words[1:] + words[:1]
+    figure.legend(handles, words, loc='outside upper center', ncols=3, frameon=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
 

@@ -127,7 +127,7 @@ def draw(found: Mapping[str, dict[str, Any]], out: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(3.2 * len(found) + 0.4, 4.6), layout='constrained')
+    figure = Figure(figsize=(3 * len(found) + 0.6, 4.8), layout='constrained')
     FigureCanvasAgg(figure)
     grid = figure.subplots(
         2,
@@ -139,32 +139,52 @@ def draw(found: Mapping[str, dict[str, Any]], out: Path) -> None:
     )
     for (above, below), (title, own) in zip(grid.T, found.items()):
         _draw_bins(above, own['bins'])
-        above.set_title(f'{title}\nECE {own["ece"]:.2%}, right {own["accuracy"]:.1%}')
+        above.set_title(
+            f'{title}\nECE {own["ece"]:.2%}, accuracy {own["accuracy"]:.1%}',
+            fontsize='medium',
+        )
         lows = [one['low'] for one in own['bins']]
-        counts = np.array([one['images'] for one in own['bins']])
-        below.bar(lows, counts / counts.sum(), 1 / len(lows), align='edge', color='0.6')
+        counts = [one['images'] for one in own['bins']]
+        below.bar(lows, counts, 1 / len(lows), align='edge', color='0.6')
         below.set_xlabel('confidence')
     grid[0, 0].set_ylabel('accuracy')
-    grid[1, 0].set(ylabel='share of\nimages', ylim=(0, 1))
-    grid[0, -1].legend(loc='upper left', frameon=False, fontsize='small')
+    # Most images are in the last bin.
+    grid[1, 0].set(ylabel='images', yscale='log', ylim=(0.7, None))
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(),
+        loc='outside upper center',
+        ncols=3,
+        frameon=False,
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
 
 
 def _draw_bins(axes: Any, bins: Sequence[Mapping[str, Any]]) -> None:
-    """Draw accuracy beside confidence: what is missing is overconfidence."""
+    """Draw the accuracy of bins, and what is between it and the confidence."""
     some = [own for own in bins if own['images']]
     lows = [own['low'] for own in some]
     accuracy = np.array([own['accuracy'] for own in some])
     gaps = np.array([own['confidence'] for own in some]) - accuracy
-    bars = dict(width=1 / len(bins), align='edge', linewidth=0.5, edgecolor='white')
-    axes.bar(lows, accuracy, color='#0072B2', label='accuracy', **bars)
-    for color, label, chosen in (
-        ('#D55E00', 'too sure by', gaps > 0),
-        ('#009E73', 'too unsure by', gaps < 0),
+    place = dict(width=1 / len(bins), align='edge')
+    axes.bar(
+        lows, accuracy, color='#56B4E9', edgecolor='white', label='accuracy', **place
+    )
+    for color, label, sizes in (
+        ('#D55E00', 'surer than right', gaps.clip(min=0)),
+        ('#000000', 'less sure than right', gaps.clip(max=0)),
     ):
-        shown = np.where(chosen, gaps, 0)
-        axes.bar(lows, shown, bottom=accuracy, color=color, label=label, **bars)
+        axes.bar(
+            lows,
+            sizes,
+            bottom=accuracy,
+            fill=False,
+            edgecolor=color,
+            linewidth=0,
+            hatch='/////',
+            label=label,
+            **place,
+        )
     axes.plot([0, 1], [0, 1], color='0.3', linestyle='--', linewidth=1)
     axes.set(xlim=(0, 1), ylim=(0, 1))
 

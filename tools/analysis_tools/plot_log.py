@@ -4,7 +4,7 @@
 By default: the CKA and the mask ratio of every stage of DPK, whichever was logged,
 averaged over each epoch, as in Figs. 7 and 8 of its paper; of other runs the metric of
 all streams, teacher and student in one panel. Metrics of a validation stand at their
-epoch.
+epoch. Transfers as shares of their learner's task loss: --keys '*/share' --log
 """
 
 import argparse
@@ -50,6 +50,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         choices=['epoch', 'iteration'],
         default='epoch',
         help='average the iterations of an epoch, or show each that was logged (epoch)',
+    )
+    parser.add_argument(
+        '--log', action='store_true', help='logarithmic axes of rows of positive values'
     )
     args = parser.parse_args(argv)
     check_out(parser, args.out)
@@ -214,6 +217,7 @@ def draw(
     labels: Sequence[str],
     x_label: str,
     out: Path,
+    log: bool = False,
 ) -> None:
     """Draw rows of panels, one panel for each value, with one legend for all.
 
@@ -222,6 +226,8 @@ def draw(
         labels (sequence of str): Labels of all runs, in the order of their colours.
         x_label (str): What a step is.
         out (Path): The file to write.
+        log (bool): Whether rows of positive values have logarithmic axes. Defaults to
+            False.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -243,11 +249,13 @@ def draw(
     for line, row in zip(axes, panels):
         for axis in line[len(row) :]:
             axis.set_visible(False)
+        values = [v for own in row.values() for c in own.values() for v in c.values()]
+        scale = 'log' if log and min(values) > 0 else 'linear'
         for axis, (name, curves) in zip(line, row.items()):
             for label, points in curves.items():
                 dense = dict(marker='', linewidth=0.8) if len(points) > 40 else {}
                 axis.plot(*zip(*points.items()), **{**styles[label], **dense})
-            axis.set(xlabel=x_label, ylabel=name)
+            axis.set(xlabel=x_label, ylabel=name, yscale=scale)
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.tick_params(labelleft=True)
             axis.grid(color='0.9')
@@ -282,7 +290,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         draw_curves(panels, args.out, x_label, metric)
         print(f'Wrote {args.out}')
         return
-    draw(rows(logs, args.keys, args.per), args.labels, x_label, args.out)
+    found = rows(logs, args.keys, args.per)
+    draw(found, args.labels, x_label, args.out, args.log)
     print(f'Wrote {args.out}')
 
 
