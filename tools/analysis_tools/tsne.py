@@ -159,27 +159,37 @@ def embed(features: torch.Tensor, perplexity: float, seed: int) -> np.ndarray:
     return tsne.fit_transform(features.numpy())
 
 
-def draw(points: dict[str, np.ndarray], labels: Sequence[int], out: Path) -> None:
-    """Draw a panel for each model.
+def draw(
+    points: dict[str, np.ndarray],
+    labels: Sequence[int],
+    names: dict[int, str],
+    out: Path,
+) -> None:
+    """Draw a panel for each model, with one legend for all.
 
     Args:
         points (dict[str, np.ndarray]): The points (images, 2) by the panel's title.
         labels (sequence of int): The class of each.
+        names (dict[int, str]): What the classes are called.
         out (Path): The figure.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4 * len(points), 4), layout='constrained')
+    figure = Figure(figsize=(4 * len(points) + 0.8, 4), layout='constrained')
     FigureCanvasAgg(figure)
     for index, (title, own) in enumerate(points.items(), 1):
         axes = figure.add_subplot(1, len(points), index)
         for number, label in enumerate(sorted(set(labels))):
             chosen = own[np.asarray(labels) == label]
-            axes.scatter(*chosen.T, s=9, color=f'C{number % 10}', label=str(label))
+            axes.scatter(*chosen.T, s=9, color=f'C{number % 10}', label=names[label])
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])
+    handles, words = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, words, loc='outside right center', frameon=False, markerscale=2
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
 
@@ -195,7 +205,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     args = parse_args(argv)
     # They import torch, without which --help answers.
-    from loaded_models import data_loader, read_models
+    from loaded_models import class_names, data_loader, read_models
 
     cfg = read_config(args)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
@@ -206,7 +216,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     points = {
         label: embed(own, args.perplexity, args.seed) for label, own in features.items()
     }
-    draw(points, labels, args.out)
+    names = dict(zip(classes, class_names(loader, classes)))
+    draw(points, labels, names, args.out)
     values = dict(
         config=args.config,
         split=args.split,

@@ -58,8 +58,8 @@ class GradientCosineHook(Hook):
     wait for each other in the backward pass.
 
     Args:
-        interval (int): Iterations of an epoch (of the training, where it counts none)
-            from one measurement to the next. The log has the last one. Defaults to 50.
+        interval (int): Iterations from one measurement to the next. The log has the
+            last one. Defaults to 50.
     """
 
     def __init__(self, interval: Count = 50) -> None:
@@ -108,7 +108,7 @@ class GradientCosineHook(Hook):
             batch_idx (int): Index of the batch.
             data_batch (dict, optional): The batch.
         """
-        if not self.every_n_inner_iters(batch_idx, self.interval):
+        if not self.every_n_train_iters(runner, self.interval):
             return
         wrapper = runner.optim_wrapper
         if isinstance(wrapper, OptimWrapperDict):

@@ -33,6 +33,7 @@ def train(model: torch.nn.Module, hooks: list) -> tuple[dict, dict]:
         model=wrapped,
         optim_wrapper=StreamOptimWrapperConstructor(settings)(wrapped),
         cfg={},
+        iter=0,
     )
     for hook in hooks:
         hook.before_train(runner)
@@ -43,6 +44,7 @@ def train(model: torch.nn.Module, hooks: list) -> tuple[dict, dict]:
         for hook in hooks:
             hook.before_train_iter(runner, step)
         batch = dict(inputs=images, data_samples=samples)
+        runner.iter = step
         logged = wrapped.train_step(batch, runner.optim_wrapper)
         for hook in hooks:
             hook.after_train_iter(runner, step)
