@@ -9,19 +9,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
-from mmengine.model import MMFullyShardedDataParallel
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
-from dynkd.engine.hooks import GradientCosineHook
 from dynkd.engine.hooks.gradient_cosine_hook import cosine
-from dynkd.registry import HOOKS
 
 COSINE = dict(type='dynkd.GradientCosineHook', interval=1)
 EXACT = dict(type='dynkd.ExactResumeHook')
@@ -236,39 +232,6 @@ def test_a_scaler_changes_no_cosine(runner, transfers, monkeypatch):
     assert found[2] != 0 and found[:2] == pytest.approx([found[2]] * 2, abs=1e-5)
 
 
-def refused(run, hook=None):
-    """What the hook says to a run."""
-    with pytest.raises(ValueError, match='^GradientCosineHook: ') as caught:
-        (hook or GradientCosineHook()).before_train(run)
-    return str(caught.value)
-
-
-def test_what_it_cannot_measure_is_refused(runner, classifier, kld):
-    plain = SimpleNamespace(model=torch.nn.Linear(2, 2))
-    assert 'Linear is not a distillation' in refused(plain)
-
-    alone = runner(student=dict(loss_weight=0.0), teacher={})
-    assert 'no transfer to a stream that learns a task' in refused(alone)
-
-    again = classifier()
-    again['backbone']['with_cp'] = True
-    text = refused(runner({}, student=dict(model=again)))
-    assert '`student.backbone' in text and '`with_cp=True`' in text
-
-    assert 'without `compile`' in refused(runner({}, cfg=dict(compile=True)))
-
-    split = runner({})
-    inner = split.model
-    split.model = MMFullyShardedDataParallel.__new__(MMFullyShardedDataParallel)
-    torch.nn.Module.__init__(split.model)
-    split.model._fsdp_wrapped_module = inner
-    text = refused(split)
-    assert 'MMFullyShardedDataParallel splits weights' in text
-
-    with pytest.raises(ValueError, match='interval'):
-        HOOKS.build(dict(type='dynkd.GradientCosineHook', interval=0))
-
-
 def test_streams_without_a_task_are_named(runner, transfers, monkeypatch):
     said = []
     monkeypatch.setattr(
@@ -282,12 +245,6 @@ def test_streams_without_a_task_are_named(runner, transfers, monkeypatch):
         'own: loss_kld_teacher.'
     ]
     assert not scalars('kld_teacher/cos') and len(scalars('kld_student/cos')) == 4
-
-
-def test_a_frozen_teacher_may_recompute(runner, classifier):
-    again = classifier()
-    again['backbone']['with_cp'] = True
-    GradientCosineHook().before_train(runner(dict(model=again, frozen=True)))
 
 
 # ------------------------------------------------------------------- processes
