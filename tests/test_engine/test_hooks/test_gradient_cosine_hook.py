@@ -17,7 +17,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
-from dynkd.engine.hooks.gradient_cosine_hook import cosine
+from dynkd.engine.hooks.gradient_cosine_hook import _measure, cosine
 
 COSINE = dict(type='dynkd.GradientCosineHook', interval=1)
 EXACT = dict(type='dynkd.ExactResumeHook')
@@ -167,6 +167,30 @@ def test_what_has_no_direction_has_no_cosine():
     assert cosine(some, [torch.full((2,), math.inf)]) is None
 
 
+def test_detectors_with_a_loss_for_each_level_are_measured(
+    build, faster_rcnn, det_batch
+):
+    """Their task is all levels of the RPN, and both losses of the RoI head."""
+    feature = dict(FEATURE, source='teacher.neck[0]', target='student.neck[0]')
+    streams = {n: dict(model=faster_rcnn()) for n in ('teacher', 'student')}
+    model = build(streams=streams, transfers=dict(loss_feature=feature))
+    model.register_forward_hook(functools.partial(_measure, scaler=None))
+    losses = model(**det_batch(), mode='loss')
+    assert isinstance(losses['student/loss_rpn_cls'], list)
+    student = model.stream('student').model
+    weights = list(student.backbone.parameters()) + list(student.neck.parameters())
+    weights = [weight for weight in weights if weight.requires_grad]
+    own = [v for k, v in losses.items() if k.startswith('student/loss')]
+    parts = [p.mean() for v in own for p in (v if isinstance(v, list) else [v])]
+    gradients = [
+        torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
+        for loss in (sum(parts), losses['loss_feature'])
+    ]
+    expected = cosine(*gradients)
+    assert losses['feature/cos'] == pytest.approx(float(expected), abs=1e-5)
+    assert abs(expected) > 1e-4
+
+
 class Logged(Hook):
     """Keeps the names of the cosines of each iteration."""
 
@@ -245,9 +269,6 @@ def test_streams_without_a_task_are_named(runner, transfers, monkeypatch):
         'own: loss_kld_teacher.'
     ]
     assert not scalars('kld_teacher/cos') and len(scalars('kld_student/cos')) == 4
-
-
-# ------------------------------------------------------------------- processes
 
 
 def test_two_processes_train_as_without_it(build, classifier, kld, tmp_path):
