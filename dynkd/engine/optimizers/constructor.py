@@ -6,12 +6,12 @@ from typing import Any, Optional
 
 import torch.nn as nn
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
+from mmengine.optim import OptimWrapper, build_optim_wrapper
 
 from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import missing_stream
 from dynkd.registry import OPTIM_WRAPPER_CONSTRUCTORS
-from dynkd.utils import unwrap, without_scope
+from dynkd.utils import type_name, unwrap, without_scope
 
 from .numbers import check_clip, check_group
 from .stream_optim_wrapper import StreamOptimWrapper
@@ -21,6 +21,9 @@ from .unused_parameters import check_unused_parameters
 _SHARED = ('type', 'accumulative_counts', 'loss_scale', 'dtype')
 #: Settings of each stream, which may also be written once for all.
 _OWN = ('optimizer', 'clip_grad')
+#: Constructors that go by the order and the kinds of a model's layers: the last one,
+#: whose rate is raised, has to be that of the head.
+_BY_ORDER = ('TSMOptimWrapperConstructor',)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -114,7 +117,7 @@ class StreamOptimWrapperConstructor:
             if isinstance(cfg['optimizer'], dict):
                 check_group(cfg['optimizer'], f'{owner}.optimizer')
             check_clip(cfg.get('clip_grad'), owner)
-            wrappers[name] = build_optim_wrapper(_learners(distillation, name), cfg)
+            wrappers[name] = _build(distillation, name, cfg)
         return StreamOptimWrapper(**wrappers)
 
     def _merged(self, name: str) -> dict:
@@ -146,18 +149,29 @@ class StreamOptimWrapperConstructor:
                 )
 
 
-def _learners(distillation: Distillation, name: str) -> nn.Module:
-    """A stream's model, with the losses and connectors that it trains.
-
-    Names are those of the stream's model, so that ``paramwise_cfg`` reads as for the
-    plain model; those of transfers begin with ``transfers.``.
-    """
+def _build(distillation: Distillation, name: str, cfg: dict) -> OptimWrapper:
+    """The wrapper of a stream, for its model and what its transfers learn."""
     model = distillation.streams[name]
     transfers = {
         key: transfer
         for key, transfer in distillation.transfers.items()
         if transfer.learner == name and any(True for _ in transfer.parameters())
     }
+    if not transfers or type_name(cfg.get('constructor')) not in _BY_ORDER:
+        return build_optim_wrapper(_learners(model, transfers), cfg)
+    wrapper = build_optim_wrapper(model, cfg)
+    learned = [own for part in transfers.values() for own in part.parameters()]
+    # At the rate and the decay of the optimizer.
+    wrapper.optimizer.add_param_group(dict(params=list(dict.fromkeys(learned))))
+    return wrapper
+
+
+def _learners(model: nn.Module, transfers: dict[str, nn.Module]) -> nn.Module:
+    """A stream's model, with the losses and connectors that it trains.
+
+    Names are those of the stream's model, so that ``paramwise_cfg`` reads as for the
+    plain model; those of transfers begin with ``transfers.``.
+    """
     if not transfers:
         return model
     # A model of the same class, since constructors ask it for more than its parameters

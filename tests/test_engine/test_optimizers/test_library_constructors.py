@@ -4,6 +4,8 @@
 from typing import Any
 
 import pytest
+import torch
+from mmaction.structures import ActionDataSample
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -117,3 +119,54 @@ def test_rates_are_those_of_the_plain_model(build, case):
     assert len(set(expected.values())) > 1
     for name in ('teacher', 'student'):
         assert rates(wrappers[name], model.stream(name).model) == expected
+
+
+def test_what_transfers_learn_beside_a_tsm(build):
+    """mmaction's constructor raises the rate of the last layer: the head's, and not a
+    connector's; and knows no layers but convolutions, linear and norm layers."""
+    stage = 'backbone.layer2'
+    aligner = dict(type='ChannelAligner', in_channels=128, out_channels=128)
+    prior = dict(
+        type='PriorKnowledge', student_channels=128, teacher_channels=128, grid_size=4
+    )
+    parts = dict(
+        loss_fitnets=dict(target_connector=aligner, loss=dict(type='FeatureLoss')),
+        loss_dpk=dict(connector=prior, loss=dict(type='FeatureLoss')),
+        loss_vid=dict(
+            loss=dict(type='VIDLoss', target_channels=128, source_channels=128)
+        ),
+    )
+    taps = dict(source=f'teacher.{stage}', target=f'student.{stage}')
+    shape = (2, 3, 32, 32)
+    streams = {name: dict(model=tsm(), input_shape=shape) for name in ('a', 'b')}
+    model = build(
+        teacher=dict(streams['a'], frozen=True),
+        student=streams['b'],
+        transfers={name: dict(taps, **part) for name, part in parts.items()},
+    )
+    kind = f'mmaction.{CONSTRUCTORS[3]}'
+    cfg = dict(
+        type='OptimWrapper',
+        constructor=kind,
+        optimizer=dict(SGD),
+        paramwise_cfg=dict(fc_lr5=True),
+    )
+    placed = ConfigDict(cfg, **stream_optimizers(cfg, ['student'], {}))
+    with DefaultScope.overwrite_default_scope('mmaction'):
+        plain = MMENGINE_MODELS.build(ConfigDict(tsm()))
+        expected = rates(build_optim_wrapper(plain, ConfigDict(cfg)), plain)
+        wrappers = build_optim_wrapper(model, placed)
+    found = rates(wrappers['student'], model)
+    own = {n: rate for n, rate in found.items() if n.startswith('transfers.')}
+    assert set(own) == {n for n, _ in model.transfers.named_parameters('transfers')}
+    assert set(own.values()) == {(1.0, 0.1)}
+    start = 'streams.student.'
+    assert expected == {
+        n.removeprefix(start): rate for n, rate in found.items() if n.startswith(start)
+    }
+    inputs = [torch.randint(0, 256, shape, dtype=torch.uint8) for _ in range(4)]
+    samples = [ActionDataSample().set_gt_label(label) for label in range(4)]
+    conv = model.transfers['loss_fitnets'].target_connector.layers[0].conv
+    before = conv.weight.clone()
+    losses = model.train_step(dict(inputs=inputs, data_samples=samples), wrappers)
+    assert set(parts) <= set(losses) and not torch.equal(before, conv.weight)
