@@ -89,6 +89,25 @@ def classifier() -> Callable[..., dict]:
     return config
 
 
+@pytest.fixture(scope='session')
+def vision_transformer() -> Callable[..., dict]:
+    """Config of a ViT of MMPretrain, of 65 tokens of 16 channels on 64 x 64 pixels."""
+
+    def config(depth: int = 2, **backbone: Any) -> dict:
+        arch = dict(
+            embed_dims=16, num_layers=depth, num_heads=2, feedforward_channels=16
+        )
+        own = dict(type='VisionTransformer', arch=arch, img_size=64, patch_size=8)
+        return dict(
+            type='mmpretrain.ImageClassifier',
+            backbone=dict(own, **backbone),
+            head=dict(type='VisionTransformerClsHead', num_classes=5, in_channels=16),
+            data_preprocessor=dict(mean=MEAN, std=STD, num_classes=5),
+        )
+
+    return config
+
+
 def _det_preprocessor() -> dict:
     return dict(type='DetDataPreprocessor', mean=MEAN, std=STD, pad_size_divisor=32)
 

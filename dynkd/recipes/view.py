@@ -7,7 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from dynkd.models.streams import Stream
-from dynkd.models.taps import Tap
+from dynkd.models.streams.branches import probe_stages
+from dynkd.models.taps import PatchTap, Tap, as_map
 
 from .place import (
     CLASSIFIER,
@@ -80,6 +81,8 @@ def view_model(stream: Stream) -> ModelView:
         features=_maps(yielded.get(body), body),
         pooled=_vectors(yielded.get(body), body),
     )
+    if kind == CLASSIFIER and not known['stages']:
+        known['stages'] = _inner_stages(stream)
     known.update(look(stream.model, yielded))
     return ModelView(kind, stream.model, stream.cfg.input_shape, **known)
 
@@ -102,6 +105,25 @@ def _run(stream: Stream, modules: Sequence[str]) -> dict[str, Any]:
     """What modules of the model return for random inputs."""
     taps = [Tap(stream.name, module) for module in dict.fromkeys(modules)]
     return {tap.module: value for tap, value in stream.dry_run(taps).items()}
+
+
+def _inner_stages(stream: Stream) -> tuple[Place, ...]:
+    """The maps of stages inside a backbone that itself returns vectors: a Vision
+    Transformer's tokens as transfers lay them out, ConvNeXt's before its pooling."""
+    try:
+        names, _ = probe_stages(stream.model, stream.cfg.input_shape)
+    except ValueError:
+        return ()
+    taps = [Tap(stream.name, name) for name in names]
+    patches = PatchTap.beside(taps[-1], stream.model)
+    yielded = stream.dry_run([*taps, *([] if patches is None else [patches])])
+    grid = None if patches is None else yielded.get(patches)
+    maps = {tap.module: as_map(yielded.get(tap), grid) for tap in taps}
+    return tuple(
+        Place(name, tuple(value.shape[1:]))
+        for name, value in maps.items()
+        if isinstance(value, Tensor) and value.dim() == 4
+    )
 
 
 def _tensors(output: Any, module: str) -> list[tuple[str, Tensor]]:

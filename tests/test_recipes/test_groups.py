@@ -89,3 +89,21 @@ def test_models_and_random_numbers_stay_as_they_are(build, classifier):
     assert torch.equal(torch.get_rng_state(), state)
     for key, value in plain.streams.state_dict().items():
         assert torch.equal(model.streams.state_dict()[key], value), key
+
+
+@pytest.mark.parametrize('student', ['ViT', 'CNN'])
+def test_dpk_between_tokens_and_maps(
+    build, classifier, vision_transformer, cls_batch, student
+):
+    """On other grids: 8 x 8 tokens, and a last stage of 2 x 2."""
+    models = [vision_transformer(), classifier()]
+    taps_of = ['backbone.layers.1', 'backbone[1]']
+    if student == 'ViT':
+        models.reverse()
+        taps_of.reverse()
+    streams = pair(*models, frozen=True)
+    model = build(*streams, transfers=group(DPK))
+    source, target = taps_of
+    assert taps(model)['loss_dpk'] == f'teacher.{source} -> student.{target}'
+    losses = model(**cls_batch(size=8), mode='loss')
+    assert losses['loss_dpk'] > 0 and losses['loss_dpk'].requires_grad

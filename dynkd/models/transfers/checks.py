@@ -55,6 +55,7 @@ def check_transfer(
         _check_tap(stored(tap) if tap.stream in stores else tap, streams, stores)
     for tap in transfer.targets:
         _check_tap(tap, streams, stores)
+    transfer.token_maps.find(streams)
     transfer.classes = class_channels(transfer.targets, streams)
     _check_positives(transfer, streams)
     _check_learner(transfer, streams, frozen_in)

@@ -19,6 +19,7 @@ from .common_classes import CommonClasses
 from .levels import for_each_level, takes_one_tensor
 from .pairing import check_ensemble, pair_taps
 from .signatures import check_signature, extras_of, keeps_weights, labels_of
+from .token_maps import TokenMaps, takes_maps
 
 #: A loss or a connector: its config, or the module.
 Part = Union[dict[str, Any], nn.Module]
@@ -128,6 +129,9 @@ class Transfer(nn.Module):
         for name, part in parts.items():
             check_signature(part, name)
         self._extras = {name: extras_of(part) for name, part in parts.items()}
+        #: What lays tokens out as maps, and the parts that take maps.
+        self.token_maps = TokenMaps(self.pairs)
+        self._takes_maps = {name for name, part in parts.items() if takes_maps(part)}
         needed = getattr(self.loss, 'needs_positives', True)
         #: What counts the positives of the learner's head, if the loss divides by them.
         self.positives: Optional[PositivesTap] = None
@@ -223,21 +227,32 @@ class Transfer(nn.Module):
             extra['gt_labels'] = labels_of(extra['data_samples'], outputs)
         source: Any = [outputs[tap] for tap, _ in self.pairs]
         target: Any = [outputs[tap] for _, tap in self.pairs]
+        grids: Any = self.token_maps.grids(outputs)
         if self.single_source:
-            source = source[0]
+            source, grids = source[0], (grids[0][0], grids[1])
         if self.single_target:
-            target = target[0]
+            target, grids = target[0], (grids[0], grids[1][0])
         if self.detach_source:
             source = _detach(source)
         if self.ensemble is not None:
             source = self._call('ensemble', source, extra=extra)
-        if self.source_connector is not None:
-            source = self._call('source_connector', source, extra=extra)
-        if self.target_connector is not None:
-            target = self._call('target_connector', target, extra=extra)
+            grids = (grids[0][0], grids[1])
+        source = self._connect('source_connector', source, grids[0], extra)
+        target = self._connect('target_connector', target, grids[1], extra)
+        first = 'loss' if self.connector is None else 'connector'
+        maps = first in self._takes_maps
+        target, source = self.token_maps.beside(target, source, grids[::-1], maps)
         if self.connector is not None:
             target = self._call('connector', target, source, extra=extra)
         return self._loss_of(target, source, extra)
+
+    def _connect(self, part: str, value: Any, grid: Any, extra: dict[str, Any]) -> Any:
+        """What a side is after its connector, if it has one."""
+        if getattr(self, part) is None:
+            return value
+        if part in self._takes_maps:
+            value = self.token_maps.of(value, grid)
+        return self._call(part, value, extra=extra)
 
     def _loss_of(self, target: Any, source: Any, extra: dict[str, Any]) -> torch.Tensor:
         """The loss of what the connectors returned."""
@@ -295,7 +310,7 @@ class Transfer(nn.Module):
     def taps(self) -> Sequence[Tap]:
         """list[Tap]: The taps that it reads."""
         counted = [] if self.positives is None else [self.positives]
-        return [*self.sources, *self.targets, *counted]
+        return [*self.sources, *self.targets, *counted, *self.token_maps.taps]
 
     @property
     def learner(self) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """DPK: part of the teacher's feature, as much as CKA says is needed."""
 
-from dynkd.recipes.matching import Matched, add_score_transfers, joined, matched_maps
+from dynkd.recipes.matching import Matched, add_score_transfers, joined
 from dynkd.recipes.place import CLASSIFIER, DETECTORS, TWO_STAGE
 from dynkd.recipes.recipe import BALANCED, Pair, Recipe
 
@@ -33,33 +33,35 @@ def dpk(pair: Pair) -> Recipe:
         _of_detectors(recipe, pair)
     else:
         recipe.left_out.append(f'the student is a {student.kind}')
-    recipe.check('dpk', 'Tokens of a ViT become maps by `TokensToMap`, see the docs.')
+    recipe.check('dpk')
     if student.kind == CLASSIFIER:
         add_score_transfers(recipe, student, teacher, ('student',), 4.0)
     return recipe
 
 
 def _of_classifiers(recipe: Recipe, pair: Pair) -> None:
-    """The hybrid feature of the last stage."""
-    matched = matched_maps(*pair.both)
-    if matched is None:
-        recipe.left_out.append('features: no maps of the last stages on the same grid')
+    """The hybrid feature of the last stage, the student's at the teacher's size."""
+    if not pair.student.stages or not pair.both[1].stages:
+        recipe.left_out.append('features: a backbone has no maps')
         return
-    rows, columns = matched.student.grid
+    own, other = (view.stages[-1] for view in pair.both)
+    connector = dict(
+        type='PriorKnowledge',
+        student_channels=own.channels,
+        teacher_channels=other.channels,
+        grid_size=other.grid,
+    )
+    if own.grid != other.grid:
+        connector['resize'] = True
     recipe.add(
         'loss_dpk',
         dict(
-            source=matched.teacher.of('teacher'),
-            target=matched.student.of('student'),
-            connector=dict(
-                type='PriorKnowledge',
-                student_channels=matched.student.channels,
-                teacher_channels=matched.teacher.channels,
-                grid_size=(rows, columns),
-            ),
+            source=other.of('teacher'),
+            target=own.of('student'),
+            connector=connector,
             loss=dict(type='FeatureLoss', kind='mse', loss_weight=dict(BALANCED)),
         ),
-        f'the last maps, {matched.student.shape} and {matched.teacher.shape}',
+        f'the last maps, {own.shape} and {other.shape}',
     )
 
 

@@ -6,6 +6,8 @@ from dynkd.recipes.recipe import Pair, Recipe
 
 #: Width of the guided modules' features where the student's is greater.
 _WIDEST = 512
+#: Their convolutions are narrower by this factor.
+_EXPANSION = 4
 
 
 def ekd(pair: Pair) -> Recipe:
@@ -28,7 +30,8 @@ def ekd(pair: Pair) -> Recipe:
     elif not student.stages or not teacher.stages:
         recipe.left_out.append('its guided modules need feature maps')
     else:
-        width = min(student.stages[-1].channels, _WIDEST)
+        own = student.stages[-1].channels
+        width = min(max(own - own % _EXPANSION, _EXPANSION), _WIDEST)
         for name in ('teacher', 'student'):
             module = dict(type='GuidedModule', out_channels=width)
             recipe.streams[name] = dict(branches=dict(module=module, loss_weight=1.0))

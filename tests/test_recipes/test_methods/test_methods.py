@@ -173,3 +173,24 @@ def test_every_weight_is_balanced_between_its_losses():
             assert transfer['loss']['loss_weight'] == dict(
                 type='BalancedWeight', share=1.0
             )
+
+
+@pytest.mark.parametrize(('channels', 'width'), [(30, 28), (2, 4), (2048, 512)])
+def test_guided_modules_have_a_width_that_they_can_have(channels, width):
+    recipe = METHODS['ekd'](Pair(image_classifier(channels), image_classifier()))
+    for name in ('teacher', 'student'):
+        module = recipe.streams[name]['branches']['module']
+        assert module['out_channels'] == width
+
+
+def test_dpk_needs_maps_of_both():
+    with pytest.raises(ValueError, match='features: a backbone has no maps'):
+        METHODS['dpk'](Pair(image_classifier(stages=()), image_classifier()))
+
+
+def test_dpk_resizes_to_the_grid_of_the_teacher():
+    recipe = METHODS['dpk'](Pair(image_classifier(), image_classifier(side=14)))
+    connector = recipe.transfers['loss_dpk']['connector']
+    assert connector['resize'] and connector['grid_size'] == (14, 14)
+    same = METHODS['dpk'](Pair(image_classifier(), image_classifier()))
+    assert 'resize' not in same.transfers['loss_dpk']['connector']

@@ -37,6 +37,9 @@ class HCLLoss(TransferLoss):
         ValueError: In the forward pass, if the shapes differ, or are not maps.
     """
 
+    #: See :func:`~dynkd.models.transfers.token_maps.takes_maps`.
+    takes_maps = True
+
     def level_loss(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
         """The loss of one stage.
 

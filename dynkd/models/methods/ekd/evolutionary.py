@@ -223,10 +223,12 @@ def _deeper_to_shallower(taps: Sequence[str]) -> dict[str, list[str]]:
 
 def _final_feature(model: Any) -> str:
     """Where the vector before the head's last layer is tapped."""
-    # MobileNetV3's head has a layer between the pooled feature and the last one.
+    # MobileNetV3's head, and a ViT's with `hidden_dim`, have a layer between the pooled
+    # feature and the last one.
     layers = getattr(model.head, 'layers', None)
-    if isinstance(layers, nn.ModuleList) and len(layers) > 1:
-        return f'head.layers.{len(layers) - 2}'
+    if isinstance(layers, (nn.ModuleList, nn.Sequential)) and len(layers) > 1:
+        names = [name for name, _ in layers.named_children()]
+        return f'head.layers.{names[-2]}'
     return 'neck[-1]' if getattr(model, 'neck', None) is not None else 'backbone[-1]'
 
 

@@ -103,6 +103,9 @@ class FGDLoss(TransferLoss):
             levels, shapes, channels or the number of data samples do not fit.
     """
 
+    #: See :func:`~dynkd.models.transfers.token_maps.takes_maps`.
+    takes_maps = True
+
     def __init__(
         self,
         foreground: Weight,

@@ -7,8 +7,17 @@ from typing import Any, Callable, Optional, Union
 
 from torch import Tensor, nn
 
-from dynkd.models.taps import find_module, probe
+from dynkd.models.taps import (
+    PatchGrid,
+    as_map,
+    find_module,
+    find_patch_embed,
+    patch_grid,
+    probe,
+)
 
+#: Stages of a Vision Transformer, as many as a ResNet has (ours).
+_TOKEN_STAGES = 4
 #: Where OpenMMLab's backbones keep what their stages are made of: a container, or the
 #: names of attributes.
 _CONTAINERS = ('res_layers', 'layers', 'stages', 'features')
@@ -62,7 +71,9 @@ def probe_stages(
             :func:`find_stages` lists is grouped by resolution: a stage ends before the
             resolution changes, so that a wider last convolution belongs to the stage
             before it and a pooling to the stage after it; a group without parameters
-            (VGG's last pooling) is not a stage.
+            (VGG's last pooling) is not a stage. The blocks of a Vision Transformer,
+            whose resolution never changes, are divided into 4 stages of equal depth
+            (ours).
 
     Returns:
         tuple[list[str], list[int]]: Names of the modules that end the stages and the
@@ -75,17 +86,19 @@ def probe_stages(
     """
     names = find_stages(model) if stages is None else list(stages)
     modules = {name: _find(model, name) for name in names}
-    outputs = {n: call.output for n, call in probe(model, input_shape, names).items()}
+    patches = find_patch_embed(model)
+    probed = names if patches is None else [patches, *names]
+    outputs = {n: call.output for n, call in probe(model, input_shape, probed).items()}
+    grid = patch_grid(outputs.pop(patches or '', None))
     if stages is None:
-        maps = {name: _as_map(output) for name, output in outputs.items()}
-        found = _group({k: v for k, v in maps.items() if v is not None}, modules)
+        found = _find_ends(outputs, grid, modules)
         if not found:
             raise ValueError(
                 f'{type(model.backbone).__name__} returns no feature maps between its '
                 f'layers. {_REMEDY}'
             )
     else:
-        found = {name: _named_map(name, outputs.get(name)) for name in names}
+        found = {name: _named_map(name, outputs.get(name), grid) for name in names}
         if list(outputs) != names:
             raise ValueError(
                 f'the stages run in the order {", ".join(outputs)}, but are named as '
@@ -115,12 +128,19 @@ def record_stages(model: nn.Module, names: Sequence[str]) -> Iterator[list[Tenso
     """
     maps: list[Tensor] = []
     found: dict[str, Tensor] = {}
+    patches = find_patch_embed(model)
+    grid: Optional[PatchGrid] = None
 
     def keep(name: str, output: Any) -> None:
-        found[name] = _named_map(name, output)
+        nonlocal grid
+        if name == patches:
+            grid = patch_grid(output)
+            return
+        found[name] = _named_map(name, output, grid)
         maps[:] = [found[known] for known in names if known in found]
 
-    with _listen({name: _find(model, name) for name in names}, keep):
+    heard = names if patches is None else [patches, *names]
+    with _listen({name: _find(model, name) for name in heard}, keep):
         yield maps
 
 
@@ -146,6 +166,20 @@ def _find(model: nn.Module, name: str) -> nn.Module:
     return find_module(model, name, f'stage `{name}`: the model')
 
 
+def _find_ends(
+    outputs: dict[str, Any], grid: Optional[PatchGrid], modules: dict[str, nn.Module]
+) -> dict[str, Tensor]:
+    """The modules that end the stages, of all that run one after the other."""
+    found = {name: _as_map(output, grid) for name, output in outputs.items()}
+    maps = {name: own for name, own in found.items() if own is not None}
+    if any(not isinstance(o, Tensor) or o.dim() != 3 for o in outputs.values()):
+        return _group(maps, modules)
+    # The blocks of a Vision Transformer, which have one resolution.
+    count, parts = len(maps), min(len(maps), _TOKEN_STAGES)
+    ends = [-(-count * part // parts) - 1 for part in range(1, parts + 1)]
+    return {name: maps[name] for name in (list(maps)[end] for end in ends)}
+
+
 def _group(maps: dict[str, Tensor], modules: dict[str, nn.Module]) -> dict[str, Tensor]:
     """The last of each run of modules of one resolution, if the run has parameters."""
     stages: dict[str, Tensor] = {}
@@ -163,22 +197,19 @@ def _group(maps: dict[str, Tensor], modules: dict[str, nn.Module]) -> dict[str, 
     return stages
 
 
-def _as_map(output: Any) -> Optional[Tensor]:
+def _as_map(output: Any, grid: Optional[PatchGrid]) -> Optional[Tensor]:
     """A stage's output as a map (B, C, H, W), or None if it is not one."""
-    if isinstance(output, Tensor):
-        return output if output.dim() == 4 else None
-    if not isinstance(output, (tuple, list)) or len(output) != 2:
-        return None
-    tokens, size = output
-    if not isinstance(tokens, Tensor) or tokens.dim() != 3:
-        return None
-    height, width = (int(side) for side in size)
-    return tokens.transpose(1, 2).unflatten(2, (height, width))
+    if isinstance(output, (tuple, list)) and len(output) == 2:
+        grid, output = patch_grid(output), output[0]
+    found = as_map(output, grid)
+    return found if isinstance(found, Tensor) and found.dim() == 4 else None
 
 
-def _named_map(name: str, output: Union[Tensor, Sequence, None]) -> Tensor:
+def _named_map(
+    name: str, output: Union[Tensor, Sequence, None], grid: Optional[PatchGrid]
+) -> Tensor:
     """A stage's output as a map, or an error that says what it returns instead."""
-    found = _as_map(output)
+    found = _as_map(output, grid)
     if found is not None:
         return found
     if output is None:
@@ -188,6 +219,6 @@ def _named_map(name: str, output: Union[Tensor, Sequence, None]) -> Tensor:
     else:
         what = f'returns a {type(output).__name__}'
     raise ValueError(
-        f'stage `{name}` {what}, not a feature map (B, C, H, W) or tokens with their '
-        '(H, W).'
+        f'stage `{name}` {what}, not a feature map (B, C, H, W), tokens with their '
+        '(H, W), or tokens of the patches that `backbone.patch_embed` makes.'
     )

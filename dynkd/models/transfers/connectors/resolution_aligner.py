@@ -31,6 +31,9 @@ class ResolutionAligner(BaseModule):
             map, or the numbers of levels differ.
     """
 
+    #: See :func:`~dynkd.models.transfers.token_maps.takes_maps`.
+    takes_maps = True
+
     def __init__(self, mode: str = 'bilinear') -> None:
         super().__init__()
         if mode not in MODES:

@@ -7,6 +7,7 @@ from typing import Optional
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from dynkd.models.taps import lay_out
 from dynkd.registry import MODELS
 
 #: A Vision Transformer has a class token, and a distilled one (DeiT) another.
@@ -18,7 +19,10 @@ class TokensToMap(BaseModule):
     """Lays the tokens of a Vision Transformer out as a feature map.
 
     For losses and connectors that need maps, after a tap such as
-    ``'student.backbone.layers.11'``.
+    ``'student.backbone.layers.11'``. Where the backbone's ``patch_embed`` says how many
+    rows and columns of patches it makes, a transfer lays tokens out by itself
+    (:class:`~dynkd.models.transfers.token_maps.TokenMaps`), and needs no such
+    connector.
 
     Args:
         extra_tokens (int, optional): Number of tokens before those of the patches,
@@ -66,8 +70,7 @@ class TokensToMap(BaseModule):
                 f'are not a grid of {rows} x {columns}; set extra_tokens to the number '
                 'of class and distillation tokens, or grid_size'
             )
-        patches = tokens[:, extra:]
-        return patches.transpose(1, 2).unflatten(2, (rows, columns))
+        return lay_out(tokens, (rows, columns))
 
     def _layout(self, tokens: int) -> tuple[int, int, int]:
         """The number of extra tokens, and of rows and columns of patches."""

@@ -161,3 +161,14 @@ def test_negative_weights_are_refused(selfish, name):
 def test_a_store_that_is_not_opened_names_the_hook(selfish, cls_batch):
     with pytest.raises(RuntimeError, match='StoreHook'):
         selfish(opened=False)(**cls_batch(), mode='loss')
+
+
+def test_a_vision_transformer(selfish, fused, vision_transformer, cls_batch):
+    student = dict(fused(), model=vision_transformer(depth=4))
+    model = selfish(student=student)
+    losses = model(**cls_batch(), mode='loss')
+    losses['loss_dtskd_stru'].backward()
+    blocks = model.stream('student').model.backbone.layers
+    graded = [any(p.grad is not None for p in own.parameters()) for own in blocks]
+    # Its last stage is that of the head, which teaches.
+    assert len(model.stream('student').branches) == 3 and any(graded[:3])

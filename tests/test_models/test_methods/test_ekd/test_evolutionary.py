@@ -258,3 +258,18 @@ def test_a_head_of_several_layers(build, cls_batch):
     assert str(final) == 'student.head.layers.0'
     losses = model(**cls_batch(num_classes=5), mode='loss')
     assert losses['loss_ekd_within_l2_final_student'] > 0
+
+
+def test_a_vision_transformer_and_a_cnn(pair, vision_transformer, guided, cls_batch):
+    """The ViT's stages have one resolution; the head has a hidden layer."""
+    student = vision_transformer(depth=6)
+    student['head']['hidden_dim'] = 24
+    branches = dict(module=dict(type='GuidedModule'))
+    model = pair(guided(), dict(model=student, branches=branches))
+    (final,) = model.transfers['loss_ekd_within_l2_final_student'].sources
+    assert str(final) == 'student.head.layers.act'
+    losses = model(**cls_batch(), mode='loss')
+    assert {f'student/branches.{index}.loss' for index in range(3)} <= set(losses)
+    losses['loss_ekd_cross_l2'].backward()
+    block = model.stream('student').model.backbone.layers[1]
+    assert all(p.grad is not None for p in block.parameters())

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from dynkd.models.streams.branches import find_stages, probe_stages, record_stages
+from dynkd.registry import MODELS
 from dynkd.utils import RandomState
 
 from .conftest import BACKBONES
@@ -61,6 +62,53 @@ def test_tokens_become_the_map_that_the_backbone_itself_gives(body):
     norm = model.backbone.norm3
     found = norm(maps[0].permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
     torch.testing.assert_close(found, own)
+
+
+def vit(depth: int, **backbone) -> nn.Module:
+    arch = dict(embed_dims=8, num_layers=depth, num_heads=2, feedforward_channels=8)
+    own = dict(arch=arch, img_size=32, patch_size=8, **backbone)
+    model = nn.Module()
+    model.backbone = MODELS.build(dict(type='mmpretrain.VisionTransformer', **own))
+    return model
+
+
+@pytest.mark.parametrize(
+    ('depth', 'ends'),
+    [
+        (2, [0, 1]),
+        (4, [0, 1, 2, 3]),
+        (6, [1, 2, 4, 5]),
+        (12, [2, 5, 8, 11]),
+    ],
+)
+def test_blocks_of_a_vision_transformer_are_four_stages(depth, ends):
+    found = probe_stages(vit(depth), (3, 32, 32))
+    names = [f'backbone.layers.{end}' for end in ends]
+    assert found == (names, [8] * len(ends))
+
+
+@pytest.mark.parametrize('extra', [0, 1])
+def test_its_tokens_become_maps_of_the_grid_of_the_images(extra):
+    kind = {} if extra else dict(with_cls_token=False, out_type='avg_featmap')
+    model = vit(2, **kind)
+    names = ['backbone.layers.0', 'backbone.layers.1']
+    assert probe_stages(model, (3, 32, 32), names) == (names, [8, 8])
+    tokens = []
+    model.backbone.layers[1].register_forward_hook(lambda *args: tokens.append(args[2]))
+    with record_stages(model, names) as maps:
+        model.backbone(torch.rand(2, 3, 32, 48))
+    assert [tuple(own.shape) for own in maps] == [(2, 8, 4, 6)] * 2
+    rows = tokens[0][:, extra:].transpose(1, 2)
+    assert torch.equal(maps[1].flatten(2), rows) and maps[1].requires_grad
+
+
+def test_tokens_of_an_unknown_grid_are_no_map(monkeypatch):
+    place = 'dynkd.models.streams.branches.stages.find_patch_embed'
+    monkeypatch.setattr(place, lambda model: None)
+    with pytest.raises(ValueError, match='VisionTransformer returns no feature maps'):
+        probe_stages(vit(2), (3, 32, 32))
+    with pytest.raises(ValueError, match=r'shape \(1, 17, 8\).*`backbone.patch_embed`'):
+        probe_stages(vit(2), (3, 32, 32), ['backbone.layers.0', 'backbone.layers.1'])
 
 
 def test_named_stages(body):
