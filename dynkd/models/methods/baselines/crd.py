@@ -42,8 +42,13 @@ class CRDLoss(TransferLoss):
     Its memory is no store: a store publishes the *class predictions* of an epoch at its
     end, and for the samples of the batch; here embeddings count that were written a
     step ago, by a moving average, of any sample. They are buffers of this loss, on its
-    device: 2 M times ``dim`` numbers, which each checkpoint holds. All processes have
-    the same.
+    device: 2 M times ``dim`` numbers, which each checkpoint holds.
+
+    Of several processes each has the whole memory, not a part of it. After a step they
+    gather the embeddings and classes of all batches, so that the memories stay equal
+    and are those of one process with the whole batch; Z is the mean of the processes'.
+    Of a sample that several of them saw, the last one's embedding is kept. Each process
+    draws samples of its own to compare with.
 
     Of the drawn samples, those of the same class are left out (the released code does
     not draw them). The class of a sample is known once it was seen.
@@ -244,8 +249,12 @@ class CRDLoss(TransferLoss):
         """Keep what all processes saw in this step."""
         rows, labels = (torch.cat(all_gather(own)) for own in (rows, labels))
         self.classes[rows] = labels
+        # The last of the same samples: which of several values is written to one row
+        # is left open otherwise, and might differ between the processes.
+        places = torch.arange(len(rows), device=rows.device)
+        last = ((rows[:, None] == rows) * places).amax(1)
         for memory, own in zip((self.memory_target, self.memory_source), embeddings):
-            new = torch.cat(all_gather(own.to(memory)))
+            new = torch.cat(all_gather(own.to(memory)))[last]
             mixed = self.momentum * memory[rows] + (1 - self.momentum) * new
             memory[rows] = F.normalize(mixed, dim=1)
 

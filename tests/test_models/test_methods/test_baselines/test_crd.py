@@ -105,6 +105,14 @@ def test_is_the_equation_over_two_steps(crd, pair):
         assert crd.classes.tolist() == [known.get(row, -1) for row in range(8)]
 
 
+def test_of_a_sample_seen_twice_the_last_is_kept(crd, pair):
+    before = crd.memory_target.tolist()
+    crd(*pair, samples([3, 3, 5]))
+    last = embed(crd.embed_target, pair[0][1].tolist())
+    mixed = [0.5 * m + 0.5 * a for m, a in zip(before[3], last)]
+    assert crd.memory_target[3].tolist() == pytest.approx(unit(mixed))
+
+
 def test_evaluation_remembers_nothing(crd, pair):
     before = copy.deepcopy(crd.state_dict())
     crd.eval()(*pair, samples())
