@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
-from mmengine.structures import BaseDataElement
+from mmengine.structures import BaseDataElement, PixelData
 from torch import nn
 
 from dynkd.models.schedules import Progress
@@ -24,6 +24,7 @@ from dynkd.models.taps import Tap
 
 from .classes import class_channels
 from .gradients import TargetLeaves
+from .labelled_pixels import learns_from_pixels
 from .transfer import Transfer
 
 #: Parts of a DETR whose outputs belong to its queries.
@@ -58,6 +59,7 @@ def check_transfer(
     transfer.token_maps.find(streams)
     transfer.classes = class_channels(transfer.targets, streams)
     _check_positives(transfer, streams)
+    _check_pixels(transfer, streams[transfer.learner])
     _check_learner(transfer, streams, frozen_in)
     if transfer.balance is not None and not streams[transfer.learner].has_task:
         raise ValueError(
@@ -99,6 +101,15 @@ def _check_positives(transfer: Transfer, streams: Mapping[str, Stream]) -> None:
             'its loss is divided by the positives, which the classification loss of '
             f'a dense detector knows: `{tap.module}`, which `{tap.stream}` has not. '
             "Take another `reduction` than 'positives'."
+        )
+
+
+def _check_pixels(transfer: Transfer, learner: Stream) -> None:
+    """Reject leaving out pixels by labels that no pixel has."""
+    if transfer.ignore_index is not None and not learns_from_pixels(learner.model):
+        raise ValueError(
+            f'`ignore_index` leaves pixels out by their labels, and `{learner.name}` '
+            'learns from none: it is for segmentors.'
         )
 
 
@@ -221,6 +232,9 @@ def dry_run_transfer(
     unknown = {tap: torch.ones(()) for tap in transfer.taps if tap.needs_losses}
     yielded = {**yielded, **unknown}
     samples = [BaseDataElement(gt_label=torch.zeros(1)) for _ in range(DRY_BATCH)]
+    if transfer.ignore_index is not None:
+        for sample in samples:
+            sample.gt_sem_seg = PixelData(data=torch.zeros(1, 1, 1))
     running: list[nn.Module] = []
     handles = [
         part.register_forward_pre_hook(lambda own, args: running.append(own))

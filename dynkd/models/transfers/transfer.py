@@ -16,6 +16,7 @@ from dynkd.utils import at, checked
 
 from .balanced_weight import BalancedWeight, build_weight
 from .common_classes import CommonClasses
+from .labelled_pixels import ignore_pixels
 from .levels import for_each_level, takes_one_tensor
 from .pairing import check_ensemble, pair_taps
 from .signatures import check_signature, extras_of, keeps_weights, labels_of
@@ -70,6 +71,9 @@ class Transfer(nn.Module):
             of sources, before all connectors, or its config, such as an
             :class:`~dynkd.models.transfers.connectors.Ensemble`. Defaults to None: the
             target is compared with each source.
+        ignore_index (int, optional): For segmentors, the label of pixels that are left
+            out, see :func:`~dynkd.models.transfers.labelled_pixels.ignore_pixels`.
+            Defaults to None: all pixels are compared, as in the papers.
 
     Raises:
         ValueError: If a tap is malformed, one tap is both source and target, the lists
@@ -88,6 +92,7 @@ class Transfer(nn.Module):
         detach_source: bool = True,
         ensemble: Optional[Part] = None,
         classes: Optional[dict[str, Any]] = None,
+        ignore_index: Optional[int] = None,
     ) -> None:
         super().__init__()
         self.pairs = pair_taps(source, target)
@@ -97,6 +102,7 @@ class Transfer(nn.Module):
         self.single_source = isinstance(source, str) and isinstance(target, str)
         self.single_target = self.single_source or ensemble is not None
         self.detach_source = detach_source
+        self.ignore_index = ignore_index
         #: The classes that are compared; None: all.
         self.common = None if classes is None else CommonClasses(classes)
         #: Its name among the transfers, for logs.
@@ -259,6 +265,9 @@ class Transfer(nn.Module):
         if self.common is not None:
             source = self.common.source(source)
             target = self.common.target(target)
+        if self.ignore_index is not None:
+            samples = extra['data_samples']
+            target = ignore_pixels(target, source, samples, self.ignore_index)
 
         def call(one: Any, other: Any) -> torch.Tensor:
             return self._call('loss', one, other, extra=extra)
