@@ -1,10 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Recognizers, their clips and those of segmentors, and pairs of features."""
 
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 import torch
+
+from .oracles import ROUNDING, documented
 
 
 @pytest.fixture(scope='session')
@@ -18,6 +20,23 @@ def features() -> Callable[..., list[torch.Tensor]]:
         ]
 
     return make
+
+
+@pytest.fixture(scope='session')
+def agrees(pytestconfig: pytest.Config) -> Callable[..., None]:
+    """Compare a loss with its oracle: the relative error must be of the order that
+    `docs/losses.md` names for it."""
+    rows = documented()
+    measured: dict[str, float] = getattr(pytestconfig, 'oracle_errors', {})
+
+    def check(name: str, found: float, expected: Any, least: float = 0.0) -> None:
+        error = abs(found - expected) / max(abs(expected), least)
+        measured[name] = max(measured.get(name, 0.0), error)
+        assert name in rows, f'docs/losses.md has no row for the error of {name}'
+        # Processors round differently: ten times as much is still what the page says.
+        assert error <= max(10 * rows[name].error, ROUNDING), (found, expected)
+
+    return check
 
 
 @pytest.fixture(scope='session')

@@ -67,7 +67,7 @@ def drawn_again(loss: CRDLoss, seed: int) -> list[list[int]]:
     return torch.randint(loss.num_samples, (3, loss.negatives)).tolist()
 
 
-def test_is_the_equation_over_two_steps(crd, pair):
+def test_is_the_equation_over_two_steps(agrees, crd, pair):
     norms = [None, None]
     known = {}
     for seed in (1, 2):
@@ -91,7 +91,7 @@ def test_is_the_equation_over_two_steps(crd, pair):
                 anchors, memories[1 - index], picked, counted, norms[index]
             )
             expected += value
-        assert found == pytest.approx(expected, rel=1e-9)
+        agrees('CRDLoss', found, expected)
         assert crd.norm_target.item() == pytest.approx(norms[0])
         for memory, before, anchors in zip(
             (crd.memory_target, crd.memory_source), memories, sides

@@ -50,7 +50,7 @@ def edges_apart(target: list, source: list, temperature: float) -> float:
 
 @pytest.mark.parametrize('region', ['boxes', 'all'])
 @pytest.mark.parametrize('temperature', [1.0, 10.0])
-def test_is_the_equation(region, temperature, features):
+def test_is_the_equation(agrees, region, temperature, features):
     levels = [features(3, 4 * 5, size, size) for size in (8, 4)]
     total, count = 0.0, 0
     for target, source in levels:
@@ -65,7 +65,7 @@ def test_is_the_equation(region, temperature, features):
                         count += 1
     loss = LDLoss(temperature, region, loss_weight=0.25)
     found = loss(*zip(*levels), samples()).item()
-    assert found == pytest.approx(0.25 * total / count, rel=1e-10)
+    agrees('LDLoss', found, 0.25 * total / count)
 
 
 @settings(deadline=None, max_examples=15)

@@ -34,7 +34,7 @@ def one_level(loss: MGDLoss, block, mask, target, source) -> float:
 
 
 @pytest.mark.parametrize('mask', ['positions', 'channels'])
-def test_is_the_equation(mask, features, monkeypatch):
+def test_is_the_equation(agrees, mask, features, monkeypatch):
     target, source = features(2, 3, 4, 3)
     loss = MGDLoss(3, 0.5, mask, loss_weight=2e-5).double()
     drawn = []
@@ -51,7 +51,7 @@ def test_is_the_equation(mask, features, monkeypatch):
     assert kept.shape == shape
     assert set(kept.flatten().tolist()) == {0.0, 1.0}
     expected = 2e-5 * one_level(loss, loss.blocks[0], kept, target, source)
-    assert found == pytest.approx(expected, rel=1e-12)
+    agrees('MGDLoss', found, expected)
 
 
 @pytest.mark.parametrize('ratio', [0.0, 0.15, 0.65])

@@ -22,7 +22,7 @@ def pooled(image: torch.Tensor, side: int) -> torch.Tensor:
 @pytest.mark.parametrize(
     'side, levels', [(8, [4, 2, 1]), (4, [2, 1]), (3, [2, 1]), (1, [])]
 )
-def test_is_the_hierarchical_context_loss(side, levels, features):
+def test_is_the_hierarchical_context_loss(agrees, side, levels, features):
     target, source = features(2, 3, side, side)
     maps = list(zip(target.flatten(0, 1), source.flatten(0, 1)))
     weight, total = 1.0, 1.0
@@ -32,9 +32,7 @@ def test_is_the_hierarchical_context_loss(side, levels, features):
         gaps = [((pooled(t, level) - pooled(s, level)) ** 2).mean() for t, s in maps]
         expected += weight * sum(gap.item() for gap in gaps) / len(maps)
         total += weight
-    assert HCLLoss()(target, source).item() == pytest.approx(
-        expected / total, rel=1e-12
-    )
+    agrees('HCLLoss', HCLLoss()(target, source).item(), expected / total)
 
 
 @settings(deadline=None, max_examples=15)

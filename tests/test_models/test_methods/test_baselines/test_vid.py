@@ -37,12 +37,12 @@ def randomised(loss: VIDLoss) -> VIDLoss:
 
 
 @pytest.mark.parametrize('shape', [(3,), (3, 2, 5)])
-def test_is_the_equation(shape, features):
+def test_is_the_equation(agrees, shape, features):
     target = features(2, 4, *shape[1:])[0]
     source = features(2, 6, *shape[1:])[1]
     loss = randomised(VIDLoss(4, 6, loss_weight=0.5))
     expected = 0.5 * one_level(loss.blocks[0], target, source)
-    assert loss(target, source).item() == pytest.approx(expected, rel=1e-12)
+    agrees('VIDLoss', loss(target, source).item(), expected)
 
 
 def test_each_level_may_have_a_regressor_of_its_own(features):

@@ -38,16 +38,16 @@ def slow_mmd(x, y, bandwidths, scale=None):
 
 @pytest.mark.parametrize('scale', [None, 3.0])
 @pytest.mark.parametrize('counts', [(7, 7), (7, 4)])
-def test_is_the_formula(counts, scale):
+def test_is_the_formula(agrees, counts, scale):
     x, y = (torch.randn(2, count, 3).double() + count for count in counts)
     widths = (0.5, 1.0, 3.0)
     expected = [slow_mmd(a, b, widths, scale) for a, b in zip(x, y, strict=True)]
     found = MMDLoss('spatial', widths, scale)(x, y)
-    assert found.item() == pytest.approx(sum(expected) / 2)
+    agrees('MMDLoss', found.item(), sum(expected) / 2)
 
 
 @pytest.mark.parametrize('layout', ['spatial', 'channel', 'batch'])
-def test_layouts_on_maps(layout):
+def test_layouts_on_maps(agrees, layout):
     x, y = torch.randn(2, 3, 4, 2, 3).double()
     sides = {
         'spatial': [(a.flatten(1).T, b.flatten(1).T) for a, b in zip(x, y)],
@@ -56,7 +56,7 @@ def test_layouts_on_maps(layout):
     }[layout]
     loss = MMDLoss(layout)
     expected = [slow_mmd(a, b, loss.bandwidths) for a, b in sides]
-    assert loss(x, y).item() == pytest.approx(sum(expected) / len(expected))
+    agrees('MMDLoss', loss(x, y).item(), sum(expected) / len(expected))
 
 
 def test_groups_are_averaged():

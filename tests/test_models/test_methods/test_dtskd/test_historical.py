@@ -51,13 +51,13 @@ def transcribed(logits, past, labels, beta, lambdas):
 
 
 @given(size=sizes, beta=shares, levels=st.integers(1, 4), seed=st.integers(0, 99))
-def test_equations_5_and_6(size, beta, levels, seed):
+def test_equations_5_and_6(agrees, size, beta, levels, seed):
     logits, past, labels = batch(size, seed, levels)
     lambdas = [3.0, 1.0, 0.5, 2.0][:levels]
     loss = HistoricalLoss(beta=beta, level_weights=lambdas, loss_weight=0.2)
     expected = 0.2 * transcribed(logits, past, labels, beta, lambdas)
     found = loss(logits, past, samples(labels)).item()
-    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    agrees('HistoricalLoss', found, expected, least=1)
 
 
 @given(size=sizes, seed=st.integers(0, 99))

@@ -166,25 +166,25 @@ def relation(blocks, target, source):
 
 @pytest.mark.parametrize('temperature', [0.5, 0.8])
 @pytest.mark.parametrize('which', ['foreground', 'background'])
-def test_focal_terms_in_loops(which, temperature):
+def test_focal_terms_in_loops(agrees, which, temperature):
     target, source = features()
     loss = fgd(**{which: 0.3}, temperature=temperature)
     expected = 0.3 * focal(target, source, which, temperature)
     found = loss(target, source, data_samples=samples()).item()
-    assert found == pytest.approx(expected, rel=1e-6)
+    agrees('FGDLoss', found, expected)
 
 
-def test_attention_in_loops():
+def test_attention_in_loops(agrees):
     target, source = features()
     expected = 0.3 * attention(target, source, 0.5)
-    assert fgd(attention=0.3)(target, source).item() == pytest.approx(expected)
+    agrees('FGDLoss', fgd(attention=0.3)(target, source).item(), expected)
 
 
-def test_relation_in_loops():
+def test_relation_in_loops(agrees):
     target, source = features()
     loss = fgd(relation=0.3)
     expected = 0.3 * relation(loss.contexts[0], target, source)
-    assert loss(target, source).item() == pytest.approx(expected)
+    agrees('FGDLoss', loss(target, source).item(), expected)
 
 
 def test_terms_and_levels_add_up():

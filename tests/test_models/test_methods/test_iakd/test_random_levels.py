@@ -38,7 +38,7 @@ def squared(target: torch.Tensor, source: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize('drawn', [(1, 0, 1, 0, 0), (0, 1, 1, 1, 1), (1, 1, 1, 1, 1)])
-def test_equation(monkeypatch, drawn):
+def test_equation(agrees, monkeypatch, drawn):
     monkeypatch.setattr(
         random_levels, 'draw_paths', lambda n, p, progress: tuple(map(bool, drawn[:n]))
     )
@@ -46,7 +46,7 @@ def test_equation(monkeypatch, drawn):
     loss = build(weight=0.25)
     value = loss(target, source)
     expected = sum(a * squared(t, s) for a, t, s in zip(drawn, target, source))
-    assert value.item() == pytest.approx(0.25 * expected)
+    agrees('RandomLevelsLoss', value.item(), 0.25 * expected)
     assert loss.stats['p'] == 0.5
     assert loss.stats['counted'] == pytest.approx(sum(drawn) / 5)
     value.backward()

@@ -18,7 +18,7 @@ def attention(image: list, power: float) -> list[float]:
 
 
 @pytest.mark.parametrize('power', [1.0, 2.0, 3.0])
-def test_is_equation_2(power, features):
+def test_is_equation_2(agrees, power, features):
     target, _ = features(3, 4, 2, 5)
     _, source = features(3, 6, 2, 5)
     total = 0.0
@@ -26,7 +26,7 @@ def test_is_equation_2(power, features):
         pairs = zip(attention(own, power), attention(other, power))
         total += sum((a - b) ** 2 for a, b in pairs)
     found = ATLoss(power)(target, source).item()
-    assert found == pytest.approx(total / 3 / 10, rel=1e-12)
+    agrees('ATLoss', found, total / 3 / 10)
 
 
 def test_tokens_are_positions(features):

@@ -16,7 +16,7 @@ def distribution(row: list[float], temperature: float) -> list[float]:
 
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
 @pytest.mark.parametrize('shape', [(2, 3, 2, 4), (2, 3, 2, 2, 2)])
-def test_is_the_equation(shape, temperature, features):
+def test_is_the_equation(agrees, shape, temperature, features):
     target, source = features(*shape)
     total, rows = 0.0, list(zip(target.flatten(0, 1), source.flatten(0, 1)))
     for own, other in rows:
@@ -25,7 +25,7 @@ def test_is_the_equation(shape, temperature, features):
         )
         total += sum(s * math.log(s / t) for t, s in zip(phi_t, phi_s))
     found = CWDLoss(temperature)(target, source).item()
-    assert found == pytest.approx(temperature**2 * total / len(rows), rel=1e-12)
+    agrees('CWDLoss', found, temperature**2 * total / len(rows))
 
 
 def test_tokens_are_positions(features):

@@ -31,7 +31,7 @@ def decoupled(target: list, source: list, label: int, temperature: float) -> tup
 
 @pytest.mark.parametrize('alpha, beta', [(1.0, 8.0), (0.5, 0.0), (0.0, 2.0)])
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
-def test_is_equation_7(alpha, beta, temperature, features):
+def test_is_equation_7(agrees, alpha, beta, temperature, features):
     target, source = features(4, 5)
     labels = [0, 4, 2, 2]
     total = 0.0
@@ -40,7 +40,7 @@ def test_is_equation_7(alpha, beta, temperature, features):
         total += alpha * binary + beta * others
     loss = DecoupledKDLoss(alpha, beta, temperature)
     found = loss(target, source, samples(*labels)).item()
-    assert found == pytest.approx(temperature**2 * total / 4, rel=1e-12)
+    agrees('DecoupledKDLoss', found, temperature**2 * total / 4)
 
 
 @settings(deadline=None, max_examples=20)

@@ -23,14 +23,14 @@ def correlation(one: list[float], other: list[float]) -> float:
 
 @pytest.mark.parametrize('inter, intra', [(1.0, 1.0), (2.0, 0.0), (0.0, 3.0)])
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
-def test_is_the_equation(inter, intra, temperature, features):
+def test_is_the_equation(agrees, inter, intra, temperature, features):
     sides = features(6, 5)
     tables = [probabilities(side.tolist(), temperature) for side in sides]
     rows = [1 - correlation(*pair) for pair in zip(*tables)]
     columns = [1 - correlation(*pair) for pair in zip(*(zip(*t) for t in tables))]
     expected = inter * sum(rows) / len(rows) + intra * sum(columns) / len(columns)
     found = DISTLoss(inter, intra, temperature)(*sides).item()
-    assert found == pytest.approx(temperature**2 * expected, rel=1e-10)
+    agrees('DISTLoss', found, temperature**2 * expected)
 
 
 def test_positions_are_samples(features):

@@ -34,7 +34,7 @@ def equation_2(rows_t, rows_s, temperature, activation):
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
 @pytest.mark.parametrize('activation', ['softmax', 'sigmoid'])
 @pytest.mark.parametrize('shape', [(3, 5), (3, 5, 2, 4), (3, 5, 2, 2, 2)])
-def test_sum_is_equation_2(shape, activation, temperature):
+def test_sum_is_equation_2(agrees, shape, activation, temperature):
     target, source = logits(*shape)
     rows = [side.movedim(1, -1).reshape(-1, 5) for side in (target, source)]
     expected = equation_2(*rows, temperature, activation)
@@ -43,9 +43,9 @@ def test_sum_is_equation_2(shape, activation, temperature):
         for reduction in ('sum', 'batchmean', 'mean')
     }
     found = {name: one(target, source).item() for name, one in loss.items()}
-    assert found['sum'] == pytest.approx(expected)
-    assert found['batchmean'] == pytest.approx(expected / 3)
-    assert found['mean'] == pytest.approx(expected / len(rows[0]))
+    agrees('KLDLoss', found['sum'], expected)
+    agrees('KLDLoss', found['batchmean'], expected / 3)
+    agrees('KLDLoss', found['mean'], expected / len(rows[0]))
 
 
 def test_is_torchs_with_the_source_as_reference():

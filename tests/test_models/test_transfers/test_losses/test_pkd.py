@@ -16,7 +16,7 @@ def standardised(values: list[float]) -> list[float]:
 
 
 @pytest.mark.parametrize('shape', [(3, 4, 2, 5), (6, 4), (2, 4, 2, 2, 2)])
-def test_is_the_equation(shape, features):
+def test_is_the_equation(agrees, shape, features):
     target, source = features(*shape)
     total = 0.0
     for channel in range(4):
@@ -26,7 +26,7 @@ def test_is_the_equation(shape, features):
         )
         total += sum((a - b) ** 2 for a, b in zip(own, other)) / 2 / len(own)
     found = PKDLoss()(target, source).item()
-    assert found == pytest.approx(total / 4, rel=1e-12)
+    agrees('PKDLoss', found, total / 4)
 
 
 def test_tokens_are_positions(features):

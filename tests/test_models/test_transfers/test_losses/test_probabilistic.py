@@ -23,13 +23,13 @@ def neighbourhoods(feature: torch.Tensor) -> list[list[float]]:
     return found
 
 
-def test_is_the_equation(features):
+def test_is_the_equation(agrees, features):
     target, source = features(5, 4, 3, 2)[0], features(5, 7)[1]
     total = 0.0
     for own, other in zip(neighbourhoods(target), neighbourhoods(source)):
         total += sum(p * math.log(p / q) for q, p in zip(own, other))
     # A similarity has 1e-7 added, so that opposite features have a logarithm.
-    assert PKTLoss()(target, source).item() == pytest.approx(total / 5, rel=1e-6)
+    agrees('PKTLoss', PKTLoss()(target, source).item(), total / 5)
 
 
 @settings(deadline=None, max_examples=20)

@@ -43,7 +43,7 @@ def angles(rows: list) -> list[float]:
 
 
 @pytest.mark.parametrize('distance, angle', [(25.0, 50.0), (1.0, 0.0), (0.0, 1.0)])
-def test_is_the_equation(distance, angle, features):
+def test_is_the_equation(agrees, distance, angle, features):
     target, source = features(5, 4, 3, 2)[0], 3 * features(5, 7)[1]
     rows = [side.flatten(1).tolist() for side in (target, source)]
     expected = 0.0
@@ -51,7 +51,7 @@ def test_is_the_equation(distance, angle, features):
         pairs = list(zip(*map(relation, rows)))
         expected += weight * sum(huber(*pair) for pair in pairs) / len(pairs)
     found = RKDLoss(distance, angle)(target, source).item()
-    assert found == pytest.approx(expected, rel=1e-12)
+    agrees('RKDLoss', found, expected)
 
 
 @settings(deadline=None, max_examples=20)

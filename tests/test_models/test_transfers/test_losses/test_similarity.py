@@ -16,11 +16,11 @@ def similarities(feature: torch.Tensor) -> list[list[float]]:
     return [[v / norm for v in row] for row, norm in zip(table, norms)]
 
 
-def test_is_the_equation(features):
+def test_is_the_equation(agrees, features):
     target, source = features(5, 4, 3, 2)[0], features(5, 7)[1]
     tables = zip(similarities(target), similarities(source))
     total = sum((a - b) ** 2 for own, other in tables for a, b in zip(own, other))
-    assert SPLoss()(target, source).item() == pytest.approx(total / 25, rel=1e-12)
+    agrees('SPLoss', SPLoss()(target, source).item(), total / 25)
 
 
 @settings(deadline=None, max_examples=20)
