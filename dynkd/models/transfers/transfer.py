@@ -5,29 +5,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import torch
-import torch.nn as nn
 from mmengine.dist import all_reduce
-from mmengine.registry import DefaultScope
 
-from dynkd.models.schedules import BoundedSchedule, Progress
+from dynkd.models.schedules import Progress
 from dynkd.models.taps import PositivesTap, Tap
-from dynkd.registry import MODELS
-from dynkd.utils import at, checked
+from dynkd.utils import checked
 
-from .balanced_weight import BalancedWeight, build_weight
 from .common_classes import CommonClasses
 from .labelled_pixels import ignore_pixels
-from .levels import for_each_level, takes_one_tensor
+from .levels import for_each_level
 from .pairing import check_ensemble, pair_taps
-from .signatures import check_signature, extras_of, keeps_weights, labels_of
-from .token_maps import TokenMaps, takes_maps
-
-#: A loss or a connector: its config, or the module.
-Part = Union[dict[str, Any], nn.Module]
+from .parts import Part, TransferParts
+from .signatures import labels_of
+from .token_maps import TokenMaps
 
 
 @checked
-class Transfer(nn.Module):
+class Transfer(TransferParts):
     """Knowledge that flows from a source to a target through a loss.
 
     The source is detached and the target learns: the direction of a transfer is the
@@ -94,7 +88,13 @@ class Transfer(nn.Module):
         classes: Optional[dict[str, Any]] = None,
         ignore_index: Optional[int] = None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            loss,
+            source_connector=source_connector,
+            target_connector=target_connector,
+            connector=connector,
+            ensemble=ensemble,
+        )
         self.pairs = pair_taps(source, target)
         if ensemble is not None:
             check_ensemble(source, target)
@@ -105,68 +105,18 @@ class Transfer(nn.Module):
         self.ignore_index = ignore_index
         #: The classes that are compared; None: all.
         self.common = None if classes is None else CommonClasses(classes)
+        #: What lays tokens out as maps.
+        self.token_maps = TokenMaps(self.pairs)
         #: Its name among the transfers, for logs.
         self.name = ''
         #: How many class scores its targets may have; nothing where that is not known.
         self.classes: tuple[int, ...] = ()
-        self.schedule: Optional[BoundedSchedule] = None
-        self.balance: Optional[BalancedWeight] = None
-        with DefaultScope.overwrite_default_scope('dynkd'):
-            self.loss = self._build_loss(loss)
-            self.source_connector = _build(source_connector, 'source_connector')
-            self.target_connector = _build(target_connector, 'target_connector')
-            self.connector = _build(connector, 'connector')
-            self.ensemble = _build(ensemble, 'ensemble')
-
-        given = dict(
-            loss=loss,
-            source_connector=source_connector,
-            target_connector=target_connector,
-            connector=connector,
-            ensemble=ensemble,
-        )
         self._share: Optional[torch.Tensor] = None
-        #: The parts that came built, and keep the weights that they have.
-        self._built = {n for n, part in given.items() if isinstance(part, nn.Module)}
-        #: Which further arguments each part names in its signature.
-        # A module may be two parts, which `named_children` would name once.
-        parts = {n: part for n, part in self._modules.items() if part is not None}
-        self._one_tensor = takes_one_tensor(self.loss)
-        for name, part in parts.items():
-            check_signature(part, name)
-        self._extras = {name: extras_of(part) for name, part in parts.items()}
-        #: What lays tokens out as maps, and the parts that take maps.
-        self.token_maps = TokenMaps(self.pairs)
-        self._takes_maps = {name for name, part in parts.items() if takes_maps(part)}
         needed = getattr(self.loss, 'needs_positives', True)
         #: What counts the positives of the learner's head, if the loss divides by them.
         self.positives: Optional[PositivesTap] = None
         if needed and 'positives' in self._extras['loss']:
             self.positives = PositivesTap.beside(self.targets[0])
-
-    def _build_loss(self, loss: Part) -> nn.Module:
-        """Build the loss, with the schedule or measurement of its weight taken out."""
-        if isinstance(loss, nn.Module):
-            return loss
-        cfg = dict(loss)
-        if isinstance(cfg.get('loss_weight'), dict):
-            with at('loss', 'loss_weight'):
-                weight = build_weight(cfg['loss_weight'])
-            if isinstance(weight, BalancedWeight):
-                self.balance = weight
-            else:
-                self.schedule = weight
-            cfg['loss_weight'] = 1.0
-        with at('loss'):
-            return MODELS.build(cfg)
-
-    def init_weights(self) -> None:
-        """Initialise the parts that did not come built."""
-        for name, part in self.named_children():
-            initialise = getattr(part, 'init_weights', None)
-            if callable(initialise) and name not in self._built:
-                if not keeps_weights(part):
-                    initialise()
 
     def enter(self, phase: int) -> None:
         """Begin a phase of the training in which it acts.
@@ -288,11 +238,6 @@ class Transfer(nn.Module):
         all_reduce(counts, 'mean')
         return counts
 
-    def _call(self, part: str, *args: Any, extra: dict[str, Any]) -> Any:
-        """Call a part with those further arguments that its signature names."""
-        wanted = {name: extra[name] for name in self._extras[part]}
-        return getattr(self, part)(*args, **wanted)
-
     @property
     def stats(self) -> dict[str, torch.Tensor]:
         """dict[str, Tensor]: What was measured in the last step, scalars by name:
@@ -301,9 +246,7 @@ class Transfer(nn.Module):
         found: dict[str, torch.Tensor] = {}
         if self._share is not None:
             found['share'] = self._share
-        for name in self._extras:
-            found.update(getattr(getattr(self, name), 'stats', {}))
-        return found
+        return dict(found, **self.stats_of_parts)
 
     @property
     def sources(self) -> Sequence[Tap]:
@@ -329,33 +272,9 @@ class Transfer(nn.Module):
     def __str__(self) -> str:
         return ', '.join(f'{source} -> {target}' for source, target in self.pairs)
 
-    def needs_data_samples(self, part: nn.Module) -> bool:
-        """Whether a part receives data samples.
-
-        Args:
-            part (nn.Module): Its loss, or one of its connectors.
-
-        Returns:
-            bool: Whether the part's forward pass names ``data_samples``, or the labels
-            of them.
-        """
-        return any(
-            'data_samples' in names or 'gt_labels' in names
-            for name, names in self._extras.items()
-            if getattr(self, name) is part
-        )
-
     def extra_repr(self) -> str:
         """str: Its sources and targets."""
         return str(self)
-
-
-def _build(part: Optional[Part], field: str) -> Optional[nn.Module]:
-    """Build a connector, if there is one."""
-    if part is None or isinstance(part, nn.Module):
-        return part
-    with at(field):
-        return MODELS.build(part)
 
 
 def _detach(value: Union[torch.Tensor, Sequence]) -> Any:
