@@ -24,6 +24,13 @@ OTHERS = [
     for folder in ('kd', 'several')
     for file in sorted((CONFIGS / folder).glob('*.py'))
 ]
+#: Of those on other data than the digits, the smallest are built always.
+OTHERS = [
+    name
+    if name.endswith('digits') or 'resnet56_resnet20' in name
+    else pytest.param(name, marks=pytest.mark.slow)
+    for name in OTHERS
+]
 #: One config of each family, and which schedule of learning rates it has.
 FAMILIES = {
     'dkd/fcos_r50_r50half_coco': ReduceOnPlateauLR,

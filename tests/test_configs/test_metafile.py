@@ -93,6 +93,18 @@ def test_every_column_of_ekds_tables_has_a_config():
     assert alone <= figures('baselines')
 
 
+def test_rows_of_other_methods_have_a_config_for_a_pair_of_each_table():
+    expected = (
+        {('I of EKD', v) for v in (76.59, 76.82, 78.44, 78.21, 78.71, 77.71, 78.92)}
+        | {('II of EKD', v) for v in (71.17, 70.59, 71.62, 72.74, 71.03, 73.07)}
+        | {('II of EKD', v) for v in (71.75, 73.17)}
+        | {('III of EKD', 74.67), ('III of EKD', 77.5)}
+        | {('IV of EKD', value) for value in (67.79, 67.82, 67.72, 68.19)}
+        | {('1 of DTSKD', 78.21), ('1 of DTSKD', 75.56)}
+    )
+    assert figures('kd') == expected
+
+
 def test_every_row_of_dtskds_tables_has_a_config():
     expected = (
         {('1', value) for value in (74.03, 76.72, 80.46, 81.49, 80.56, 74.3)}

@@ -55,6 +55,13 @@ def test_the_project_s_comparisons_are_some(modules, tmp_path):
             modules['results'].streams_of(row, root / row.config)
 
 
+def test_each_method_on_the_digits_is_a_row(modules):
+    files = (ROOT / 'benchmarks' / 'comparisons').glob('digits_kd*.py')
+    rows = [row.config for file in files for row in modules['spec'].read(file).rows]
+    configs = (ROOT / 'configs' / 'kd').glob('*digits.py')
+    assert {f'configs/kd/{file.name}' for file in configs} <= set(rows)
+
+
 def test_a_failed_option_is_named(compare, project, capsys):
     file = project / 'mine.py'
     file.write_text(file.read_text() + "options = ['lr']")

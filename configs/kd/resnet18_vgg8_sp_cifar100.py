@@ -1,0 +1,16 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Table II of EKD, ResNet18 -> VGG8. SP: similarities of the images of a batch, by the
+# last stage. The weight is that of CRD's code.
+_base_ = './resnet18_vgg8_kd_cifar100.py'
+
+model = dict(
+    streams=dict(student=dict(loss_weight=1.0)),
+    transfers=dict(
+        _delete_=True,
+        loss_sp=dict(
+            source='teacher.backbone.layer4',
+            target='student.backbone.features.6',
+            loss=dict(type='SPLoss', loss_weight=3000.0),
+        ),
+    ),
+)

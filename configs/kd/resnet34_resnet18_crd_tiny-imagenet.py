@@ -1,0 +1,23 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# Table IV of EKD, ResNet34 -> ResNet18 on Tiny-ImageNet. CRD: embeddings of both
+# networks that belong to one image are to be alike, and unlike those of other images.
+# The settings are the authors'.
+_base_ = '../ekd/resnet34_resnet18_kd_tiny-imagenet.py'
+
+model = dict(
+    streams=dict(student=dict(loss_weight=1.0)),
+    transfers=dict(
+        _delete_=True,
+        loss_crd=dict(
+            source='teacher.neck[-1]',
+            target='student.neck[-1]',
+            loss=dict(
+                type='CRDLoss',
+                target_channels=512,
+                source_channels=512,
+                num_samples=100000,
+                loss_weight=0.8,
+            ),
+        ),
+    ),
+)
