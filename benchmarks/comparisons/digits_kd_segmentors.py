@@ -4,7 +4,7 @@ metrics = ['mIoU']
 seeds = [0, 1, 2]
 data = 'data/digits/seg'
 baseline = 'student alone'
-options = ['train_cfg.val_interval=10']
+options = ['train_cfg.val_interval=5']
 
 _teacher = dict(teacher='teacher')
 _pair = 'configs/{}/fpn_r18_r18half{}_seg-digits.py'
