@@ -7,9 +7,9 @@ the student. Prints the table of docs/recipes.md:
     python tests/test_recipes/families.py [NAME ...]
 """
 
-import os
 import sys
 import tempfile
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -211,19 +211,25 @@ def main(names: list[str]) -> None:
     Args:
         names (list[str]): Parts of the names of pairs.
     """
-    os.chdir(tempfile.mkdtemp())
-    make_data(Path.cwd())
-    for family in FAMILIES:
-        if names and not any(name in family.name for name in names):
-            continue
-        for method in family.methods:
-            folder = Path.cwd() / 'runs' / f'{FAMILIES.index(family)}_{method}'
-            try:
-                said = run_cell(family, method, folder)
-            except Exception as error:  # A cell that fails is shown with the others.
-                said = f'fails: {type(error).__name__}: {error}'
-            said = ' '.join(said.split())
-            print(f'| {family.name} | `{method}` | {said} |', flush=True)
+    # Checkpoints of all cells take 40 GB.
+    with tempfile.TemporaryDirectory() as place, chdir(place):
+        make_data(Path.cwd())
+        for family in FAMILIES:
+            if names and not any(name in family.name for name in names):
+                continue
+            for method in family.methods:
+                with tempfile.TemporaryDirectory(dir=place) as folder:
+                    said = _said(family, method, Path(folder))
+                print(f'| {family.name} | `{method}` | {said} |', flush=True)
+
+
+def _said(family: Family, method: str, folder: Path) -> str:
+    """What a cell says: a fault is shown with the others."""
+    try:
+        said = run_cell(family, method, folder)
+    except Exception as error:
+        said = f'fails: {type(error).__name__}: {error}'
+    return ' '.join(said.split())
 
 
 if __name__ == '__main__':
