@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# FCOS on BCCD: an EfficientNet-Lite0 that knows ImageNet teaches half a ResNet-18 from
-# scratch. 12 epochs, with the learning rate's drops after 8 and 11.
+# FCOS on BCCD: an EfficientNet-Lite0 that knows ImageNet teaches half a ResNet-18, and
+# a MobileNetV2 of half the width, both from scratch. 12 epochs, with drops of the
+# learning rate after 8 and 11.
 metrics = ['coco/bbox_mAP', 'coco/bbox_mAP_50']
 seeds = [0, 1, 2]
 epochs = 12
@@ -53,5 +54,19 @@ rows = [
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
     dict(
         name='DPK + FGD', config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py', starts=_teacher
+    ),
+    dict(name='MobileNetV2 alone', config='configs/baselines/fcos_mobilenetv2_bccd.py'),
+    dict(
+        name='MobileNetV2, KD',
+        config='configs/dkd/fcos_efficientnet-lite0_mobilenetv2_static-kld_bccd.py',
+        starts=_teacher,
+        against=dict(student='MobileNetV2 alone'),
+    ),
+    dict(
+        name='MobileNetV2, DKD',
+        config='configs/dkd/fcos_efficientnet-lite0_mobilenetv2_bccd.py',
+        starts=_teacher,
+        streams=['student', 'teacher'],
+        against=dict(student='MobileNetV2 alone', teacher='teacher, trained on alone'),
     ),
 ]

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Options of data sets: fewer samples, lower resolution; clips with their flow."""
+"""Options of data sets: fewer or smaller samples, in memory; clips with their flow."""
 
+from .cached_transforms import CachedTransforms
 from .class_balanced_subset import ClassBalancedSubset
 from .compute_flow import ComputeFlow
 from .load_flow import LoadFlow
@@ -12,6 +13,7 @@ from .sample_all_clips import SampleAllClips
 from .stream_views import StreamViews
 
 __all__ = [
+    'CachedTransforms',
     'ClassBalancedSubset',
     'ComputeFlow',
     'LoadFlow',

@@ -1,0 +1,13 @@
+# Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+# FCOS with a MobileNetV2 of half the width on BCCD, alone: a student of another family.
+_base_ = [
+    '../_base_/det_runtime.py',
+    '../_base_/datasets/bccd.py',
+    '../_base_/models/fcos_r50.py',
+    '../_base_/models/fcos_mobilenetv2.py',
+    '../_base_/schedules/adamw_24e.py',
+]
+
+model = _base_.fcos_mobilenetv2
+model.bbox_head.num_classes = 3
+randomness = dict(seed=0)
