@@ -4,5 +4,7 @@
 _base_ = './fcos_efficientnet-lite0_bccd.py'
 
 _before = 'work_dirs/fcos_efficientnet-lite0_bccd/epoch_24.pth'
-model = dict(init_cfg=dict(type='Pretrained', checkpoint=_before))
+model = dict(
+    init_cfg=dict(type='Pretrained', checkpoint=_before), backbone=dict(init_cfg=None)
+)
 optim_wrapper = dict(optimizer=dict(lr=5e-5))
