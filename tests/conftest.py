@@ -3,6 +3,9 @@
 
 import copy
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Callable, Optional
 
 import numpy as np
@@ -52,6 +55,30 @@ def progress() -> Callable[..., None]:
             MessageHub.get_current_instance().update_info(key, value)
 
     return tell
+
+
+@pytest.fixture(scope='session')
+def in_processes() -> Callable[..., list[Any]]:
+    """Run a script in processes that find each other, and load what each found.
+
+    The script is given a folder, and each process saves to its ``found.RANK``.
+    """
+
+    def run(script: Path, folder: Path, world: int = 2) -> list[Any]:
+        command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+        command += [f'--nproc_per_node={world}', str(script), str(folder)]
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
+        )
+        assert done.returncode == 0, done.stderr[-20000:]
+        paths = [folder / f'found.{rank}' for rank in range(world)]
+        return [torch.load(path, weights_only=True) for path in paths]
+
+    return run
 
 
 # ---------------------------------------------------------------------- models

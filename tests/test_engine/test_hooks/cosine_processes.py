@@ -64,7 +64,7 @@ def main() -> None:
     measured, logged = train(model, [GradientCosineHook(interval=1)])
     cosines = {key: float(own) for key, own in logged.items() if key.endswith('/cos')}
     found = dict(plain=plain, measured=measured, cosines=cosines)
-    torch.save(found, folder / f'{get_rank()}.pt')
+    torch.save(found, folder / f'found.{get_rank()}')
     leave_process_group()
 
 

@@ -5,9 +5,6 @@ without them."""
 import copy
 import functools
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -271,7 +268,7 @@ def test_streams_without_a_task_are_named(runner, transfers, monkeypatch):
     assert not scalars('kld_teacher/cos') and len(scalars('kld_student/cos')) == 4
 
 
-def test_two_processes_train_as_without_it(build, classifier, kld, tmp_path):
+def test_two_processes_train_as_without_it(in_processes, classifier, kld, tmp_path):
     """Each measures its own half of the batch."""
     stream = dict(model=classifier(), input_shape=(3, 32, 32))
     model = dict(
@@ -281,12 +278,7 @@ def test_two_processes_train_as_without_it(build, classifier, kld, tmp_path):
     )
     Config(dict(model=model)).dump(str(tmp_path / 'model.py'))
     script = Path(__file__).resolve().with_name('cosine_processes.py')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(script), str(tmp_path)]
-    env = {**os.environ, 'CUDA_VISIBLE_DEVICES': ''}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env)
-    assert done.returncode == 0, done.stderr[-20000:]
-    ranks = [torch.load(tmp_path / f'{n}.pt', weights_only=True) for n in (0, 1)]
+    ranks = in_processes(script, tmp_path)
     for own in ranks:
         assert own['plain'].keys() == own['measured'].keys()
         for key, value in own['plain'].items():

@@ -5,7 +5,6 @@
 process to ``OUT.RANK``.
 """
 
-import json
 import os
 import sys
 import tempfile
@@ -121,11 +120,11 @@ def validate(work_dir: str, launcher: str = 'none') -> list[dict[str, float]]:
 
 
 def main() -> None:
-    out = sys.argv[1]
+    out = Path(sys.argv[1])
     init_cpu_process_group('pytorch')
     with tempfile.TemporaryDirectory() as folder:
         metrics = validate(folder, 'pytorch')
-    Path(f'{out}.{os.environ["RANK"]}').write_text(json.dumps(metrics))
+    torch.save(metrics, out / f'found.{os.environ["RANK"]}')
     leave_process_group()
 
 

@@ -2,18 +2,12 @@
 """Validation and test of the average of several streams' scores."""
 
 import importlib.util
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 from torch.utils.data import Dataset
-
-import dynkd
 
 SCRIPT = Path(__file__).resolve().parent / 'fused_validation.py'
 VAL = dict(type='dynkd.StreamValLoop', fused=dict(student=1.0, teacher=3.0))
@@ -215,28 +209,16 @@ def test_branches_are_fused_with_their_stream(fusing, classifier):
     assert run.val()['fused/accuracy/top1'] == 12.5
 
 
-def test_two_processes_fuse_as_one(tmp_path):
+def test_two_processes_fuse_as_one(in_processes, tmp_path):
     """Seven images: one of the processes has an image twice, which is left out."""
-    launcher = importlib.util.find_spec('torch.distributed.run').origin
-    words = [launcher, '--nproc_per_node=2', '--standalone', SCRIPT, tmp_path / 'two']
-    own = dict(os.environ, CUDA_VISIBLE_DEVICES='')
-    own['PYTHONPATH'] = str(Path(dynkd.__file__).parents[1])
-    done = subprocess.run(
-        [sys.executable, *map(str, words)],
-        env=own,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    both = in_processes(SCRIPT, tmp_path)
     spec = importlib.util.spec_from_file_location('fused_validation', SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     one = module.validate(str(tmp_path / 'one'))
     assert one[0]['fused/mean_truth'] != pytest.approx(one[1]['fused/mean_truth'])
     assert one[0]['teacher/mean_truth'] == one[1]['teacher/mean_truth']
-    for rank in (0, 1):
-        two = json.loads((tmp_path / f'two.{rank}').read_text())
+    for two in both:
         for alone, together in zip(one, two):
             assert together == pytest.approx(alone, rel=1e-5)
 

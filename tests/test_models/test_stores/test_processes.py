@@ -2,9 +2,6 @@
 """Several processes, on one node or more, keep what one with all batches would."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -22,31 +19,18 @@ SHARED = Path('/dev/shm')
 
 @pytest.fixture(scope='module')
 def out(tmp_path_factory) -> Path:
-    """Folder of what the processes found."""
-    folder = tmp_path_factory.mktemp('processes')
-    before = {*SHARED.glob('dynkd-*')}
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += [f'--nproc_per_node={processes.WORLD}', str(SCRIPT), str(folder)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
-    )
-    assert done.returncode == 0, done.stderr[-20000:]
-    # Nothing is left of the memory that they shared.
-    assert {*SHARED.glob('dynkd-*')} <= before
-    return folder
+    """Folder of what the processes write."""
+    return tmp_path_factory.mktemp('processes')
 
 
 @pytest.fixture(scope='module')
-def found(out) -> list[dict]:
+def found(in_processes, out) -> list[dict]:
     """What each process found."""
-    return [
-        torch.load(out / f'found.{rank}', weights_only=True)
-        for rank in range(processes.WORLD)
-    ]
+    before = {*SHARED.glob('dynkd-*')}
+    found = in_processes(SCRIPT, out, processes.WORLD)
+    # Nothing is left of the memory that they shared.
+    assert {*SHARED.glob('dynkd-*')} <= before
+    return found
 
 
 def alone(format: str) -> list[torch.Tensor]:
@@ -81,7 +65,7 @@ def test_the_order_of_ranks_matters():
     assert len(indices.unique()) < len(indices)
 
 
-def test_one_set_of_files_a_node(out):
+def test_one_set_of_files_a_node(found, out):
     nodes = {layout: len({*nodes}) for layout, nodes in processes.LAYOUTS.items()}
     for layout, count in nodes.items():
         ledgers = [*(out / f'{layout}-uint8').glob('*.json')]

@@ -2,9 +2,6 @@
 """CRD in two processes: one memory, of what both saw."""
 
 import importlib.util
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,21 +14,10 @@ _spec.loader.exec_module(processes)
 
 
 @pytest.fixture(scope='module')
-def found(tmp_path_factory) -> list[dict]:
+def found(in_processes, tmp_path_factory) -> list[dict]:
     """What each process found."""
-    out = tmp_path_factory.mktemp('crd')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += [f'--nproc_per_node={processes.WORLD}', str(SCRIPT), str(out)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
-    )
-    assert done.returncode == 0, done.stderr[-20000:]
-    paths = [out / f'found.{rank}' for rank in range(processes.WORLD)]
-    return [torch.load(path, weights_only=True) for path in paths]
+    folder = tmp_path_factory.mktemp('crd')
+    return in_processes(SCRIPT, folder, processes.WORLD)
 
 
 def test_they_learn_as_one(found):

@@ -1,9 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Several processes take the same paths."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,20 +10,9 @@ SCRIPT = Path(__file__).resolve().with_name('interaction_processes.py')
 
 
 @pytest.fixture(scope='module')
-def found(tmp_path_factory) -> list[dict]:
+def found(in_processes, tmp_path_factory) -> list[dict]:
     """What each of two processes found."""
-    folder = tmp_path_factory.mktemp('processes')
-    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
-    command += ['--nproc_per_node=2', str(SCRIPT), str(folder)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, 'CUDA_VISIBLE_DEVICES': ''},
-    )
-    assert done.returncode == 0, done.stderr[-20000:]
-    return [torch.load(folder / f'found.{rank}', weights_only=True) for rank in (0, 1)]
+    return in_processes(SCRIPT, tmp_path_factory.mktemp('processes'))
 
 
 def test_paths_are_the_same(found):
