@@ -33,14 +33,9 @@ from typing import Any, Optional
 import numpy as np
 from mmengine.registry import init_default_scope
 from tool_options import (
-    add_cfg_options,
-    add_models,
-    add_out,
-    add_split,
-    check_models,
-    check_out,
-    described_parser,
     model_files,
+    models_parser,
+    parse_models,
     read_config,
     write_values,
 )
@@ -57,16 +52,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = described_parser(__doc__)
-    parser.add_argument('config', help='the config whose data are used')
-    add_models(parser)
-    add_out(parser)
+    parser = models_parser(__doc__)
     parser.add_argument('--bins', type=int, default=15, help='of confidence (15)')
-    add_split(parser)
-    add_cfg_options(parser)
-    args = parser.parse_args(argv)
-    check_out(parser, args.out)
-    check_models(parser, args)
+    args = parse_models(parser, argv)
     if args.bins < 1:
         parser.error(f'--bins must be at least 1: {args.bins}')
     args.batch_size = BATCH

@@ -24,14 +24,9 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 from mmengine.registry import init_default_scope
 from tool_options import (
-    add_cfg_options,
-    add_models,
-    add_out,
-    add_split,
-    check_models,
-    check_out,
-    described_parser,
     model_files,
+    models_parser,
+    parse_models,
     read_config,
     write_values,
 )
@@ -49,10 +44,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = described_parser(__doc__)
-    parser.add_argument('config', help='the config whose data are used')
-    add_models(parser)
-    add_out(parser)
+    parser = models_parser(__doc__)
     parser.add_argument(
         '--tap',
         default='backbone[-1]',
@@ -65,14 +57,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         metavar='CLASS',
         help="the class to look for (each image's label)",
     )
-    add_split(parser)
     parser.add_argument('--seed', type=int, default=0, help='of the images (0)')
-    add_cfg_options(parser)
-    args = parser.parse_args(argv)
-    check_out(parser, args.out)
+    args = parse_models(parser, argv)
     if args.images < 1:
         parser.error(f'--images must be at least 1: {args.images}')
-    check_models(parser, args)
     args.batch_size = args.images
     return args
 

@@ -3,6 +3,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -44,12 +45,44 @@ def check_out(parser: argparse.ArgumentParser, out: Path) -> None:
         parser.error(f'--out must end with .png: {out}')
 
 
-def add_models(parser: argparse.ArgumentParser) -> None:
-    """Add the models of a figure, which :func:`check_models` checks.
+def models_parser(description: Optional[str]) -> argparse.ArgumentParser:
+    """A parser of a tool that draws models side by side, for :func:`parse_models`.
 
     Args:
-        parser (argparse.ArgumentParser): The parser.
+        description (str, optional): What the tool does, its docstring.
+
+    Returns:
+        argparse.ArgumentParser: The parser, with the config, the models, the figure and
+        the part of the data.
     """
+    parser = described_parser(description)
+    parser.add_argument('config', help='the config whose data are used')
+    _add_models(parser)
+    add_out(parser)
+    add_split(parser)
+    add_cfg_options(parser)
+    return parser
+
+
+def parse_models(
+    parser: argparse.ArgumentParser, argv: Optional[Sequence[str]]
+) -> argparse.Namespace:
+    """Read the options of a tool that draws models side by side, and check them.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser, from :func:`models_parser`.
+        argv (list[str], optional): The arguments; None: the command line's.
+
+    Returns:
+        argparse.Namespace: The options.
+    """
+    args = parser.parse_args(argv)
+    check_out(parser, args.out)
+    _check_models(parser, args)
+    return args
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model',
         nargs=3,
@@ -73,13 +106,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def check_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Check that there are models, with labels that differ.
-
-    Args:
-        parser (argparse.ArgumentParser): The parser of the tool, which reports it.
-        args (argparse.Namespace): The options.
-    """
+def _check_models(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     labels = [label for label, _, _ in args.model]
     if not labels and args.distillation is None:
         parser.error('give a --model, or a --distillation.')

@@ -26,14 +26,9 @@ from typing import TYPE_CHECKING, Any, Optional
 import numpy as np
 from mmengine.registry import init_default_scope
 from tool_options import (
-    add_cfg_options,
-    add_models,
-    add_out,
-    add_split,
-    check_models,
-    check_out,
-    described_parser,
     model_files,
+    models_parser,
+    parse_models,
     read_config,
     write_values,
 )
@@ -54,10 +49,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     Returns:
         argparse.Namespace: The options.
     """
-    parser = described_parser(__doc__)
-    parser.add_argument('config', help='the config whose data are used')
-    add_models(parser)
-    add_out(parser)
+    parser = models_parser(__doc__)
     parser.add_argument(
         '--tap',
         default='neck[-1]',
@@ -66,13 +58,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument('--classes', type=int, default=10, help='at random (10)')
     parser.add_argument('--samples', type=int, default=50, help='of a class (50)')
     parser.add_argument('--perplexity', type=float, default=30.0, help='(30)')
-    add_split(parser)
     parser.add_argument('--seed', type=int, default=0, help='of all that is drawn (0)')
-    add_cfg_options(parser)
-    args = parser.parse_args(argv)
+    args = parse_models(parser, argv)
     args.batch_size = BATCH
-    check_out(parser, args.out)
-    check_models(parser, args)
     if args.perplexity >= args.classes * args.samples:
         parser.error('--perplexity must be less than the number of images.')
     return args
