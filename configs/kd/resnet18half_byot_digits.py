@@ -1,38 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-# BYOT on the digits, half a narrow ResNet-18 that teaches itself: classifiers on its stages learn
-# from the label, the deepest classifier's probabilities (alpha = 0.3) and the feature before it.
+# BYOT on the digits, half a narrow ResNet-18 that teaches itself.
 _base_ = [
     '../_base_/distill_cls_runtime.py',
     '../_base_/datasets/digits_classification.py',
+    '../_base_/models/byot.py',
     '../_base_/models/resnet18_32px.py',
     '../_base_/schedules/sgd_15e.py',
 ]
 
-_branches = [f'student.branches.{index}' for index in range(3)]
+_guided = dict(module=dict(out_channels=128))
 model = dict(
-    type='dynkd.Distillation',
-    streams=dict(
-        student=dict(
-            model=_base_.resnet18_half,
-            input_shape=(3, 32, 32),
-            # A bottleneck and a classifier for each stage but the last.
-            branches=dict(
-                module=dict(type='GuidedModule', out_channels=128), loss_weight=0.7
-            ),
-        )
-    ),
-    transfers=dict(
-        loss_byot_kl=dict(
-            source='student.head',
-            target=[f'{branch}.fc' for branch in _branches],
-            loss=dict(type='KLDLoss', temperature=3.0, loss_weight=0.3),
-        ),
-        loss_byot_l2=dict(
-            source='student.neck[-1]',
-            target=[f'{branch}.features' for branch in _branches],
-            # The mean over the values, of which the paper has the sum (ours).
-            loss=dict(type='FeatureLoss', kind='mse', loss_weight=0.03),
-        ),
-    ),
+    streams=dict(student=dict(model=_base_.resnet18_half, branches=_guided)),
 )
 randomness = dict(seed=0)
