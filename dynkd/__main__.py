@@ -17,6 +17,7 @@ TOOLS = {
     ),
     'train': ('train.py', 'train the streams of a config'),
     'test': ('test.py', 'test the streams of a checkpoint'),
+    'validate': ('validate.py', 'validate streams as a training would begin'),
     'export': (
         'model_converters/export_stream.py',
         'write a stream of a checkpoint for its plain library',

@@ -199,7 +199,7 @@ def train(
     done = 0
     for training in trainings:
         result = store.load(training)
-        if result is not None and result.minutes:
+        if result is not None and result.minutes and result.epochs:
             paces[training.row.name] = result.minutes * 60 / result.epochs
         done += result is not None and training not in missing
     progress = Progress(done + len(missing), done, len(devices), paces)

@@ -81,19 +81,24 @@ def prepare(work_dir: Path, key: str) -> None:
         begun.write_text(key)
 
 
-def command(config: Path, work_dir: Path, options: Sequence[str] = ()) -> list[str]:
+def command(
+    config: Path, work_dir: Path, options: Sequence[str] = (), train: bool = True
+) -> list[str]:
     """The command that trains a config, or continues where it stopped.
 
     Args:
         config (Path): The config.
         work_dir (Path): Where the run writes.
         options (sequence of str): Options of ``--cfg-options``. Defaults to none.
+        train (bool): Whether it trains; else it validates as a training would begin.
+            Defaults to True.
 
     Returns:
         list[str]: The command.
     """
-    words = [sys.executable, str(ROOT / 'tools' / 'train.py'), str(config)]
-    words += ['--work-dir', str(work_dir), '--resume']
+    tool = 'train.py' if train else 'validate.py'
+    words = [sys.executable, str(ROOT / 'tools' / tool), str(config)]
+    words += ['--work-dir', str(work_dir), *(['--resume'] if train else [])]
     return [*words, '--cfg-options', *options] if options else words
 
 

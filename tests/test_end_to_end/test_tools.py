@@ -4,6 +4,7 @@
 import json
 
 import pytest
+import torch
 
 
 @pytest.fixture(scope='module')
@@ -77,6 +78,25 @@ def test_out_must_be_json(run, tools, configs):
         status=2,
     )  # fmt: skip
     assert '--out must end with .json' in refused.stderr
+
+
+def test_validate_shows_what_a_training_begins_with(
+    run, tools, configs, classification_run, tmp_path
+):
+    """A student that predicts the second class whatever it sees."""
+    start = torch.load(classification_run / 'student.pth', weights_only=True)
+    start['state_dict']['head.fc.bias'][1] = 1e6
+    torch.save(start, tmp_path / 'start.pth')
+    run(
+        tools / 'validate.py', configs / 'resnet_phases.py', '--work-dir', tmp_path,
+        '--out', tmp_path / 'out.json', '--cfg-options',
+        f'model.streams.student.checkpoint={tmp_path / "start.pth"}',
+        'val_evaluator._delete_=True', 'val_evaluator.type=SingleLabelMetric',
+        'val_evaluator.average=None', 'val_cfg.streams=[student]',
+    )  # fmt: skip
+    metrics = json.loads((tmp_path / 'out.json').read_text())
+    assert metrics['student/single-label/recall_classwise'] == [0, 100, 0]
+    assert [path.name for path in tmp_path.glob('*.pth')] == ['start.pth']
 
 
 def test_mixed_precision_without_accelerator_says_so(run, tools, configs, tmp_path):

@@ -52,6 +52,9 @@ def draw(comparison: Comparison, lines: Sequence[Line], out: Path) -> Path:
         epochs, means, deviations = band(line, comparison.metrics[0])
         label = f'{line.row} ({line.stream})' if line.stream else line.row
         look = line_style(index)
+        if epochs == [0]:  # it is not trained: a level
+            axis.axhline(means[0], label=label, **look)
+            continue
         axis.plot(epochs, means, label=label, **look)
         low = [mean - own for mean, own in zip(means, deviations)]
         high = [mean + own for mean, own in zip(means, deviations)]

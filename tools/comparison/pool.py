@@ -138,7 +138,12 @@ class Pool:
         prepare(training.work_dir, training.key)
         log = (training.work_dir / 'train.log').open('a')
         process = subprocess.Popen(
-            command(training.config, training.work_dir, training.all_options()),
+            command(
+                training.config,
+                training.work_dir,
+                training.all_options(),
+                training.row.trained,
+            ),
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,

@@ -29,6 +29,8 @@ class Row:
             False.
         epochs (int, optional): Epochs of this row. Defaults to the comparison's.
         options (tuple[str, ...]): Options of ``--cfg-options``. Defaults to none.
+        trained (bool): Whether it is trained. Else its streams are validated as they
+            start: what a combination of others' models reaches. Defaults to True.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Row:
     once: bool = False
     epochs: int | None = None
     options: tuple[str, ...] = ()
+    trained: bool = True
 
     @property
     def folder(self) -> str:
@@ -90,8 +93,10 @@ class Comparison:
         _check_named(self.name, named, names)
         for index, row in enumerate(self.rows):
             _check_named(f'{row.name}: against', row.against, names)
-            # A row starts from one above it, so that there is no circle.
-            _check_named(f'{row.name}: starts', row.starts, names[:index])
+            # A row starts from one above it, so that there is no circle, which has
+            # weights.
+            above = [own.name for own in self.rows[:index] if own.trained]
+            _check_named(f'{row.name}: starts', row.starts, above)
 
     def row(self, name: str) -> Row:
         """Find a row.

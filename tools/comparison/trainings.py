@@ -47,7 +47,7 @@ class Training:
         options (tuple[str, ...]): Its options, but for where streams start.
         needs (dict[str, Training]): The trainings that it starts from, by stream.
         key (str): What tells it from other trainings, on any machine.
-        epochs (int): How long it is.
+        epochs (int): How long it is; 0 where the row is not trained.
     """
 
     row: Row
@@ -152,8 +152,8 @@ def _training(
         work_dir=out / f'{row.folder}_seed{seed}',
         options=options,
         needs=needs,
-        key=fingerprint(cfg, needs),
-        epochs=cfg.train_cfg.max_epochs,
+        key=fingerprint(cfg, needs, row.trained),
+        epochs=cfg.train_cfg.max_epochs if row.trained else 0,
     )
 
 
@@ -177,12 +177,15 @@ def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
-def fingerprint(cfg: Config, needs: Mapping[str, Training]) -> str:
+def fingerprint(
+    cfg: Config, needs: Mapping[str, Training], trained: bool = True
+) -> str:
     """What tells a training from others, whatever the machine and the folders.
 
     Args:
         cfg (Config): Its config, with its options.
         needs (dict[str, Training]): What it starts from, by stream.
+        trained (bool): Whether it is trained. Defaults to True.
 
     Returns:
         str: A hash of what of the config has a meaning, and of what it starts from.
@@ -199,7 +202,10 @@ def fingerprint(cfg: Config, needs: Mapping[str, Training]) -> str:
         path = (place or {}).get('checkpoint')
         if path:
             text = text.replace(json.dumps(path), '"start"')
-    return hashlib.sha256((text + json.dumps(starts)).encode()).hexdigest()
+    text += json.dumps(starts)
+    if not trained:
+        text += 'not trained'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def length_options(cfg: Config, epochs: int | None) -> list[str]:

@@ -32,6 +32,19 @@ cost = dict(steps=3, wall=0.25, cpu=0.125, parameters={names[0].strip('/'): 1500
 print('Epoch(train)  [3][10/10]  lr: 0.1')
 """
 
+#: A validation of what streams start as.
+VALIDATE = """
+import json, pathlib, sys
+folder = pathlib.Path(sys.argv[sys.argv.index('--work-dir') + 1])
+assert '--resume' not in sys.argv
+with open('calls', 'a') as calls:
+    starts = [word for word in sys.argv if '.checkpoint=' in word]
+    calls.write(' '.join([folder.name, *starts]) + '\\n')
+log = folder / '20260101' / 'vis_data' / 'scalars.json'
+log.parent.mkdir(parents=True)
+log.write_text(json.dumps({'step': 0, 'fused/top1': 8.5}))
+"""
+
 SCHEDULE = """
 randomness = dict(seed=0)
 train_cfg = dict(max_epochs=30, val_interval=10)
@@ -79,6 +92,7 @@ def project(tmp_path, monkeypatch, modules):
     monkeypatch.setattr(modules['pool'], 'LOOK_EVERY', 0.01)
     (tmp_path / 'tools').mkdir()
     (tmp_path / 'tools' / 'train.py').write_text(TRAIN)
+    (tmp_path / 'tools' / 'validate.py').write_text(VALIDATE)
     (tmp_path / 'plain.py').write_text('model = dict()\n' + SCHEDULE)
     (tmp_path / 'pair.py').write_text(PAIR)
     (tmp_path / 'mine.py').write_text(FILE)

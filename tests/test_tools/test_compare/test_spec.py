@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
         (("starts=dict(teacher='big one')", "starts=dict(teacher='KD')"), "row 'KD'"),
         (("config='pair.py'", "config='pear.py'"), 'there is no config'),
         (('once=True', 'one=True'), 'there is no field `one`'),
+        (('once=True', 'trained=False'), "'big one', which is not there"),
         (('seeds = [0, 1, 2]', 'seeds = [0, 0]'), '0 is there twice'),
         (("metrics = ['top1']", 'metrics = []'), '`metrics` is missing'),
         (('seeds = [0, 1, 2]', "data = 'data/none'"), 'There is no data/none'),

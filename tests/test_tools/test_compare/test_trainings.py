@@ -84,6 +84,32 @@ def test_a_part_is_shown_as_such(calls, row_of, compare, project):
     assert len(calls(project)) == 2
 
 
+def test_a_row_that_is_not_trained_is_validated(calls, row_of, compare, project):
+    file = project / 'mine.py'
+    row = """
+    dict(name='two', config='pair.py', streams=['fused'], trained=False,
+         starts=dict(teacher='big one', student='alone'),
+         against=dict(fused='alone')),
+]"""
+    file.write_text(file.read_text().rstrip().removesuffix(']') + row)
+    assert compare('--jobs', '2') == 0
+    out = project / 'work_dirs/compare/mine'
+    starts = {name: own for name, *own in calls(project) if 'two' in name}
+    assert starts == {
+        f'two_seed{seed}': [
+            f'model.streams.teacher.checkpoint={out}/big_one_seed0/epoch_3.pth',
+            f'model.streams.student.checkpoint={out}/alone_seed{seed}/epoch_3.pth',
+        ]
+        for seed in range(3)
+    }
+    line = row_of(project, 'two', 'fused')
+    assert line[2:5] == ['3', '8.500 ± 0.000', '+0.500 (-1.984 to +2.984)']
+    assert (out / 'mine.png').stat().st_size > 1000
+    before = len(calls(project))
+    assert compare() == 0
+    assert len(calls(project)) == before
+
+
 def test_changed_configs_are_trained_again(calls, compare, project):
     compare()
     text = (project / 'pair.py').read_text()
