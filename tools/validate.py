@@ -19,7 +19,10 @@ def main() -> None:
     args = parser.parse_args()
     if args.out is not None and not args.out.endswith('.json'):
         parser.error(f'--out must end with .json: {args.out}')
-    runner = build_runner(read_config(args))
+    cfg = read_config(args)
+    # Nothing is saved, not even as the best so far.
+    cfg.default_hooks = dict(cfg.get('default_hooks', {}), checkpoint=None)
+    runner = build_runner(cfg)
     # MMEngine does it when a training begins, and not for a validation.
     getattr(runner.model, 'module', runner.model).init_weights()
     metrics = runner.val()

@@ -64,6 +64,15 @@ rows = [
         streams=['student', 'teacher'],
         against=dict(teacher='teacher, trained on alone'),
     ),
+    # Which part of DKD its student owes the difference to KD.
+    dict(
+        name='DKD, without EMD',
+        config=f'configs/dkd/{_pair}_bccd.py',
+        starts=_teacher,
+        once=True,
+        against=dict(student='DKD'),
+        options=['model.transfers.loss_emd.loss.loss_weight=0.0'],
+    ),
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
     dict(
         name='DPK + FGD', config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py', starts=_teacher

@@ -93,6 +93,7 @@ def test_validate_shows_what_a_training_begins_with(
         f'model.streams.student.checkpoint={tmp_path / "start.pth"}',
         'val_evaluator._delete_=True', 'val_evaluator.type=SingleLabelMetric',
         'val_evaluator.average=None', 'val_cfg.streams=[student]',
+        'default_hooks.checkpoint.save_best=auto',
     )  # fmt: skip
     metrics = json.loads((tmp_path / 'out.json').read_text())
     assert metrics['student/single-label/recall_classwise'] == [0, 100, 0]
