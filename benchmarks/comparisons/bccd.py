@@ -64,7 +64,8 @@ rows = [
         streams=['student', 'teacher'],
         against=dict(teacher='teacher, trained on alone'),
     ),
-    # Which part of DKD its student owes the difference to KD.
+    # To what the student of DKD owes the difference to that of KD: to the earth mover's
+    # distance, or to a teacher that predicts with the statistics of four images.
     dict(
         name='DKD, without EMD',
         config=f'configs/dkd/{_pair}_bccd.py',
@@ -72,6 +73,14 @@ rows = [
         once=True,
         against=dict(student='DKD'),
         options=['model.transfers.loss_emd.loss.loss_weight=0.0'],
+    ),
+    dict(
+        name='DKD, statistics kept',
+        config=f'configs/dkd/{_pair}_bccd.py',
+        starts=_teacher,
+        once=True,
+        against=dict(student='DKD'),
+        options=['model.streams.teacher.norm_eval=True'],
     ),
     dict(name='FGD', config=f'configs/dpk/fgd_{_pair}_bccd.py', starts=_teacher),
     dict(
