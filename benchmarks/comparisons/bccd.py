@@ -29,6 +29,14 @@ rows = [
         config=f'configs/dkd/{_pair}_static-mse_bccd.py',
         starts=_teacher,
     ),
+    dict(
+        name='static MSE, a tenth',
+        config=f'configs/dkd/{_pair}_static-mse_bccd.py',
+        starts=_teacher,
+        once=True,
+        options=['model.transfers.loss_mse.loss.loss_weight=0.01'],
+        against=dict(student='static MSE'),
+    ),
     dict(name='KD', config=f'configs/dkd/{_pair}_static-kld_bccd.py', starts=_teacher),
     # Three in ten predictions have an object: with this weight the loss is about as
     # large as that of KD.
