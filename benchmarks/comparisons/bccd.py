@@ -94,6 +94,17 @@ rows = [
     dict(
         name='DPK + FGD', config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py', starts=_teacher
     ),
+    dict(
+        name='DPK + FGD, half of DPK',
+        config=f'configs/dpk/dpk-fgd_{_pair}_bccd.py',
+        starts=_teacher,
+        once=True,
+        options=[
+            'model.transfers.loss_dpk.loss.foreground=7.5e-7',
+            'model.transfers.loss_dpk.loss.background=2.5e-5',
+        ],
+        against=dict(student='DPK + FGD'),
+    ),
     dict(name='MobileNetV2 alone', config='configs/baselines/fcos_mobilenetv2_bccd.py'),
     dict(
         name='MobileNetV2, KD',
