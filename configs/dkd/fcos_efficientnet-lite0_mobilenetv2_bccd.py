@@ -6,8 +6,8 @@ _base_ = [
     '../_base_/models/fcos_mobilenetv2.py',
 ]
 
-_student = _base_.fcos_mobilenetv2
-_student.bbox_head.num_classes = 3
+_student = dict(_base_.fcos_r18_half, **_base_.mobilenetv2_half)
+_student['bbox_head']['num_classes'] = 3
 model = dict(streams=dict(student=dict(model=dict(_student, _delete_=True))))
 optim_wrapper = dict(
     streams=dict(

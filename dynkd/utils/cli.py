@@ -4,13 +4,15 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from mmengine.config import Config, DictAction
+from mmengine.fileio import dump
 
 from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
 
 from .console import short_start
+from .plain_types import plain_types
 
 
 def base_parser(description: str) -> argparse.ArgumentParser:
@@ -47,6 +49,35 @@ def base_parser(description: str) -> argparse.ArgumentParser:
         help="number of this process on its machine; torch's launcher sets it",
     )
     return parser
+
+
+def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Add the option of the file for :func:`write_metrics`, and read all options.
+
+    Args:
+        parser (argparse.ArgumentParser): The parser of :func:`base_parser`, with all
+            other options of the tool.
+
+    Returns:
+        argparse.Namespace: The options; ``out`` is the file, or None.
+    """
+    parser.add_argument('--out', help='a JSON file to write the metrics to')
+    args = parser.parse_args()
+    if args.out is not None and not args.out.endswith('.json'):
+        parser.error(f'--out must end with .json: {args.out}')
+    return args
+
+
+def write_metrics(metrics: dict[str, Any], out: Optional[str], rank: int) -> None:
+    """Write what an evaluation found, in the first of several processes.
+
+    Args:
+        metrics (dict): The metrics by name.
+        out (str, optional): The JSON file; None: nothing is written.
+        rank (int): The number of this process.
+    """
+    if out is not None and rank == 0:
+        dump(plain_types(metrics), out)
 
 
 def add_training_options(parser: argparse.ArgumentParser) -> None:

@@ -93,8 +93,8 @@ class Comparison:
         _check_named(self.name, named, names)
         for index, row in enumerate(self.rows):
             _check_named(f'{row.name}: against', row.against, names)
-            # A row starts from one above it, so that there is no circle, which has
-            # weights.
+            # A row starts from a trained one, which has weights, above it, so that
+            # there is no circle.
             above = [own.name for own in self.rows[:index] if own.trained]
             _check_named(f'{row.name}: starts', row.starts, above)
 

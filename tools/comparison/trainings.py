@@ -191,6 +191,8 @@ def fingerprint(
         str: A hash of what of the config has a meaning, and of what it starts from.
     """
     content = {key: cfg.get(key) for key in MEANINGFUL}
+    if not trained:
+        content['trained'] = False
     starts = {stream: training.key for stream, training in needs.items()}
     text = json.dumps(content, sort_keys=True, default=repr)
     for stream in needs:
@@ -202,10 +204,7 @@ def fingerprint(
         path = (place or {}).get('checkpoint')
         if path:
             text = text.replace(json.dumps(path), '"start"')
-    text += json.dumps(starts)
-    if not trained:
-        text += 'not trained'
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256((text + json.dumps(starts)).encode()).hexdigest()
 
 
 def length_options(cfg: Config, epochs: int | None) -> list[str]:
