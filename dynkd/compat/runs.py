@@ -76,7 +76,10 @@ def settle(runner: Any) -> None:
             the learning rates are not those of the streams, or a part of a library
             works on plain models only.
     """
-    model = getattr(runner.model, 'module', runner.model)
+    # Not before a runner is there: `import dynkd` stays light.
+    from dynkd.utils import unwrap
+
+    model = unwrap(runner.model)
     needed = getattr(model, 'needed_hooks', None)
     if needed is None:
         return

@@ -11,20 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from loading import load_file
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 
-def _module(name):
-    spec = importlib.util.spec_from_file_location(f'faults_{name}', HERE / f'{name}.py')
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-crafted = _module('crafted')
-doors = _module('doors')
+crafted = load_file(HERE / 'crafted.py')
+doors = load_file(HERE / 'doors.py')
 
 #: Megabytes that all the files of a door together may take.
 MOST_MEMORY = 200

@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The commands that load checkpoints end with one line at files that attack them."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -10,17 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from loading import load_file
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CONFIG = str(HERE / 'configs' / 'dtskd.py')
 ATTACKS = ('system', 'array_of_objects', 'cyclic_list', 'legacy_system', 'cut_at_0.5')
-
-
-def _crafted():
-    spec = importlib.util.spec_from_file_location('crafted', HERE / 'crafted.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _train(path, folder):
@@ -48,7 +42,7 @@ def attacks(tmp_path_factory):
         optimizer={},
         param_schedulers=[],
     )
-    _crafted().write_all(folder, honest, witness)
+    load_file(HERE / 'crafted.py').write_all(folder, honest, witness)
     return folder, witness
 
 

@@ -1,15 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from loading import load_file
+
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
-spec = importlib.util.spec_from_file_location('launch', TOOLS / 'launch.py')
-launch = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(launch)
+launch = load_file(TOOLS / 'launch.py')
 
 TRAIN = (
     '11/21 09:22:42 - mmengine - INFO - Epoch(train) [1][2/6]  teacher.lr: 4.0000e-03  '

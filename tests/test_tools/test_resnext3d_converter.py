@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Published 3D ResNeXts become recognizers with the same outputs."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,19 +8,13 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 
+from loading import load_file
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def load(path: str):
-    """Import a file that is in no package."""
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-tool = load('tools/model_converters/resnext3d.py')
-published = load('tests/test_models/test_backbones/published_resnext3d.py')
+tool = load_file(ROOT / 'tools/model_converters/resnext3d.py')
+published = load_file(ROOT / 'tests/test_models/test_backbones/published_resnext3d.py')
 NARROW = dict(stem=8, cardinality=2)
 
 

@@ -61,9 +61,9 @@ def lines_of(
         if not own:
             continue
         for stream in streams[row.name]:
-            control = row.against.get(stream)
-            if control is None and stream in ('', 'student') and not row.once:
-                control = comparison.baseline
+            compared = stream in ('', 'student') and not row.once
+            default = comparison.baseline if compared else None
+            control = row.against.get(stream, default)
             difference = None
             if control and control != row.name:
                 other = results.get(control, {})

@@ -23,8 +23,8 @@ class Row:
             is a plain model. Defaults to None: ``student`` for a distillation.
         starts (dict[str, str]): The rows from whose last checkpoints streams start, by
             stream; ``''`` is a plain model (its ``init_cfg``). Defaults to none.
-        against (dict[str, str]): The rows that streams are compared with, by stream.
-            Defaults to none: the student with the baseline.
+        against (dict[str, str or None]): The rows that streams are compared with, by
+            stream; None is no row. Defaults to none: the student with the baseline.
         once (bool): Whether the first seed is enough, as for a teacher. Defaults to
             False.
         epochs (int, optional): Epochs of this row. Defaults to the comparison's.
@@ -37,7 +37,7 @@ class Row:
     config: str
     streams: tuple[str, ...] | None = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    against: Mapping[str, str] = field(default_factory=dict)
+    against: Mapping[str, str | None] = field(default_factory=dict)
     once: bool = False
     epochs: int | None = None
     options: tuple[str, ...] = ()
@@ -92,7 +92,10 @@ class Comparison:
         named = {'baseline': self.baseline} if self.baseline else {}
         _check_named(self.name, named, names)
         for index, row in enumerate(self.rows):
-            _check_named(f'{row.name}: against', row.against, names)
+            controls = {
+                key: name for key, name in row.against.items() if name is not None
+            }
+            _check_named(f'{row.name}: against', controls, names)
             # A row starts from a trained one, which has weights, above it, so that
             # there is no circle.
             above = [own.name for own in self.rows[:index] if own.trained]

@@ -22,6 +22,7 @@ from dynkd.compat import (
     leave_process_group,
     set_cpu_model_wrapper,
 )
+from dynkd.utils import unwrap
 
 
 @DATASETS.register_module()
@@ -110,7 +111,7 @@ def validate(work_dir: str, launcher: str = 'none') -> list[dict[str, float]]:
     if launcher != 'none':
         set_cpu_model_wrapper(cfg)
     runner = Runner.from_cfg(cfg)
-    model = getattr(runner.model, 'module', runner.model)
+    model = unwrap(runner.model)
     spread(model.stream('teacher').model, 0)
     found = []
     for seed in (1, 2):

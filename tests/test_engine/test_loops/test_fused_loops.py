@@ -1,13 +1,14 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Validation and test of the average of several streams' scores."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 from torch.utils.data import Dataset
+
+from loading import load_file
 
 SCRIPT = Path(__file__).resolve().parent / 'fused_validation.py'
 VAL = dict(type='dynkd.StreamValLoop', fused=dict(student=1.0, teacher=3.0))
@@ -212,10 +213,7 @@ def test_branches_are_fused_with_their_stream(fusing, classifier):
 def test_two_processes_fuse_as_one(in_processes, tmp_path):
     """Seven images: one of the processes has an image twice, which is left out."""
     both = in_processes(SCRIPT, tmp_path)
-    spec = importlib.util.spec_from_file_location('fused_validation', SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    one = module.validate(str(tmp_path / 'one'))
+    one = load_file(SCRIPT).validate(str(tmp_path / 'one'))
     assert one[0]['fused/mean_truth'] != pytest.approx(one[1]['fused/mean_truth'])
     assert one[0]['teacher/mean_truth'] == one[1]['teacher/mean_truth']
     for two in both:

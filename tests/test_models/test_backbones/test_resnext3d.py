@@ -2,7 +2,6 @@
 """ResNeXt3D is the published network, and behaves as backbones of MMAction2 do."""
 
 import copy
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,10 @@ from torch import nn
 
 from dynkd.models.backbones.resnext3d import ResNeXt3D
 from dynkd.models.backbones.resnext3d_blocks import ZeroPadShortcut
+from loading import load_file
 
 ORACLE = Path(__file__).resolve().with_name('published_resnext3d.py')
-_spec = importlib.util.spec_from_file_location('published_resnext3d', ORACLE)
-published = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(published)
+published = load_file(ORACLE)
 
 NARROW = dict(depth=18, cardinality=2, base_channels=4)
 

@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Several processes, on one node or more, keep what one with all batches would."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,10 @@ import pytest
 import torch
 
 from dynkd.models.stores.exchange import last_occurrences
+from loading import load_file
 
 SCRIPT = Path(__file__).resolve().with_name('store_processes.py')
-_spec = importlib.util.spec_from_file_location('store_processes', SCRIPT)
-processes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(processes)
+processes = load_file(SCRIPT)
 SHARED = Path('/dev/shm')
 
 

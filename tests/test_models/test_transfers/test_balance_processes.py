@@ -1,17 +1,16 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Two processes with losses of their own have the same weight."""
 
-import importlib.util
 import math
 from pathlib import Path
 
 import pytest
 import torch
 
+from loading import load_file
+
 SCRIPT = Path(__file__).resolve().with_name('balance_processes.py')
-_spec = importlib.util.spec_from_file_location('balance_processes', SCRIPT)
-processes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(processes)
+processes = load_file(SCRIPT)
 
 
 @pytest.fixture(scope='module')

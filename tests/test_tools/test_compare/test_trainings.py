@@ -84,6 +84,15 @@ def test_a_part_is_shown_as_such(calls, row_of, compare, project):
     assert len(calls(project)) == 2
 
 
+def test_a_row_can_be_compared_with_nothing(row_of, compare, project):
+    file = project / 'mine.py'
+    before = "against=dict(teacher='big one')"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, 'against=dict(student=None)'))
+    assert compare('--jobs', '2') == 0
+    assert row_of(project, 'KD', 'student')[3:5] == ['10.000 ± 1.000', '']
+
+
 def test_a_row_that_is_not_trained_is_validated(calls, row_of, compare, project):
     file = project / 'mine.py'
     row = """

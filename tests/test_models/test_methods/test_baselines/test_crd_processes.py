@@ -1,16 +1,15 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """CRD in two processes: one memory, of what both saw."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
 import torch
 
+from loading import load_file
+
 SCRIPT = Path(__file__).resolve().with_name('crd_processes.py')
-_spec = importlib.util.spec_from_file_location('crd_processes', SCRIPT)
-processes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(processes)
+processes = load_file(SCRIPT)
 
 
 @pytest.fixture(scope='module')

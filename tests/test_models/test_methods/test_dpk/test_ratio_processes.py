@@ -1,7 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Two processes with batches of their own replace the same share."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,10 @@ import torch
 import torch.nn.functional as F
 
 from dynkd.models.methods.dpk.cka import cka_of_terms, hsic_terms, position_terms
+from loading import load_file
 
 SCRIPT = Path(__file__).resolve().with_name('ratio_processes.py')
-_spec = importlib.util.spec_from_file_location('ratio_processes', SCRIPT)
-processes = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(processes)
+processes = load_file(SCRIPT)
 
 
 @pytest.fixture(scope='module')
