@@ -11,7 +11,7 @@ pair = dict(
 # With a teacher that was trained alone before.
 trained_pair = dict(
     teacher=dict(
-        pair['teacher'], checkpoint='work_dirs/resnet20_cifar10-16px/epoch_30.pth'
+        pair['teacher'], checkpoint='work_dirs/resnet20_cifar10-16px/epoch_90.pth'
     ),
     student=pair['student'],
 )
