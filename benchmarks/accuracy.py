@@ -19,8 +19,11 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / 'tools'))
 
-from compare import add_options, job_options, run  # noqa: E402
+from compare import how_to_continue, run  # noqa: E402
+from comparison.options import add_options, job_options  # noqa: E402
 from comparison.spec import read  # noqa: E402
+
+from dynkd.utils.tool import run_tool  # noqa: E402
 
 
 def suites() -> list[str]:
@@ -44,6 +47,15 @@ def main() -> int:
     parser.add_argument('suite', choices=suites())
     add_options(parser)
     args = parser.parse_args()
+    try:
+        return _run(args)
+    except (ValueError, FileNotFoundError) as error:
+        print(f'accuracy: {error}', file=sys.stderr)
+        return 2
+
+
+def _run(args: argparse.Namespace) -> int:
+    """Run the comparison that was asked for."""
     comparison = read(FOLDER / 'comparisons' / f'{args.suite}.py')
     length = args.epochs or comparison.epochs
     suffix = f'_{length}e' if length else ''
@@ -54,12 +66,8 @@ def main() -> int:
     if args.results is None:
         args.results = FOLDER / 'results' / f'{args.suite}{suffix}'
     words = [str(Path(__file__).resolve()), args.suite, *job_options(args)]
-    try:
-        return run(comparison, args, words)
-    except FileNotFoundError as error:
-        print(f'Skipped: {error}', file=sys.stderr)
-        return 2
+    return run(comparison, args, words)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()), how_to_continue)

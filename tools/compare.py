@@ -15,17 +15,21 @@ import argparse
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Callable
 
+from comparison.options import add_options, as_asked, job_options
 from comparison.pool import Pool, devices_of
 from comparison.progress import Progress
 from comparison.report import Results, csv_of, lines_of, table
-from comparison.results import Result, ResultStore, streams_of
+from comparison.results import Result, ResultStore
 from comparison.slurm import write_jobs
 from comparison.spec import Comparison, read
 from comparison.trainings import Training, trainings_of
 from launch import ROOT, is_done
+
+from dynkd.utils.tool import run_tool
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -46,61 +50,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what all comparisons are run with.
-
-    Args:
-        parser (ArgumentParser): The parser.
-    """
-    parser.add_argument(
-        '--out', type=Path, help='runs, table, figure, CSV (work_dirs/compare/NAME)'
-    )
-    parser.add_argument('--results', type=Path, help='the JSON files (OUT/results)')
-    parser.add_argument('--seeds', type=int, nargs='+', help="seeds (the file's)")
-    parser.add_argument('--epochs', type=int, help="epochs of every row (the file's)")
-    parser.add_argument(
-        '--jobs',
-        type=int,
-        help='trainings side by side, one thread '
-        'each on a CPU (one for each GPU, or one)',
-    )
-    parser.add_argument(
-        '--only',
-        nargs='+',
-        metavar='ROW',
-        help='train these rows, and what they start from',
-    )
-    parser.add_argument(
-        '--no-training',
-        action='store_true',
-        help='write table, figure and CSV of what there is',
-    )
-    parser.add_argument(
-        '--keep',
-        action='store_true',
-        help='accept results of configs that have changed since',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'slurm'],
-        default='none',
-        help='slurm: write jobs instead of training here',
-    )
-    parser.add_argument(
-        '--sbatch',
-        action='append',
-        default=[],
-        metavar='OPTION',
-        help='an option of sbatch, as "--sbatch=--time=4:00:00"',
-    )
-    parser.add_argument(
-        '--training',
-        nargs=2,
-        metavar=('ROW', 'SEED'),
-        help='only this training, as in a job',
-    )
-
-
 def run(comparison: Comparison, args: argparse.Namespace, words: Sequence[str]) -> int:
     """Train what is missing, and write what came out.
 
@@ -112,9 +61,7 @@ def run(comparison: Comparison, args: argparse.Namespace, words: Sequence[str]) 
     Returns:
         int: The exit status: 1 if a training failed.
     """
-    seeds = tuple(args.seeds or comparison.seeds)
-    epochs = args.epochs or comparison.epochs
-    comparison = replace(comparison, seeds=seeds, epochs=epochs)
+    comparison = as_asked(comparison, args)
     there = not comparison.data or (ROOT / comparison.data).exists()
     if not there and not args.no_training:
         raise FileNotFoundError(
@@ -123,55 +70,81 @@ def run(comparison: Comparison, args: argparse.Namespace, words: Sequence[str]) 
     out = (args.out or ROOT / 'work_dirs' / 'compare' / comparison.name).resolve()
     store = ResultStore((args.results or out / 'results').resolve())
     trainings = trainings_of(comparison, ROOT, out)
-    for training in trainings:
-        if store.load(training) is None and is_done(training.work_dir, training.key):
-            store.collect(training, comparison)
-    missing = [] if args.no_training else missing_of(trainings, store, args)
+    load = partial(store.load, comparison=comparison, stale=args.keep)
+    failed = collect(trainings, store, comparison)
+    missing = [] if args.no_training else missing_of(trainings, load, args)
+    missing = [training for training in missing if training.title not in failed]
     if args.launcher == 'slurm':
         script = write_jobs(missing, words, out / 'slurm', ROOT, args.sbatch)
         print(f'{len(missing)} jobs. Submit them: {script}')
-        return 0
-    failed = {}
-    if missing:
-        failed = train(missing, trainings, store, comparison, args.jobs)
-    if not args.training:
-        write(comparison, trainings, store, out, args.keep)
+    elif missing:
+        failed |= train(missing, trainings, store, comparison, args.jobs)
+    if args.launcher == 'none' and not args.training:
+        write(comparison, trainings, load, out)
     for title, reason in failed.items():
         print(f'Not finished: {title}: {reason}', file=sys.stderr)
     return int(bool(failed))
 
 
+def collect(
+    trainings: Sequence[Training], store: ResultStore, comparison: Comparison
+) -> dict[str, str]:
+    """Keep what came out of trainings that ended unseen.
+
+    Args:
+        trainings (sequence of Training): All trainings.
+        store (ResultStore): Where it is kept.
+        comparison (Comparison): The comparison.
+
+    Returns:
+        dict[str, str]: What is wrong with the results of trainings, by title.
+    """
+    failed = {}
+    for training in trainings:
+        if store.load(training, comparison) is not None:
+            continue
+        if is_done(training.work_dir, training.key):
+            try:
+                store.collect(training, comparison)
+            except (ValueError, FileNotFoundError) as error:
+                failed[training.title] = str(error)
+    return failed
+
+
 def missing_of(
-    trainings: Sequence[Training], store: ResultStore, args: argparse.Namespace
+    trainings: Sequence[Training],
+    load: Callable[[Training], Result | None],
+    args: argparse.Namespace,
 ) -> list[Training]:
     """What is to be trained.
 
     Args:
         trainings (sequence of Training): All trainings, each after those that it starts
             from.
-        store (ResultStore): What came out of those that are done.
+        load (callable): Gives what came out of a training, or None.
         args (argparse.Namespace): The options.
 
     Returns:
         list[Training]: Those without a result; and those whose checkpoint one of them
         starts from, if that is gone.
     """
-    wanted = set()
-    for training in trainings:
-        named = not args.only or training.row.name in args.only
-        if args.training:
-            named = [training.row.name, str(training.seed)] == args.training
-        if named and store.load(training, args.keep) is None:
-            wanted.add(training.title)
     if args.training:
-        return [training for training in trainings if training.title in wanted]
+        # A job may be there because others start from its checkpoint, which is gone.
+        return [
+            training
+            for training in trainings
+            if [training.row.name, str(training.seed)] == args.training
+            and (load(training) is None or not training.is_whole())
+        ]
+    wanted = {
+        training.title
+        for training in trainings
+        if (not args.only or training.row.name in args.only) and load(training) is None
+    }
     for training in reversed(trainings):
-        if training.title not in wanted:
-            continue
-        for need in training.needs.values():
-            done = is_done(need.work_dir, need.key) and need.has_checkpoint()
-            if not done:
-                wanted.add(need.title)
+        if training.title in wanted:
+            needs = training.needs.values()
+            wanted |= {need.title for need in needs if not need.is_whole()}
     return [training for training in trainings if training.title in wanted]
 
 
@@ -198,7 +171,7 @@ def train(
     paces: dict[str, float] = {}
     done = 0
     for training in trainings:
-        result = store.load(training)
+        result = store.load(training, comparison)
         if result is not None and result.minutes and result.epochs:
             paces[training.row.name] = result.minutes * 60 / result.epochs
         done += result is not None and training not in missing
@@ -210,26 +183,23 @@ def train(
 def write(
     comparison: Comparison,
     trainings: Sequence[Training],
-    store: ResultStore,
+    load: Callable[[Training], Result | None],
     out: Path,
-    keep: bool,
 ) -> None:
     """Write table, figure and CSV, and print the table.
 
     Args:
         comparison (Comparison): The comparison.
         trainings (sequence of Training): All trainings.
-        store (ResultStore): What came out of them.
+        load (callable): Gives what came out of a training, or None.
         out (Path): Where they are written.
-        keep (bool): Whether results of other configs will do.
     """
     from comparison.figure import draw
 
     found: dict[str, dict[int, Result]] = {}
-    streams = {}
+    streams = {training.row.name: training.streams for training in trainings}
     for training in trainings:
-        streams[training.row.name] = streams_of(training.row, training.config)
-        result = store.load(training, keep)
+        result = load(training)
         if result is not None:
             found.setdefault(training.row.name, {})[training.seed] = result
     results: Results = found
@@ -269,25 +239,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def job_options(args: argparse.Namespace) -> list[str]:
-    """The options that a job is called with, too.
-
-    Args:
-        args (argparse.Namespace): The options.
+def how_to_continue() -> str:
+    """What to do after a comparison was stopped.
 
     Returns:
-        list[str]: Those that say which trainings there are, and where they are kept.
+        str: For a message.
     """
-    words = []
-    for name in ('out', 'results'):
-        if getattr(args, name):
-            words += [f'--{name}', str(getattr(args, name).resolve())]
-    if args.seeds:
-        words += ['--seeds', *map(str, args.seeds)]
-    if args.epochs:
-        words += ['--epochs', str(args.epochs)]
-    return words
+    return 'the same command continues'
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(lambda: sys.exit(main()), how_to_continue)

@@ -76,9 +76,19 @@ def prepare(work_dir: Path, key: str) -> None:
     begun = work_dir / 'begun'
     if not begun.is_file() or begun.read_text() != key:
         # What another config left there would be continued.
-        shutil.rmtree(work_dir, ignore_errors=True)
-        work_dir.mkdir(parents=True)
-        begun.write_text(key)
+        begin_anew(work_dir, key)
+
+
+def begin_anew(work_dir: Path, key: str) -> None:
+    """Empty a work directory.
+
+    Args:
+        work_dir (Path): The work directory.
+        key (str): What tells the training that begins there from others.
+    """
+    shutil.rmtree(work_dir, ignore_errors=True)
+    work_dir.mkdir(parents=True)
+    (work_dir / 'begun').write_text(key)
 
 
 def command(

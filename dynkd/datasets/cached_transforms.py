@@ -41,12 +41,7 @@ class CachedTransforms(BaseTransform):
         if not transforms:
             raise ValueError('CachedTransforms: transforms is empty')
         self.transforms = Compose(transforms)
-        drawing = [
-            type(own).__name__
-            for own in self.transforms.transforms
-            # Where MMCV's `cache_randomness` notes what a transform draws.
-            if getattr(own, '_methods_with_randomness', None)
-        ]
+        drawing = _drawing(self.transforms)
         if drawing:
             raise ValueError(
                 f'CachedTransforms: {", ".join(drawing)} draws random numbers, which '
@@ -80,3 +75,15 @@ class CachedTransforms(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.transforms})'
+
+
+def _drawing(transform: Any) -> list[str]:
+    """The names of those that draw random numbers, of a transform and those in it."""
+    # Where MMCV's `cache_randomness` notes what a transform draws.
+    own = bool(getattr(transform, '_methods_with_randomness', None))
+    found = [type(transform).__name__] if own else []
+    inner = getattr(transform, 'transforms', ())
+    # A sequence, a `Compose`, or one transform.
+    for other in inner if isinstance(inner, (list, tuple)) else [inner]:
+        found += _drawing(other)
+    return found

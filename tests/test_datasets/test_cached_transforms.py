@@ -93,6 +93,18 @@ def test_random_transforms_are_refused(wrong):
         cached(LOAD, wrong)
 
 
+@pytest.mark.parametrize(
+    'outer',
+    [
+        dict(type='KeyMapper', mapping=dict(img='img')),
+        dict(type='TransformBroadcaster', mapping=dict(img=['img', 'other'])),
+    ],
+)
+def test_random_transforms_inside_of_others_are_refused(outer):
+    with pytest.raises(ValueError, match='RandomFlip draws random numbers, which'):
+        cached(LOAD, dict(outer, transforms=[FLIP]))
+
+
 def test_no_transforms_are_refused():
     with pytest.raises(ValueError, match='CachedTransforms: transforms is empty'):
         cached()

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
-from launch import ROOT, command, prepare
+from launch import ROOT, begin_anew, command, is_done, prepare
 
+from .locking import lock
 from .progress import Progress
 from .trainings import Training
 
 #: Seconds between two looks at the trainings.
 LOOK_EVERY = 1.0
+#: Seconds for a training that is asked to stop.
+PATIENCE = 30.0
 
 
 @dataclass
@@ -28,6 +31,7 @@ class _Running:
     device: str | None
     process: subprocess.Popen
     log: IO[str]
+    lock: IO[bytes]
     begin: float = field(default_factory=time.time)
 
 
@@ -70,13 +74,14 @@ def environment(device: str | None) -> dict[str, str]:
 class Pool:
     """Runs trainings side by side, each when those that it starts from are done.
 
-    A training that fails leaves the others running; those that start from it are left
-    out.
+    A training that fails, or that another command trains already, leaves the others
+    running; those that start from it are left out.
 
     Args:
         devices (list[str or None]): What they run on, see :func:`devices_of`.
         progress (Progress): What is told how it goes.
-        finished (callable): Called with each training that ended well.
+        finished (callable): Called with each training that ended well. A ``ValueError``
+            or a missing file fails that training.
     """
 
     def __init__(
@@ -134,23 +139,38 @@ class Pool:
         return left
 
     def _start(self, training: Training) -> None:
-        device = self.free.pop(0)
+        locked = lock(training.work_dir)
+        if locked is None:
+            self._fail(training, f'another command trains in {training.work_dir}')
+            return
+        try:
+            options = training.all_options()
+        except FileNotFoundError as error:
+            locked.close()
+            self._fail(training, str(error))
+            return
+        if is_done(training.work_dir, training.key):
+            # It is trained again because its checkpoint is gone: nothing to resume.
+            begin_anew(training.work_dir, training.key)
         prepare(training.work_dir, training.key)
         log = (training.work_dir / 'train.log').open('a')
+        device = self.free.pop(0)
         process = subprocess.Popen(
-            command(
-                training.config,
-                training.work_dir,
-                training.all_options(),
-                training.row.trained,
-            ),
+            command(training.config, training.work_dir, options, training.row.trained),
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
             env=environment(device),
+            # Where this process is killed, the training still holds its lock.
+            pass_fds=[locked.fileno()],
         )
-        self.running.append(_Running(training, device, process, log))
+        self.running.append(_Running(training, device, process, log, locked))
         self.progress.say(f'begins: {training.title}')
+
+    def _fail(self, training: Training, reason: str, *more: str) -> None:
+        """Note why a training was not finished."""
+        self.failed[training.title] = reason
+        self.progress.say('\n'.join([f'FAILED: {training.title}: {reason}', *more]))
 
     def _end(self, one: _Running) -> None:
         """Note how a training ended."""
@@ -158,26 +178,43 @@ class Pool:
         training, log = one.training, Path(one.log.name)
         if one.process.returncode == 0:
             (training.work_dir / 'done').write_text(training.key)
-            self.finished(training)
-            self.progress.say(f'done: {training.title}')
+            try:
+                self.finished(training)
+            except (ValueError, FileNotFoundError) as error:
+                self._fail(training, str(error))
+            else:
+                self.progress.say(f'done: {training.title}')
             return
-        self.failed[training.title] = f'see {log}'
         last = log.read_text(errors='replace').splitlines()[-15:]
-        self.progress.say('\n'.join([f'FAILED: {training.title}, see {log}', *last]))
+        self._fail(training, f'see {log}', *last)
 
     def _leave(self, one: _Running) -> None:
         self.running.remove(one)
         self.free.append(one.device)
         one.log.close()
         add_seconds(one.training.work_dir, time.time() - one.begin)
+        one.lock.close()
 
     def _stop(self) -> None:
         """After an interruption, let no training run on unseen."""
         for one in self.running:
             one.process.terminate()
         for one in [*self.running]:
-            one.process.wait()
+            _wait(one.process)
             self._leave(one)
+
+
+def _wait(process: subprocess.Popen) -> None:
+    """Wait for the end of a process that was asked to stop, and then insist."""
+    last = time.monotonic() + PATIENCE
+    while process.poll() is None:
+        try:
+            if time.monotonic() > last:
+                process.kill()
+            time.sleep(0.1)
+        except KeyboardInterrupt:
+            # Whoever stops this tool may say so twice.
+            continue
 
 
 def add_seconds(work_dir: Path, seconds: float) -> None:

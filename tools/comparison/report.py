@@ -68,7 +68,10 @@ def lines_of(
             if control and control != row.name:
                 other = results.get(control, {})
                 values = _values(comparison, own, stream)
-                others = _values(comparison, other, streams[control][0])
+                shown = streams[control]
+                others = _values(
+                    comparison, other, stream if stream in shown else shown[0]
+                )
                 if comparison.row(control).once:
                     # It stands for every seed.
                     others = {
@@ -76,8 +79,8 @@ def lines_of(
                     }
                 difference = paired_difference(values, others)
             planned = len(comparison.seeds_of(row))
-            shown = control if difference else ''
-            lines.append(Line(row.name, stream, own, planned, difference, shown or ''))
+            named = control if control and difference else ''
+            lines.append(Line(row.name, stream, own, planned, difference, named))
     return lines
 
 
@@ -158,6 +161,8 @@ def _difference(comparison: Comparison, line: Line) -> str:
         text = f'**{text}**'
     if line.control != comparison.baseline:
         text += f' [{line.control}]'
+    if 1 < found.pairs < len(line.results):
+        text += f', {found.pairs} pairs'
     return text
 
 

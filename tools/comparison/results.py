@@ -9,11 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmengine.config import Config
-
 from dynkd.utils import RunLog
 
-from .spec import Comparison, Row
+from .spec import Comparison
 from .trainings import Training
 
 
@@ -53,11 +51,11 @@ class Result:
             dict[int, float]: Its values by epoch.
 
         Raises:
-            KeyError: If it was not validated.
+            ValueError: If it was not validated.
         """
         name = f'{stream}/{metric}' if stream else metric
         if name not in self.curves:
-            raise KeyError(
+            raise ValueError(
                 f'{self.row}, seed {self.seed}: there is no `{name}`. There is: '
                 f'{", ".join(self.curves) or "nothing"}.'
             )
@@ -91,6 +89,20 @@ class Result:
         epoch = choose(curve, key=lambda one: curve[one])
         return epoch, curve[epoch]
 
+    def check(self, training: Training, comparison: Comparison) -> None:
+        """See whether all is there that the table shows.
+
+        Args:
+            training (Training): The training.
+            comparison (Comparison): What says which metrics.
+
+        Raises:
+            ValueError: If a metric of a stream is not.
+        """
+        for stream in training.streams:
+            for metric in comparison.metrics:
+                self.last(stream, metric)
+
 
 class ResultStore:
     """The folder with a file for each training.
@@ -102,23 +114,32 @@ class ResultStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def load(self, training: Training, stale: bool = False) -> Result | None:
+    def load(
+        self, training: Training, comparison: Comparison, stale: bool = False
+    ) -> Result | None:
         """What came out of a training.
 
         Args:
             training (Training): The training.
+            comparison (Comparison): What says which metrics.
             stale (bool): Whether what came out of another config will do. Defaults to
                 False.
 
         Returns:
             Result or None: What came out; None if it was not trained, or with another
-            config.
+            config, or where a metric was not kept.
         """
         file = self._file(training)
         if not file.is_file():
             return None
         result = Result(**json.loads(file.read_text()))
-        return result if stale or result.key == training.key else None
+        if not stale and result.key != training.key:
+            return None
+        try:
+            result.check(training, comparison)
+        except ValueError:
+            return None
+        return result
 
     def collect(self, training: Training, comparison: Comparison) -> Result:
         """Keep what a training logged.
@@ -131,7 +152,8 @@ class ResultStore:
             Result: What came out.
 
         Raises:
-            KeyError: If a metric was not logged.
+            FileNotFoundError: If nothing was logged.
+            ValueError: If a metric was not logged.
         """
         log = RunLog(training.work_dir)
         curves = {
@@ -150,9 +172,11 @@ class ResultStore:
             minutes=float(seconds.read_text()) / 60 if seconds.is_file() else 0.0,
             step=json.loads(cost.read_text()) if cost.is_file() else {},
         )
-        for stream in streams_of(training.row, training.config):
-            for metric in comparison.metrics:
-                result.last(stream, metric)
+        try:
+            result.check(training, comparison)
+        except ValueError as error:
+            logged = sorted({key for record in log.records for key in record})
+            raise ValueError(f'{error} The run logged: {", ".join(logged)}.') from error
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self._file(training)
         # A reader never sees half a file.
@@ -174,20 +198,3 @@ def _logged(log: RunLog, metrics: tuple[str, ...]) -> list[str]:
         for name in names
         if any(name == metric or name.endswith(f'/{metric}') for metric in metrics)
     )
-
-
-def streams_of(row: Row, config: Path) -> tuple[str, ...]:
-    """The streams whose metrics a row shows.
-
-    Args:
-        row (Row): The row.
-        config (Path): Its config.
-
-    Returns:
-        tuple[str, ...]: Those that it names; else the student of a distillation, or
-        ``''`` for a plain model.
-    """
-    if row.streams is not None:
-        return row.streams
-    model = Config.fromfile(config).model
-    return ('student',) if 'streams' in model else ('',)

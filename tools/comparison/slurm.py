@@ -71,7 +71,7 @@ def _job(
     lines = [
         '#!/usr/bin/env bash',
         f'#SBATCH --job-name={training.work_dir.name}',
-        f'#SBATCH --output={log}',
+        f'#SBATCH --output={shlex.quote(str(log))}',
         '#SBATCH --open-mode=append',
         '#SBATCH --ntasks=1',
         *(f'#SBATCH {option}' for option in options),

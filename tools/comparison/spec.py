@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from yaml import YAMLError
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,14 @@ class Row:
 
     Args:
         name (str): Name of the row.
-        config (str): The config, relative to the file of the comparison's root.
+        config (str): The config, relative to the project.
         streams (tuple[str, ...], optional): The streams whose metrics are shown; ``''``
             is a plain model. Defaults to None: ``student`` for a distillation.
         starts (dict[str, str]): The rows from whose last checkpoints streams start, by
             stream; ``''`` is a plain model (its ``init_cfg``). Defaults to none.
         against (dict[str, str or None]): The rows that streams are compared with, by
-            stream; None is no row. Defaults to none: the student with the baseline.
+            stream; None is no row. Defaults to none: the student with the baseline,
+            unless the row is trained once.
         once (bool): Whether the first seed is enough, as for a teacher. Defaults to
             False.
         epochs (int, optional): Epochs of this row. Defaults to the comparison's.
@@ -69,6 +71,8 @@ class Comparison:
         options (tuple[str, ...]): Options of ``--cfg-options`` for every row. Defaults
             to none.
         lower_is_better (bool): Whether a small first metric is good. Defaults to False.
+        once_seed (int, optional): The seed of rows that are trained once. Defaults to
+            None: the first.
     """
 
     name: str
@@ -80,11 +84,14 @@ class Comparison:
     data: str | None = None
     options: tuple[str, ...] = ()
     lower_is_better: bool = False
+    once_seed: int | None = None
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
         if not names or not self.metrics or not self.seeds:
             raise ValueError(f'{self.name}: needs at least a row, a metric and a seed.')
+        if self.once_seed is None:
+            object.__setattr__(self, 'once_seed', self.seeds[0])
         for what in (names, [row.folder for row in self.rows], list(self.seeds)):
             twice = sorted({str(one) for one in what if what.count(one) > 1})
             if twice:
@@ -123,9 +130,23 @@ class Comparison:
             row (Row): The row.
 
         Returns:
-            tuple[int, ...]: All, or the first.
+            tuple[int, ...]: All, or that of rows that are trained once.
         """
-        return self.seeds[:1] if row.once else self.seeds
+        if not row.once:
+            return self.seeds
+        return (self.seed_of(row, self.seeds[0]),)
+
+    def seed_of(self, row: Row, seed: int) -> int:
+        """The seed of a row that belongs to a seed of the comparison.
+
+        Args:
+            row (Row): The row.
+            seed (int): A seed.
+
+        Returns:
+            int: This one, or that of rows that are trained once.
+        """
+        return self.once_seed if row.once and self.once_seed is not None else seed
 
 
 def read(path: Path) -> Comparison:
@@ -142,16 +163,19 @@ def read(path: Path) -> Comparison:
             say.
         FileNotFoundError: If there is no such file.
     """
-    cfg = Config.fromfile(path).to_dict()
+    try:
+        cfg = Config.fromfile(path).to_dict()
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError, ValueError, YAMLError) as error:
+        raise ValueError(f'{path}: {error}') from error
     # A Python file may import and compute.
     names = {item.name for item in dataclasses.fields(Comparison)}
     cfg = {key: value for key, value in cfg.items() if not key.startswith('_')}
     _check_fields(str(path), cfg, names, ('rows', 'metrics'))
     cfg.setdefault('name', path.stem)
     rows = tuple(_row(str(path), index, row) for index, row in enumerate(cfg['rows']))
-    lists = {
-        key: tuple(cfg[key]) for key in ('metrics', 'seeds', 'options') if key in cfg
-    }
+    lists = _tuples(str(path), cfg, ('metrics', 'seeds', 'options'))
     return Comparison(**{**cfg, **lists, 'rows': rows})
 
 
@@ -164,10 +188,26 @@ def _row(path: str, index: int, cfg: Any) -> Row:
         )
     names = {item.name for item in dataclasses.fields(Row)}
     _check_fields(f'{path}, row {index}', cfg, names, ('name', 'config'))
-    for key in ('streams', 'options'):
-        if cfg.get(key) is not None:
-            cfg[key] = tuple(cfg[key])
-    return Row(**cfg)
+    for key in ('name', 'config'):
+        if not isinstance(cfg[key], str):
+            raise ValueError(
+                f'{path}, row {index}: `{key}` has to be a string, and is {cfg[key]!r}.'
+            )
+    return Row(**{**cfg, **_tuples(path, cfg, ('streams', 'options'))})
+
+
+def _tuples(
+    where: str, cfg: Mapping[str, Any], keys: Sequence[str]
+) -> dict[str, tuple]:
+    """The fields that are lists."""
+    found = {}
+    for key in keys:
+        if cfg.get(key) is None:
+            continue
+        if not isinstance(cfg[key], (list, tuple)):
+            raise ValueError(f'{where}: `{key}` has to be a list, and is {cfg[key]!r}.')
+        found[key] = tuple(cfg[key])
+    return found
 
 
 def _check_fields(

@@ -6,13 +6,16 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launch import is_done
 from mmengine.config import Config, DictAction
 
+from .length import epochs_of, length_options
 from .spec import Comparison, Row
 
 #: What of a config makes a training what it is. All else are helpers, or log and save,
@@ -31,6 +34,10 @@ MEANINGFUL = (
     'val_dataloader',
     'val_evaluator',
 )
+#: What changes a training where it is set; in a key only then.
+_WHERE_SET = ('auto_scale_lr', 'runner_type')
+#: What ``--cfg-options`` would read as something else, in a path.
+_MISREAD = re.compile(r'[\s,\[\]()\'"]')
 #: Every training measures what its steps cost.
 MEASURE = 'default_hooks.step_cost.type=dynkd.StepCostHook'
 
@@ -48,6 +55,9 @@ class Training:
         needs (dict[str, Training]): The trainings that it starts from, by stream.
         key (str): What tells it from other trainings, on any machine.
         epochs (int): How long it is; 0 where the row is not trained.
+        root (Path): The directory that it runs in.
+        streams (tuple[str, ...]): The streams whose metrics are shown; ``''`` is a
+            plain model.
     """
 
     row: Row
@@ -58,6 +68,8 @@ class Training:
     needs: Mapping[str, Training]
     key: str
     epochs: int
+    root: Path
+    streams: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -69,15 +81,19 @@ class Training:
 
         Returns:
             list[str]: Options of ``--cfg-options``.
+
+        Raises:
+            FileNotFoundError: If one of these checkpoints is not there.
         """
         starts = []
         for stream, training in self.needs.items():
-            if not training.has_checkpoint():
+            checkpoint = training.last_checkpoint()
+            if checkpoint is None:
                 raise FileNotFoundError(
                     f'{self.title}: it starts from "{training.title}", whose last '
                     f'checkpoint is not in {training.work_dir}: train that first.'
                 )
-            path = (training.work_dir / 'last_checkpoint').read_text().strip()
+            path = _in_option(checkpoint, self.root)
             if stream:
                 starts.append(f'model.streams.{stream}.checkpoint={path}')
             else:
@@ -86,14 +102,28 @@ class Training:
                 starts.append(f'model.init_cfg.checkpoint={path}')
         return [*self.options, *starts]
 
-    def has_checkpoint(self) -> bool:
-        """Whether others can start from it.
+    def last_checkpoint(self) -> Path | None:
+        """The checkpoint that others start from.
 
         Returns:
-            bool: Whether its last checkpoint is still there.
+            Path or None: Its last one, also where the directory has been moved since;
+            None if it is not there.
         """
         last = self.work_dir / 'last_checkpoint'
-        return last.is_file() and Path(last.read_text().strip()).is_file()
+        if not last.is_file():
+            return None
+        noted = Path(last.read_text().strip())
+        places = (noted, self.work_dir / noted.name)
+        return next((place for place in places if place.is_file()), None)
+
+    def is_whole(self) -> bool:
+        """Whether it ended, and others can start from it.
+
+        Returns:
+            bool: Whether it did; what is not trained has no checkpoint.
+        """
+        ended = is_done(self.work_dir, self.key)
+        return ended and (not self.row.trained or self.last_checkpoint() is not None)
 
 
 def trainings_of(comparison: Comparison, root: Path, out: Path) -> list[Training]:
@@ -107,20 +137,41 @@ def trainings_of(comparison: Comparison, root: Path, out: Path) -> list[Training
     Returns:
         list[Training]: All trainings: every row with the first seed, then with the
         second, so that an early look at the table has all rows.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If a config, an option or ``out`` does not fit a comparison.
     """
+    if any(row.starts for row in comparison.rows) and _MISREAD.search(
+        _in_option(out, root)
+    ):
+        raise ValueError(
+            f'{out}: checkpoints are handed over by `--cfg-options`, which does not '
+            'take spaces, commas, brackets and quotes in a path. Choose another '
+            '`--out`.'
+        )
     found: dict[tuple[str, int], Training] = {}
+
+    def add(row: Row, seed: int) -> Training:
+        own = comparison.seed_of(row, seed)
+        if (row.name, own) not in found:
+            needs = {
+                stream: add(comparison.row(name), own)
+                for stream, name in row.starts.items()
+            }
+            training = _training(comparison, row, own, root, out, needs)
+            found[row.name, own] = training
+        return found[row.name, own]
+
     for seed in comparison.seeds:
         for row in comparison.rows:
-            if seed not in comparison.seeds_of(row):
-                continue
-            needs = {}
-            for stream, name in row.starts.items():
-                start = comparison.row(name)
-                own = seed if seed in comparison.seeds_of(start) else None
-                own = comparison.seeds_of(start)[0] if own is None else own
-                needs[stream] = found[name, own]
-            found[row.name, seed] = _training(comparison, row, seed, root, out, needs)
+            add(row, seed)
     return list(found.values())
+
+
+def _in_option(path: Path, root: Path) -> str:
+    """A path for a training, which runs in ``root``."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _training(
@@ -136,15 +187,19 @@ def _training(
     if not config.is_file():
         raise FileNotFoundError(f'{row.name}: there is no config {config}')
     cfg = Config.fromfile(config)
-    epochs = row.epochs or comparison.epochs
-    options = (
-        f'randomness.seed={seed}',
-        *length_options(cfg, epochs),
-        *comparison.options,
-        *row.options,
-        MEASURE,
-    )
-    cfg.merge_from_dict(parse_options(options))
+    try:
+        _check_streams(row, cfg)
+        options = (
+            f'randomness.seed={seed}',
+            *length_options(cfg, row.epochs or comparison.epochs),
+            *comparison.options,
+            *row.options,
+            MEASURE,
+        )
+        cfg.merge_from_dict(parse_options(options))
+        epochs = epochs_of(cfg) if row.trained else 0
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise ValueError(f'{row.name}: {error}') from error
     return Training(
         row=row,
         seed=seed,
@@ -153,8 +208,32 @@ def _training(
         options=options,
         needs=needs,
         key=fingerprint(cfg, needs, row.trained),
-        epochs=cfg.train_cfg.max_epochs if row.trained else 0,
+        epochs=epochs,
+        root=root,
+        streams=row.streams or (('student',) if 'streams' in cfg.model else ('',)),
     )
+
+
+def _check_streams(row: Row, cfg: Config) -> None:
+    """Refuse streams that a config does not have, where it lists its streams."""
+    model = cfg.get('model') or {}
+    if '' in row.starts and isinstance(model.get('init_cfg'), list):
+        raise ValueError(
+            f'`starts` sets `model.init_cfg` of {row.config}, which is a list there. '
+            'Give the model no list.'
+        )
+    names = list(model.get('streams') or ())
+    if not names:
+        return
+    for field in ('starts', 'streams', 'against'):
+        known = ['', *names, *([] if field == 'starts' else ['fused'])]
+        for stream in getattr(row, field) or ():
+            # Of branches, `student.branches.0`.
+            if stream.partition('.')[0] not in known:
+                raise ValueError(
+                    f'`{field}` names the stream {stream!r}. Streams of {row.config} '
+                    f'are: {", ".join(names)}.'
+                )
 
 
 def parse_options(options: tuple[str, ...]) -> dict[str, Any]:
@@ -191,58 +270,29 @@ def fingerprint(
         str: A hash of what of the config has a meaning, and of what it starts from.
     """
     content = {key: cfg.get(key) for key in MEANINGFUL}
+    content |= {key: cfg[key] for key in _WHERE_SET if _is_set(cfg.get(key))}
     if not trained:
         content['trained'] = False
     starts = {stream: training.key for stream, training in needs.items()}
-    text = json.dumps(content, sort_keys=True, default=repr)
+    text = json.dumps(content, sort_keys=True, default=_named)
     for stream in needs:
         # Where the checkpoint lies does not matter; which it is stands beside.
         model = cfg.get('model', {})
         place = (
             model.get('streams', {}).get(stream) if stream else model.get('init_cfg')
         )
-        path = (place or {}).get('checkpoint')
+        path = place.get('checkpoint') if isinstance(place, Mapping) else None
         if path:
             text = text.replace(json.dumps(path), '"start"')
     return hashlib.sha256((text + json.dumps(starts)).encode()).hexdigest()
 
 
-def length_options(cfg: Config, epochs: int | None) -> list[str]:
-    """The options that set the length of a training.
-
-    Args:
-        cfg (Config): The config.
-        epochs (int, optional): Epochs; learning rates drop and phases begin at the same
-            fractions of the training. None: as many as the config has.
-
-    Returns:
-        list[str]: Options of ``--cfg-options``.
-    """
-    if epochs is None:
-        return []
-    share = epochs / cfg.train_cfg.max_epochs
-    interval = min(cfg.train_cfg.get('val_interval', 1), epochs)
-    options = [f'train_cfg.max_epochs={epochs}', f'train_cfg.val_interval={interval}']
-    schedules = cfg.param_scheduler
-    named = schedules if isinstance(schedules, dict) else {'': schedules}
-    for name, own in named.items():
-        prefix = f'param_scheduler.{name}.' if name else 'param_scheduler.'
-        for index, schedule in enumerate(own):
-            if not schedule.get('by_epoch', True):
-                continue
-            for key in ('milestones', 'T_max', 'begin', 'end'):
-                if schedule.get(key):
-                    value = _scaled(schedule[key], share)
-                    options.append(f'{prefix}{index}.{key}={value}')
-    for index, phase in enumerate(cfg.model.get('phases') or ()):
-        if phase.get('begin') and phase.get('by_epoch', True):
-            begin = _scaled(phase.begin, share)
-            options.append(f'model.phases.{index}.begin={begin}')
-    return options
+def _is_set(value: Any) -> bool:
+    """Whether a field has an effect: scaling of the learning rate can be off."""
+    return bool(value.get('enable') if isinstance(value, Mapping) else value)
 
 
-def _scaled(value: Any, share: float) -> str:
-    """Scale epochs, in the notation of ``--cfg-options``; what was not 0 stays so."""
-    if isinstance(value, (list, tuple)):
-        return '[' + ','.join(_scaled(item, share) for item in value) + ']'
-    return str(max(round(value * share), 1))
+def _named(value: Any) -> str:
+    """A class or function by its name; its ``repr`` may have its address in memory."""
+    named = hasattr(value, '__module__') and hasattr(value, '__qualname__')
+    return f'{value.__module__}.{value.__qualname__}' if named else repr(value)

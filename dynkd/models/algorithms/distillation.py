@@ -181,6 +181,10 @@ class Distillation(TransferModel):
             self._begin(phase)
             self.train(self.training)
             forget_compiled()
+        if self.training and progress.iter == 0:
+            # Those that act now see it themselves.
+            for name in self._transfers.keys() - self._acting.keys():
+                self._transfers[name].forget()
 
     def _begin(self, phase: Phase) -> None:
         """Determine what runs in each step of a phase."""

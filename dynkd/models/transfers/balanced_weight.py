@@ -101,6 +101,10 @@ class BalancedWeight(Measured):
         self._phase = phase
         self.phase.fill_(phase)
 
+    def forget(self) -> None:
+        """Discard what was measured: it came with the weights of another training."""
+        self._restart()
+
     def _restart(self, keep: Union[bool, Tensor] = False) -> None:
         """Discard the measurements, unless they are kept."""
         self.means.mul_(keep)

@@ -128,6 +128,11 @@ class Transfer(TransferParts):
         if self.balance is not None:
             self.balance.enter(phase)
 
+    def forget(self) -> None:
+        """Forget what another training measured: one begins, and it acts later."""
+        if self.balance is not None:
+            self.balance.forget()
+
     def forward(
         self,
         outputs: Mapping[Tap, Any],

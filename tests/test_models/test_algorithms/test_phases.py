@@ -56,6 +56,31 @@ def test_static_phase_leaves_the_teacher_alone(
     assert not optimizers['teacher'].optimizer.state
 
 
+@pytest.mark.parametrize('resumed', [False, True])
+def test_only_a_resumed_training_keeps_what_a_later_phase_measured(
+    build, classifier, kld, cls_batch, progress, resumed
+):
+    weighted = kld('teacher', 'student')
+    weighted['loss']['loss_weight'] = dict(type='BalancedWeight', iterations=1)
+    cfg = dict(transfers=dict(loss_kld=weighted))
+    cfg['phases'] = [dict(name='alone', transfers=[]), dict(name='both', begin=1)]
+    streams = dict(model=classifier()), dict(model=classifier())
+    former, model = (build(*streams, **cfg) for _ in range(2))
+    progress(epoch=1, iter=5)
+    former(**cls_batch(), mode='loss')
+    balance = former.transfers['loss_kld'].balance
+    balance.means[0] *= 100
+    model.load_state_dict(former.state_dict())
+    if not resumed:
+        progress(epoch=0, iter=0)
+        model(**cls_batch(), mode='loss')
+    progress(epoch=1, iter=6)
+    model(**cls_batch(), mode='loss')
+    found = model.transfers['loss_kld'].balance
+    assert found.count == 1
+    assert torch.equal(found.means, balance.means) == resumed
+
+
 def test_phases_follow_the_epochs(phased, optimizers, cls_batch, progress):
     for epoch, phase in enumerate(['static', 'static', 'dynamic', 'dynamic']):
         progress(epoch=epoch)

@@ -129,6 +129,12 @@ def test_a_training_that_begins_measures_anew():
         assert follow(other, [(9, 1), (5, 1)], progress) == expected
     begun.enter(3)
     assert follow(begun, [(1, 1)]) == [1]
+    # One that acts later, in the phase of which the weights have a measurement.
+    later = BalancedWeight(iterations=1)
+    later.load_state_dict(balance.state_dict())
+    later.forget()
+    later.enter(3)
+    assert follow(later, [(9, 1), (5, 1)], LATER) == [9, 9]
 
 
 @settings(deadline=None, max_examples=30)

@@ -7,14 +7,40 @@ from mmengine.config import Config
 
 def test_length_is_scaled_with_the_drops_and_the_phases(modules, project):
     cfg = Config.fromfile(project / 'pair.py')
-    options = modules['trainings'].length_options(cfg, 12)
+    options = modules['length'].length_options(cfg, 12)
     assert options == [
         'train_cfg.max_epochs=12',
         'train_cfg.val_interval=10',
         'param_scheduler.0.milestones=[4,8]',
         'model.phases.1.begin=6',
     ]
-    assert modules['trainings'].length_options(cfg, None) == []
+    assert modules['length'].length_options(cfg, None) == []
+
+
+_DROP = dict(type='StepLR', step_size=10)
+
+
+@pytest.mark.parametrize(
+    ('schedules', 'options'),
+    [
+        (None, []),
+        (_DROP, ['param_scheduler.step_size=5']),
+        ([_DROP], ['param_scheduler.0.step_size=5']),
+        (dict(teacher=_DROP), ['param_scheduler.teacher.step_size=5']),
+        (dict(teacher=[_DROP]), ['param_scheduler.teacher.0.step_size=5']),
+        (
+            [dict(type='CosineRestartLR', periods=[10, 20], by_epoch=True)],
+            ['param_scheduler.0.periods=[5,10]'],
+        ),
+        ([dict(_DROP, by_epoch=False)], []),
+    ],
+)
+def test_all_notations_of_schedules_are_scaled(modules, schedules, options):
+    cfg = Config(dict(model=dict(), train_cfg=dict(max_epochs=30)))
+    if schedules is not None:
+        cfg.param_scheduler = schedules
+    found = modules['length'].length_options(cfg, 15)
+    assert found == ['train_cfg.max_epochs=15', 'train_cfg.val_interval=1', *options]
 
 
 def test_interval_of_a_paired_difference(modules):

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The files of comparisons, and what is wrong in them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ ROOT = Path(__file__).resolve().parents[3]
         (('once=True', 'trained=False'), "'big one', which is not there"),
         (('seeds = [0, 1, 2]', 'seeds = [0, 0]'), '0 is there twice'),
         (("metrics = ['top1']", 'metrics = []'), '`metrics` is missing'),
+        (("['top1']", "'top1'"), "`metrics` has to be a list, and is 'top1'"),
+        (('[0, 1, 2]', '3'), '`seeds` has to be a list, and is 3'),
+        (("name='KD'", 'name=1'), 'row 2: `name` has to be a string, and is 1'),
+        (("dict(teacher='big one'),", "dict(techer='big one'),"), "stream 'techer'"),
+        (("['student', 't", "['studnt', 't"), "`streams` names the stream 'studnt'"),
+        (('against=dict(teacher', 'against=dict(fusd'), "names the stream 'fusd'"),
+        (('once=True', "once=True, options=['param_scheduler.5.x=1']"), 'big one: '),
+        (('seeds = [', 'seeds = '), 'mine.py: '),
         (('seeds = [0, 1, 2]', "data = 'data/none'"), 'There is no data/none'),
     ],
 )
@@ -53,7 +62,8 @@ def test_the_project_s_comparisons_are_some(modules, tmp_path):
         comparison = modules['spec'].read(file)
         for row in comparison.rows:
             assert (root / row.config).is_file()
-            modules['results'].streams_of(row, root / row.config)
+        one = replace(comparison, seeds=comparison.seeds[:1])
+        assert modules['trainings'].trainings_of(one, root, tmp_path)
 
 
 def test_each_method_on_the_digits_is_a_row(modules):
@@ -61,6 +71,42 @@ def test_each_method_on_the_digits_is_a_row(modules):
     rows = [row.config for file in files for row in modules['spec'].read(file).rows]
     configs = (ROOT / 'configs' / 'kd').glob('*digits.py')
     assert {f'configs/kd/{file.name}' for file in configs} <= set(rows)
+
+
+def test_what_counts_iterations_is_refused(compare, project, capsys):
+    text = (project / 'plain.py').read_text()
+    (project / 'plain.py').write_text(text.replace('max_epochs', 'max_iters'))
+    assert compare() == 2
+    assert 'big one: a comparison counts epochs' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('kind', ['yaml', 'toml'])
+def test_files_that_are_none_are_refused(modules, tmp_path, capsys, kind):
+    (tmp_path / f'mine.{kind}').write_text('rows: [')
+    assert modules['compare'].main([str(tmp_path / f'mine.{kind}')]) == 2
+    assert f'mine.{kind}: ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (('--only', 'KDD'), "the row 'KDD', which is not there"),
+        (('--training', 'KDD', '0'), "the row 'KDD', which is not there"),
+        (('--training', 'KD', '9'), "seeds of 'KD' are 0, 1, 2, not 9"),
+        (('--training', 'big one', '1'), "seeds of 'big one' are 0, not 1"),
+        (('--out', 'my runs'), 'Choose another `--out`'),
+        (('--jobs', '0'), "'0' is not a number from 1 on"),
+        (('--epochs', '0'), "'0' is not a number from 1 on"),
+    ],
+)
+def test_options_that_name_nothing(calls, compare, project, capsys, words, message):
+    try:
+        status = compare(*words)
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    assert message in capsys.readouterr().err
+    assert calls(project) == []
 
 
 def test_a_failed_option_is_named(compare, project, capsys):
@@ -81,8 +127,9 @@ def test_a_plain_model_starts_from_a_row(modules, project):
         on.all_options()
     first.work_dir.mkdir()
     (first.work_dir / 'weights.pth').touch()
-    start = str(first.work_dir / 'weights.pth')
-    (first.work_dir / 'last_checkpoint').write_text(start)
+    # It was written elsewhere, and has been moved.
+    (first.work_dir / 'last_checkpoint').write_text('/elsewhere/weights.pth')
+    start = f'{first.work_dir.name}/weights.pth'
     assert on.all_options()[-2:] == [
         'model.init_cfg.type=Pretrained',
         f'model.init_cfg.checkpoint={start}',

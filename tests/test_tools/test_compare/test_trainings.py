@@ -44,9 +44,9 @@ def test_figure_and_csv(compare, project):
 
 def test_streams_start_from_the_row_they_name(calls, compare, project):
     compare()
-    start = project / 'work_dirs/compare/mine/big_one_seed0/epoch_3.pth'
+    start = 'work_dirs/compare/mine/big_one_seed0/epoch_3.pth'
     starts = {call[0]: call[1:] for call in calls(project)}
-    assert starts['KD_seed2'] == [str(start)]
+    assert starts['KD_seed2'] == [start]
     assert starts['alone_seed2'] == []
 
 
@@ -102,12 +102,13 @@ def test_a_row_that_is_not_trained_is_validated(calls, row_of, compare, project)
 ]"""
     file.write_text(file.read_text().rstrip().removesuffix(']') + row)
     assert compare('--jobs', '2') == 0
-    out = project / 'work_dirs/compare/mine'
+    runs = 'work_dirs/compare/mine'
+    out = project / runs
     starts = {name: own for name, *own in calls(project) if 'two' in name}
     assert starts == {
         f'two_seed{seed}': [
-            f'model.streams.teacher.checkpoint={out}/big_one_seed0/epoch_3.pth',
-            f'model.streams.student.checkpoint={out}/alone_seed{seed}/epoch_3.pth',
+            f'model.streams.teacher.checkpoint={runs}/big_one_seed0/epoch_3.pth',
+            f'model.streams.student.checkpoint={runs}/alone_seed{seed}/epoch_3.pth',
         ]
         for seed in range(3)
     }
@@ -165,7 +166,8 @@ def test_a_job_trains_one(calls, compare, project, capsys):
     assert [call[0] for call in calls(project)] == ['big_one_seed0', 'KD_seed2']
     # A job whose start is not there says so.
     other = project / 'other'
-    assert compare('--training', 'KD', '2', '--out', str(other)) == 2
+    assert compare('--training', 'KD', '2', '--out', str(other)) == 1
+    assert '"big one, seed 0", whose last checkpoint is not' in capsys.readouterr().err
 
 
 def test_results_are_small_and_readable(compare, project):
