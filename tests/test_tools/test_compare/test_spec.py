@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
         (("['top1']", "'top1'"), "`metrics` has to be a list, and is 'top1'"),
         (('[0, 1, 2]', '3'), '`seeds` has to be a list, and is 3'),
         (("name='KD'", 'name=1'), 'row 2: `name` has to be a string, and is 1'),
-        (("dict(teacher='big one'),", "dict(techer='big one'),"), "stream 'techer'"),
+        (("dict(teacher='big one'),", "dict(pupil='big one'),"), "stream 'pupil'"),
         (("['student', 't", "['studnt', 't"), "`streams` names the stream 'studnt'"),
         (('against=dict(teacher', 'against=dict(fusd'), "names the stream 'fusd'"),
         (('once=True', "once=True, options=['param_scheduler.5.x=1']"), 'big one: '),
