@@ -64,15 +64,18 @@ class _History(Unfinished):
         return buffer
 
 
-def permitted_names(budget: Budget) -> dict[str, Any]:
+def permitted_names(size: int) -> dict[str, Any]:
     """What a checkpoint may name.
 
     Args:
-        budget (Budget): What the copies that it asks for may take.
+        size (int): The size of its file, which limits the copies that it asks for.
 
     Returns:
         dict[str, Any]: What stands for each name: a :class:`Permitted`, or plain data.
     """
+    # The bytes of an array are copied twice: from text, and into the array. Each may
+    # take as much as the file, of which histories can be the largest part.
+    budget, arrays = Budget(size), Budget(size)
     calls: dict[str, Callable] = {
         'builtins.getattr': _statistic,
         'builtins.bytes': _empty_bytes,
@@ -86,7 +89,7 @@ def permitted_names(budget: Budget) -> dict[str, Any]:
         'numpy.dtype': dtype,
     }
     for core in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        calls[f'{core}._reconstruct'] = lambda *args: unfinished_array(budget, *args)
+        calls[f'{core}._reconstruct'] = lambda *args: unfinished_array(arrays, *args)
         calls[f'{core}.scalar'] = scalar
     names: dict[str, Any] = {
         name: Permitted(name, call) for name, call in calls.items()

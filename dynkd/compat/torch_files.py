@@ -48,7 +48,7 @@ class Reader:
         self._file, self._place = file, place
         self._size = file.seek(0, 2)
         file.seek(0)
-        self._names = permitted_names(Budget(self._size))
+        self._names = permitted_names(self._size)
 
     def read(self) -> Any:
         """Read it.

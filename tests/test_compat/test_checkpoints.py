@@ -19,7 +19,6 @@ from dynkd.compat.checkpoints import (
     load_checkpoint_file,
     load_from_http,
 )
-from dynkd.compat.plain_data import Budget
 from dynkd.compat.restricted_pickle import Unpickler
 from dynkd.compat.safe_globals import permitted_names
 
@@ -139,8 +138,17 @@ def test_numpy_values_of_any_numpy_release(tmp_path, value):
 def _load_pickle(data):
     """Loads a pickle as one in a checkpoint is."""
     size = len(data)
-    names = permitted_names(Budget(size))
+    names = permitted_names(size)
     return Unpickler(io.BytesIO(data), size, names).load()
+
+
+@pytest.mark.parametrize('values', [np.zeros(3 * 2**19), np.random.rand(3 * 2**19)])
+def test_histories_may_be_most_of_a_file(tmp_path, values):
+    """As after a long training of a small model; both are larger than the slack."""
+    buffer = HistoryBuffer(values, np.ones(len(values), dtype=np.int64), 10**7)
+    torch.save({'buffer': buffer, 'weight': torch.ones(2)}, tmp_path / 'long.pth')
+    loaded = load_checkpoint_file(tmp_path / 'long.pth')
+    np.testing.assert_array_equal(loaded['buffer'].data[0], values)
 
 
 def test_empty_history_and_config_dict(tmp_path):

@@ -14,7 +14,6 @@ import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import HistoryBuffer
 
-from dynkd.compat.plain_data import Budget
 from dynkd.compat.restricted_pickle import UnpermittedError, Unpickler
 from dynkd.compat.safe_globals import permitted_names
 from dynkd.compat.safe_tensors import Stored
@@ -60,7 +59,7 @@ def history(**changes: Any) -> HistoryBuffer:
 def read(data: Any) -> Any:
     """Read a pickle, of bytes or of what is pickled first, as torch does."""
     data = data if isinstance(data, bytes) else pickle.dumps(data, 2)
-    names = permitted_names(Budget(len(data)))
+    names = permitted_names(len(data))
     return Unpickler(io.BytesIO(data), len(data), names).load()
 
 
@@ -188,7 +187,7 @@ def test_what_is_not_a_pickle_of_a_checkpoint(data, message):
 
 def test_copies_of_the_same_bytes_are_counted():
     data = np.zeros(2**18)
-    names = permitted_names(Budget(0))
+    names = permitted_names(0)
     with pytest.raises(pickle.UnpicklingError, match='larger than the file'):
         text = pickle.dumps([data], 2)
         Unpickler(io.BytesIO(text), len(text), names).load()
