@@ -70,4 +70,4 @@ def _run(args: argparse.Namespace) -> int:
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()), how_to_continue)
+    run_tool(main, how_to_continue)

@@ -249,4 +249,4 @@ def how_to_continue() -> str:
 
 
 if __name__ == '__main__':
-    run_tool(lambda: sys.exit(main()), how_to_continue)
+    run_tool(main, how_to_continue)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 from demo_report import Report
-from launch import ROOT, train_once
+from launch import ROOT, path_option, train_once
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,19 @@ def train_three(
         student (Training): The student alone.
         both (Training): The distillation.
         out (Path): Where results go.
+
+    Raises:
+        SystemExit: If a training fails, or the path of ``out`` cannot be an option.
     """
+    try:
+        path_option(out)
+    except ValueError as error:
+        # Before anything is trained.
+        raise SystemExit(str(error)) from None
     for alone in (teacher, student):
         train_once(alone.title, alone.config, out / alone.folder)
-    start = (out / teacher.folder / 'last_checkpoint').read_text().strip()
+    last = (out / teacher.folder / 'last_checkpoint').read_text().strip()
+    start = path_option(out / teacher.folder / Path(last).name)
     options = [f'model.streams.teacher.checkpoint={start}']
     after = out / teacher.folder
     train_once(both.title, both.config, out / both.folder, options, after)
@@ -80,7 +89,9 @@ class Demo:
         print('== Demo data: handwritten digits', flush=True)
         tool = ROOT / 'tools' / 'dataset_converters' / 'digits.py'
         make = [sys.executable, str(tool), 'data/digits', '--task', self.task]
-        subprocess.run(make, check=True, cwd=ROOT)
+        status = subprocess.run(make, cwd=ROOT).returncode
+        if status:
+            raise SystemExit(status)  # it has said why
         train_three(
             Training('Teacher alone', self.teacher, 'teacher'),
             Training('Student alone', self.student, 'student'),

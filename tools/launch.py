@@ -14,6 +14,8 @@ from mmengine.config import Config
 
 #: The project's clone, with its tools and configs.
 ROOT = Path(__file__).resolve().parents[1]
+#: What ``--cfg-options`` would read as something else, in a path.
+_MISREAD = re.compile(r'[\s,\[\]()\'"]')
 
 
 def train_once(
@@ -37,7 +39,7 @@ def train_once(
             Defaults to None.
 
     Raises:
-        SystemExit: If the training fails.
+        SystemExit: If the training fails, or the directory is not one of trainings.
     """
     text = Config.fromfile(ROOT / config).pretty_text + ' '.join(options)
     if after is not None:
@@ -46,7 +48,10 @@ def train_once(
     if is_done(work_dir, key):
         print(f'== {title}: done before', flush=True)
         return
-    prepare(work_dir, key)
+    try:
+        prepare(work_dir, key)
+    except FileExistsError as error:
+        raise SystemExit(str(error)) from None
     print(f'== {title}: {config}', flush=True)
     _run(command(ROOT / config, work_dir, options), work_dir / 'train.log')
     (work_dir / 'done').write_text(key)
@@ -72,8 +77,15 @@ def prepare(work_dir: Path, key: str) -> None:
     Args:
         work_dir (Path): The work directory.
         key (str): What tells the training from others.
+
+    Raises:
+        FileExistsError: If it holds files of something else than such trainings.
     """
     begun = work_dir / 'begun'
+    if not begun.is_file() and work_dir.is_dir() and any(work_dir.iterdir()):
+        raise FileExistsError(
+            f'{work_dir} holds files of something else: choose another folder.'
+        )
     if not begun.is_file() or begun.read_text() != key:
         # What another config left there would be continued.
         begin_anew(work_dir, key)
@@ -110,6 +122,28 @@ def command(
     words = [sys.executable, str(ROOT / 'tools' / tool), str(config)]
     words += ['--work-dir', str(work_dir), *(['--resume'] if train else [])]
     return [*words, '--cfg-options', *options] if options else words
+
+
+def path_option(path: Path, root: Path = ROOT) -> str:
+    """A path as a value of ``--cfg-options``, for a training that runs in ``root``.
+
+    Args:
+        path (Path): The path, absolute.
+        root (Path): Where the training runs. Defaults to the project.
+
+    Returns:
+        str: The path, relative to ``root`` if it is in it.
+
+    Raises:
+        ValueError: If it has characters that the option would read otherwise.
+    """
+    text = str(path.relative_to(root) if path.is_relative_to(root) else path)
+    if _MISREAD.search(text):
+        raise ValueError(
+            f'{text}: this path is handed over by `--cfg-options`, which does not take '
+            'spaces, commas, brackets and quotes in it. Choose another one.'
+        )
+    return text
 
 
 def _run(command: list[str], log: Path) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Print what CHANGELOG.md says of a release, as the text of its tag or of its page.
 
-git tag -a v0.2.0 -F <(python tools/release_notes.py v0.2.0)
+git tag -a --cleanup=whitespace v0.2.0 -F <(python tools/release_notes.py v0.2.0)
 """
 
 from __future__ import annotations

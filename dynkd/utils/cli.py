@@ -128,6 +128,23 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
 
 
+def config_of_file(path: str) -> Config:
+    """Read a config file.
+
+    Args:
+        path (str): The file.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        SystemExit: If there is no such file.
+    """
+    if not Path(path).is_file():
+        raise SystemExit(f'There is no config file {path}.')
+    return Config.fromfile(path)
+
+
 def read_config(args: argparse.Namespace) -> Config:
     """Read the config of a run and apply the options of :func:`base_parser`.
 
@@ -141,10 +158,8 @@ def read_config(args: argparse.Namespace) -> Config:
     Raises:
         SystemExit: If the config file does not exist.
     """
-    if not Path(args.config).is_file():
-        raise SystemExit(f'There is no config file {args.config}.')
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    cfg = config_of_file(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)

@@ -63,7 +63,7 @@ class Stopped(KeyboardInterrupt):
 Hint = Callable[[], str]
 
 
-def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
+def run_tool(main: Callable[[], Optional[int]], hint: Optional[Hint] = None) -> None:
     """Run a tool.
 
     Ctrl-C and SIGTERM end it with one line, and with the status of a process that the
@@ -72,14 +72,14 @@ def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
     status 1. Other errors are shown as they are.
 
     Args:
-        main (Callable): The tool.
+        main (Callable): The tool. What it returns, if anything, is the exit status.
         hint (Callable, optional): Returns what to do after it was stopped. Defaults to
             None: nothing is said about it.
     """
     _listen()
     silence_known_warnings()
     try:
-        main()
+        status = main()
     except Stopped as stopped:
         _end_by(stopped.number, hint)
     except Exception as error:
@@ -90,6 +90,8 @@ def run_tool(main: Callable[[], None], hint: Optional[Hint] = None) -> None:
         sys.unraisablehook = lambda unraisable: None
         _say(line)
         _end(1)
+    if status:
+        raise SystemExit(status)
 
 
 def resume_command(arguments: Sequence[str]) -> str:

@@ -5,12 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Union
 
+from .line_style import DASHES
+
 
 def draw_curves(
     panels: Mapping[str, Mapping[str, Mapping[int, float]]],
     out: Union[str, Path],
     x_label: str,
     y_label: str,
+    log: bool = False,
 ) -> Path:
     """Draw curves side by side, one panel for each model, as a PNG.
 
@@ -20,6 +23,7 @@ def draw_curves(
         out (str or Path): The file to write.
         x_label (str): What a step is, with its unit.
         y_label (str): What a value is, with its unit.
+        log (bool): Whether the axis of values is logarithmic. Defaults to False.
 
     Returns:
         Path: The file.
@@ -32,16 +36,16 @@ def draw_curves(
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels.items()):
-        for (label, curve), color in zip(curves.items(), _COLORS):
-            axis.plot(
-                list(curve), list(curve.values()), label=label, color=color, marker='.'
-            )
+        for index, (label, curve) in enumerate(curves.items()):
+            turn, color = divmod(index, len(_COLORS))
+            style = dict(color=_COLORS[color], linestyle=DASHES[turn % len(DASHES)])
+            axis.plot(*zip(*curve.items()), label=label, marker='.', **style)
         axis.set_title(title, fontsize='medium', wrap=True)
         axis.set_xlabel(x_label)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(color='0.9')
         axis.legend(loc='best', frameon=False)
-    axes[0].set_ylabel(y_label)
+    axes[0].set(ylabel=y_label, yscale='log' if log else 'linear')
     out = Path(out)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)

@@ -119,3 +119,19 @@ def test_options_that_make_no_sense(tool, capsys):
     with pytest.raises(SystemExit):
         tool.parse_args(given)
     assert '--classes must be at least 1' in capsys.readouterr().err
+
+
+def test_names_that_are_there_twice(tool):
+    names = {3: 'crane', 8: 'all', 9: 'crane', 10: 'dog'}
+    found = {3: 'crane (3)', 8: 'all (8)', 9: 'crane (9)', 10: 'dog'}
+    assert tool._unique(names) == found
+
+
+def test_the_first_part_is_seen_where_few_are_right(tool, tmp_path):
+    row = dict(same=0.94, both=0.6, first=0.2, second=0.04, neither=0.16)
+    tool.draw({'all': row}, ['teacher', 'student'], tmp_path / 'figure.png')
+    figure = cv2.imread(str(tmp_path / 'figure.png'))
+    color = tool.PARTS['both'][0]
+    values = [int(color[i : i + 2], 16) for i in (5, 3, 1)]
+    # More than its patch in the legend.
+    assert (figure == values).all(-1).sum() > 1000

@@ -141,3 +141,13 @@ def test_a_plain_config_is_refused(tool, data):
     Config(dict(model=dict(type='FCOS'))).dump(data / 'plain.py')
     with pytest.raises(SystemExit, match='has no streams'):
         tool.main([str(data / 'plain.py'), 'x.pth', '--out', 'a.png'])
+
+
+def test_images_that_are_in_the_annotations(tool):
+    """As those of CIFAR and MNIST, without files."""
+    image = np.random.RandomState(0).randint(0, 256, (8, 8, 3), np.uint8)
+    assert (tool.picture(dict(img=image), {}) == image).all()
+    gray = tool.picture(dict(img=image[..., 0]), {})
+    assert gray.shape == (8, 8, 3) and (gray == image[..., :1]).all()
+    batch = dict(inputs=[torch.from_numpy(image).permute(2, 0, 1)])
+    assert (tool.picture({}, batch) == image).all()

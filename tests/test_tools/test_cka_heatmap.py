@@ -162,7 +162,7 @@ def test_a_tap_of_several_tensors_is_refused(call):
 
 
 def test_a_tap_that_does_not_exist_names_the_nearest(call):
-    with pytest.raises(ValueError, match='no module `backbone.layer9`'):
+    with pytest.raises(SystemExit, match='no module `backbone.layer9`'):
         call(dict(a='thin'), '--student-taps', 'backbone.layer9', '--batch-size', '4')
 
 

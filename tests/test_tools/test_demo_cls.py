@@ -29,7 +29,12 @@ def test_trainings_follow_one_another_and_are_reported(
         write_run(work_dir, [dict.fromkeys(values, 0.0), values])
 
     monkeypatch.setattr(shared, 'train_once', train_once)
-    monkeypatch.setattr(shared.subprocess, 'run', lambda c, **kw: made.append(c[-2:]))
+
+    def make(command, **settings):
+        made.append(command[-2:])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(shared.subprocess, 'run', make)
     demo.run(tmp_path)
     assert made == [['--task', demo.task]]
     start = f'model.streams.teacher.checkpoint={tmp_path}/teacher/epoch_2.pth'
@@ -75,3 +80,10 @@ def test_demo_of_detection_says_that_it_needs_ops(tmp_path):
     )
     assert done.returncode == 1
     assert "need MMCV's ops" in done.stderr and 'make demo-cls' in done.stderr
+
+
+def test_a_demo_refuses_a_folder_that_it_cannot_use(import_tool, tmp_path):
+    shared = import_tool('demo_dkd')
+    one = shared.Training('it', 'config.py', 'it')
+    with pytest.raises(SystemExit, match='does not take spaces'):
+        shared.train_three(one, one, one, tmp_path / 'my runs')

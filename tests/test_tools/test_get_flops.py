@@ -147,3 +147,20 @@ def test_a_two_stage_detector_and_a_recognizer_run_to_their_heads(tool):
         path = str(ROOT / 'configs' / f'{config}.py')
         found = tool.count(tool.parse_args([path, '--shape', *shape.split()]))
         assert found['streams']['model']['operations'] > head * 1e6
+
+
+def test_streams_that_are_named_by_their_files(tool, tmp_path):
+    (tmp_path / 'plain.py').write_text(
+        MODEL + "default_scope = 'mmpretrain'\nmodel = student\n"
+    )
+    streams = {name: str(tmp_path / 'plain.py') for name in ('teacher', 'student')}
+    text = f"model = dict(type='dynkd.Distillation', streams={streams})"
+    (tmp_path / 'both.py').write_text(text)
+    words = [str(tmp_path / 'both.py'), '--shape', '3', '16', '16']
+    found = tool.count(tool.parse_args(words))
+    assert list(found['streams']) == ['teacher', 'student']
+
+
+def test_a_missing_config_is_named(tool, tmp_path):
+    with pytest.raises(SystemExit, match='There is no config file'):
+        tool.main([str(tmp_path / 'nope.py')])

@@ -112,3 +112,24 @@ def test_the_demo_says_what_it_does():
         [sys.executable, str(script), '--help'], capture_output=True, text=True
     )
     assert 'Dynamic KD' in shown.stdout
+
+
+def test_files_of_something_else_are_left_alone(project):
+    folder = project / 'run'
+    folder.mkdir()
+    (folder / 'epoch_300.pth').touch()
+    with pytest.raises(SystemExit, match='run holds files of something else'):
+        launch.train_once('it', 'config.py', folder)
+    assert (folder / 'epoch_300.pth').exists() and calls(project) == []
+
+
+def test_a_path_as_an_option(tmp_path):
+    assert launch.path_option(tmp_path / 'a' / 'b.pth', tmp_path / 'a') == 'b.pth'
+    elsewhere = tmp_path / 'b.pth'
+    assert launch.path_option(elsewhere, tmp_path / 'a') == str(elsewhere)
+    # The project itself may lie anywhere.
+    root = tmp_path / 'my, projects'
+    assert launch.path_option(root / 'b.pth', root) == 'b.pth'
+    for name in ('a b', 'a,b', 'a[1]', '(a)', "a'"):
+        with pytest.raises(ValueError, match='does not take spaces'):
+            launch.path_option(tmp_path / name, root)

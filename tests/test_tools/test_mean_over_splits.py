@@ -130,3 +130,21 @@ def test_wrong_options_are_refused(tool, words, message, capsys):
     with pytest.raises(SystemExit):
         tool.main(words)
     assert message in capsys.readouterr().err
+
+
+def test_a_validation_that_is_not_finite_is_not_the_best(tool, run, capsys):
+    nan = float('nan')
+    values = {1: (nan, 0.9), 2: (0.2, 0.8), 3: (0.3, 0.7)}
+    one, two = (str(run(name, values)) for name in ('one', 'two'))
+    best = ('--best', 'student/acc/top1')
+    tool.main([one, two, *best, '--digits', '2'])
+    assert rows(capsys.readouterr().out)['student/acc/top1'] == ['0.30'] * 3
+    three = run('three', {1: (nan, 0.9)})
+    with pytest.raises(SystemExit, match='is not finite in any validation'):
+        tool.main([one, str(three), *best])
+
+
+def test_a_broken_file_is_named(tool, runs, tmp_path):
+    (tmp_path / 'found.json').write_text('{"a": ')
+    with pytest.raises(SystemExit, match='found.json: '):
+        tool.main([str(runs[0]), str(tmp_path / 'found.json')])

@@ -191,3 +191,29 @@ def test_teacher_and_student_stand_in_one_panel(tool, write_log, tmp_path, capsy
     other = write_log('plain', [dict(step=1, **{'coco/bbox_mAP': 0.1})])
     with pytest.raises(SystemExit, match='nor a metric of several streams'):
         tool.main([str(other), '--out', str(tmp_path / 'b.png')])
+
+
+def test_the_metric_of_a_run_that_counts_iterations(tool, write_log):
+    names = ('teacher', 'student')
+    records = [
+        *(dict({f'{n}/grad_norm': 1.0 for n in names}, iter=i, step=i) for i in (1, 2)),
+        *(dict({f'{n}/mIoU': 0.5 for n in names}, step=i) for i in (10, 20)),
+    ]
+    metric, panels = tool.streams_metric({'a': RunLog(write_log('a', records))})
+    assert metric == 'mIoU' and list(panels['a']) == list(names)
+
+
+def test_the_time_of_a_step_is_not_that_of_a_validation(tool, write_log):
+    records = [train(1, time=0.5), train(2, time=0.7), dict(step=1, time=9.0)]
+    log = RunLog(write_log('a', records))
+    assert tool.curve(log, 'time', 'iteration') == {1: 0.5, 2: 0.7}
+
+
+def test_the_metric_of_streams_has_no_iterations(tool, write_log, tmp_path):
+    values = {'teacher/acc': 0.5, 'student/acc': 0.4}
+    run = write_log('a', [train(1, loss=1.0), dict(values, step=1)])
+    out = tmp_path / 'a.png'
+    with pytest.raises(SystemExit, match='`acc` was measured once an epoch'):
+        tool.main([str(run), '--per', 'iteration', '--out', str(out)])
+    tool.main([str(run), '--log', '--out', str(out)])
+    assert out.is_file()

@@ -86,6 +86,7 @@ def test_classes_and_points_are_a_matter_of_the_seed(call):
     [
         (['--classes', '4'], '--classes 4: the data have 3'),
         (['--classes', '3', '--tap', 'neck'], 'choose one'),
+        (['--classes', '2', '--perplexity', '90'], 'and there are'),
     ],
 )
 def test_what_cannot_be_drawn(call, options, message):

@@ -34,3 +34,14 @@ def test_panels_stand_side_by_side(tmp_path):
     two = draw_curves({'a': panel, 'b': panel}, tmp_path / '2.png', 'epoch', 'AP')
     height, width = cv2.imread(str(one)).shape[:2]
     assert cv2.imread(str(two)).shape[:2] == (height, 2 * width)
+
+
+def test_more_curves_than_colours(tmp_path):
+    curves = {str(index): {1: 0.1 * index, 2: 0.2 * index} for index in range(6)}
+    few = dict(list(curves.items())[:4])
+    two = [
+        colors(draw_curves({'a': own}, tmp_path / f'{len(own)}.png', 'epoch', 'AP'))
+        for own in (few, curves)
+    ]
+    assert two[1]['#999999'] > two[0]['#999999'] > 0
+    assert two[1]['#0072B2'] > two[0]['#0072B2'] > 0

@@ -16,7 +16,7 @@ figure, as JSON, those of all classes also where the figure has not all.
 from __future__ import annotations
 
 import argparse
-import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Optional
@@ -30,6 +30,8 @@ from tool_options import (
     read_config,
     write_values,
 )
+
+from dynkd.utils.tool import run_tool
 
 BATCH = 64
 #: What a bar of the figure is made of: share, colour and words.
@@ -133,18 +135,29 @@ def draw(
         axes.barh(places, shares, left=left, color=color, label=label)
         left += shares
     same = [own['same'] for own in rows.values()]
+    # Of the first bars something is to be seen, too.
+    least = min(min(own['both'], own['same']) for own in rows.values())
     style = dict(markersize=12, markeredgewidth=2, clip_on=False, label='same class')
     axes.plot(same, places, 'k|', **style)
     axes.set_yticks(places, list(rows))
     axes.margins(y=0.01)
     axes.invert_yaxis()
-    axes.set(xlim=(min(0.9, 0.9 * min(same)), 1), xlabel='share of the images')
+    axes.set(xlim=(min(0.9, 0.9 * least), 1), xlabel='share of the images')
     # Bars first, the mark last.
     handles, words = axes.get_legend_handles_labels()
     handles, words = handles[1:] + handles[:1], words[1:] + words[:1]
     figure.legend(handles, words, loc='outside upper center', ncols=3, frameon=False)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=120)
+
+
+def _unique(names: dict[int, str]) -> dict[int, str]:
+    """Names by label of which none is there twice, or that of all images."""
+    taken = Counter([*names.values(), 'all'])
+    return {
+        label: name if taken[name] == 1 else f'{name} ({label})'
+        for label, name in names.items()
+    }
 
 
 def shown(found: Mapping[int, Mapping[str, float]], most: int) -> list[int]:
@@ -191,7 +204,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     predicted = [own.argmax(1) for own in probabilities.values()]
     whole = agreement(*predicted, labels)
     found = by_class(*predicted, labels)
-    names = dict(zip(found, class_names(loader, found)))
+    names = _unique(dict(zip(found, class_names(loader, found))))
     rows = {names[label]: found[label] for label in shown(found, args.classes)}
     draw({'all': whole, **rows}, list(models), args.out)
     print(
@@ -212,4 +225,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

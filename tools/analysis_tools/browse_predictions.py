@@ -8,7 +8,6 @@ its first frame is shown).
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Optional
 
 import numpy as np
+from data_config import loader_config
 from mmengine.config import Config
 from tool_options import (
     add_cfg_options,
@@ -25,6 +25,8 @@ from tool_options import (
     described_parser,
     read_config,
 )
+
+from dynkd.utils.tool import run_tool
 
 GREEN, RED, BLUE = '#009E73', '#D55E00', '#0072B2'
 
@@ -55,6 +57,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     add_cfg_options(parser)
     args = parser.parse_args(argv)
     check_out(parser, args.out)
+    if args.number < 1 or args.skip < 0:
+        parser.error('--number must be positive, and --skip must not be negative.')
     return args
 
 
@@ -77,12 +81,20 @@ def predict(
     import torch
     from mmengine.runner import Runner
 
+    from dynkd.compat import load_checkpoint_file
+    from dynkd.models.streams import stream_weights
+
     if 'streams' not in cfg.model:
         raise SystemExit(f'{args.config} has no streams: it is not of a distillation.')
-    loading = cfg[f'{args.split}_dataloader']
+    state = load_checkpoint_file(args.checkpoint).get('state_dict', {})
+    if not any(stream_weights(state, name) for name in cfg.model.streams):
+        raise SystemExit(
+            f'{args.checkpoint} is not of a distillation: it has no streams.'
+        )
+    loading = loader_config(cfg, args.split, args.config)
     loading.update(batch_size=1, num_workers=0, persistent_workers=False)
     loading.pop('prefetch_factor', None)
-    loading.sampler = dict(type='DefaultSampler', shuffle=False)
+    loading['sampler'] = dict(type='DefaultSampler', shuffle=False)
     with TemporaryDirectory() as folder:
         # It loads as a test does, without the files that the streams started from.
         runner = Runner(
@@ -126,9 +138,14 @@ def picture(annotation: Mapping[str, Any], batch: Mapping[str, Any]) -> np.ndarr
         import cv2
 
         return cv2.imread(path)[..., ::-1]
+    if 'img' in annotation:
+        image = np.asarray(annotation['img'])
+        gray = image.ndim == 2
+        return np.repeat(image[..., None], 3, axis=-1) if gray else image
     inputs = batch['inputs']
     clip = next(iter(inputs.values())) if isinstance(inputs, Mapping) else inputs
-    frame = clip[0][0]
+    # (C, H, W), or of a recognizer (M, C, H, W) or (M, C, T, H, W).
+    frame = clip[0] if clip[0].dim() == 3 else clip[0][0]
     frame = frame if frame.dim() == 3 else frame[:, 0]
     return frame.permute(1, 2, 0).byte().numpy()
 
@@ -263,4 +280,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -25,7 +25,6 @@ checkpoint. The values are written beside the figure, as JSON.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional
@@ -39,6 +38,8 @@ from tool_options import (
     read_config,
     write_values,
 )
+
+from dynkd.utils.tool import run_tool
 
 BATCH = 64
 
@@ -215,4 +216,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -26,6 +26,8 @@ from tool_options import (
     write_values,
 )
 
+from dynkd.utils.tool import run_tool
+
 if TYPE_CHECKING:
     import torch
     from loaded_models import Model
@@ -162,7 +164,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     taps = dict(teacher=args.teacher_taps, student=args.student_taps)
     teacher = Model.read(*args.teacher, taps['teacher'], name='teacher')
     students = {
-        label: Model.read(config, checkpoint, taps['student'])
+        label: Model.read(config, checkpoint, taps['student'], name=label)
         for label, config, checkpoint in args.student
     }
     terms = compare(teacher, students, loader, args.batches)
@@ -183,4 +185,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -8,7 +8,6 @@ For each config: its data, the published weights that it starts from, and the co
 that are trained before it, in that order. All of it is read off the configs.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -16,6 +15,8 @@ from typing import Optional
 from mmengine.config import Config
 from read_needs import Needs, read_needs
 from tool_options import described_parser
+
+from dynkd.utils.tool import run_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / 'docs' / 'configs.md'
@@ -160,7 +161,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     )
     page = PAGE.read_text(encoding='utf-8')
     new = with_tables(page, needs)
-    if args.check and new != page:
+    if args.check:
+        if new == page:
+            return 0
         print(f'{PAGE} is not as the configs are: run this without --check')
         return 1
     PAGE.write_text(new, encoding='utf-8')
@@ -168,4 +171,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 from tool_options import add_out, check_out, described_parser
 
+from dynkd.utils.tool import run_tool
+
 NAMES = dict(frame='img_{:05}.jpg', u='flow_x_{:05}.jpg', v='flow_y_{:05}.jpg')
 ROWS = dict(frame='frame', colours='flow', u='u', v='v')
 
@@ -182,4 +184,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -13,12 +13,13 @@ weights are loaded, so that none are needed.
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
 from tool_options import add_cfg_options, described_parser, read_config
+
+from dynkd.utils.tool import run_tool
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -143,4 +144,4 @@ def quiet() -> None:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

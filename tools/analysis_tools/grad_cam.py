@@ -17,7 +17,6 @@ figure, as JSON.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -30,6 +29,8 @@ from tool_options import (
     read_config,
     write_values,
 )
+
+from dynkd.utils.tool import run_tool
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -164,4 +165,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from data_config import loader_config
 from mmengine.config import Config, ConfigDict
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
@@ -21,7 +22,8 @@ from torch import Tensor, nn
 
 from dynkd.compat import load_checkpoint_file
 from dynkd.models.streams import BRANCHES, Stream, StreamConfig, stream_weights
-from dynkd.models.taps import Recorder, Tap, collect
+from dynkd.models.taps import Recorder, Tap, TapError, collect
+from dynkd.utils.cli import config_of_file
 
 
 def data_loader(cfg: Config, args: argparse.Namespace, every: bool = False) -> Any:
@@ -39,10 +41,7 @@ def data_loader(cfg: Config, args: argparse.Namespace, every: bool = False) -> A
     Raises:
         SystemExit: If the config has no such data, or not enough for a batch.
     """
-    loader = cfg.get(f'{args.split}_dataloader')
-    if loader is None:
-        raise SystemExit(f'{args.config} has no {args.split}_dataloader.')
-    loader = dict(loader)
+    loader = loader_config(cfg, args.split, args.config)
     loader.pop('batch_sampler', None)
     loader.update(
         batch_size=args.batch_size,
@@ -83,6 +82,9 @@ class Model:
             ().
         device (str, optional): Where it runs. Defaults to None: on an accelerator,
             where there is one.
+
+    Raises:
+        SystemExit: If it has no such tap.
     """
 
     def __init__(
@@ -96,9 +98,12 @@ class Model:
         self.model: nn.Module = model.requires_grad_(False).eval()
         self.model.to(device or get_device())
         self.stream = Stream(cfg, self.model)
-        self.taps = [Tap.parse(f'{cfg.name}.{tap}') for tap in taps]
-        for tap in self.taps:
-            tap.find(self.model)
+        try:
+            self.taps = [Tap.parse(f'{cfg.name}.{tap}') for tap in taps]
+            for tap in self.taps:
+                tap.find(self.model)
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
         self.recorder = Recorder(self.taps)
 
     @classmethod
@@ -135,11 +140,14 @@ class Model:
             list[Tensor]: A feature (B, ...) for each tap.
 
         Raises:
-            SystemExit: If a tap yields several tensors.
+            SystemExit: If a tap yields several tensors, or nothing at its index.
         """
         with DefaultScope.overwrite_default_scope(self.scope):
             own = self.stream.prepare(copy.deepcopy(batch), False)
-            found = collect(self.stream.observe(self.recorder, **own))
+            try:
+                found = collect(self.stream.observe(self.recorder, **own))
+            except TapError as error:
+                raise SystemExit(str(error)) from None
         for tap, feature in found.items():
             if not isinstance(feature, Tensor):
                 raise SystemExit(
@@ -187,7 +195,7 @@ def read_models(args: argparse.Namespace, taps: Sequence[str] = ()) -> dict[str,
         SystemExit: If two have the same label, or there is no such stream.
     """
     models = {
-        label: Model.read(config, checkpoint, taps)
+        label: Model.read(config, checkpoint, taps, name=label)
         for label, config, checkpoint in args.model
     }
     if args.distillation is None:
@@ -243,7 +251,7 @@ def _read_streams(
     path: str, checkpoint: str, names: Sequence[str] | None, taps: Sequence[str]
 ) -> dict[str, Model]:
     """Read streams of a distillation."""
-    cfg = Config.fromfile(path)
+    cfg = config_of_file(path)
     streams = cfg.model.get('streams')
     if streams is None:
         raise SystemExit(f'{path} has no streams: it is not of a distillation.')

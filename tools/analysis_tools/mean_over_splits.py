@@ -9,6 +9,7 @@ file that ``tools/test.py --out`` wrote can stand in a run's place.
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -18,6 +19,7 @@ from typing import Optional
 from tool_options import described_parser
 
 from dynkd.utils import RunLog
+from dynkd.utils.tool import run_tool
 
 Metrics = dict[str, float]
 #: What a record of a validation holds besides metrics.
@@ -67,7 +69,10 @@ def read(run: Path, best: Optional[str] = None) -> tuple[Optional[int], Metrics]
         ValueError: If there are no metrics, or ``best`` is none of them.
     """
     if run.is_file():
-        metrics = json.loads(run.read_text(encoding='utf-8'))
+        try:
+            metrics = json.loads(run.read_text(encoding='utf-8'))
+        except ValueError as error:
+            raise ValueError(f'{run}: {error}') from None
         if not isinstance(metrics, dict) or not metrics:
             raise ValueError(f'{run} holds no metrics by name.')
         # Those of single classes are lists.
@@ -80,7 +85,11 @@ def read(run: Path, best: Optional[str] = None) -> tuple[Optional[int], Metrics]
     if not scored:
         known = ', '.join(sorted(set().union(*found.values())))
         raise ValueError(f'{run} has no metric `{best}`. It has: {known}.')
-    step = max(scored, key=scored.get)
+    # A stream that finds nothing has NaN.
+    finite = [step for step, value in scored.items() if math.isfinite(value)]
+    if not finite:
+        raise ValueError(f'{run}: `{best}` is not finite in any validation.')
+    step = max(finite, key=lambda step: scored[step])
     return step, found[step]
 
 
@@ -201,4 +210,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -47,8 +47,10 @@ def read_streams(cfg: Config, keep_weights: bool = False) -> dict[str, Any]:
     preprocessor = cfg.get('data_preprocessor')
     streams = cfg.model.get('streams') or dict(model=dict(model=cfg.model))
     found = {}
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         for name, settings in streams.items():
+            if isinstance(settings, str):
+                settings = dict(config=settings)
             settings = dict(copy.deepcopy(settings), checkpoint=None)
             found[name] = StreamConfig.from_cfg(name, settings, preprocessor)
             if not keep_weights:

@@ -8,7 +8,7 @@ epoch. Transfers as shares of their learner's task loss: --keys '*/share' --log
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Optional
@@ -16,6 +16,7 @@ from typing import Optional
 from tool_options import add_out, check_out, described_parser
 
 from dynkd.utils import RunLog
+from dynkd.utils.tool import run_tool
 from dynkd.visualization import draw_curves, line_style
 
 Curve = dict[int, float]
@@ -96,10 +97,14 @@ def curve(log: RunLog, name: str, per: str) -> Curve:
     Raises:
         SystemExit: If a value was measured once an epoch and is asked for by iteration.
     """
-    epochs = {r['step']: r.get('epoch') for r in log.records if name in r}
-    values = log.curve(name)
     if not by_epoch(log):
-        return values
+        return log.curve(name)
+    records = [record for record in log.records if name in record]
+    # `time` is logged by trainings and by validations, whose steps are epochs.
+    records = [own for own in records if not _is_validation(own)] or records
+    epochs = {record['step']: record.get('epoch') for record in records}
+    found = {record['step']: record[name] for record in records}
+    values = dict(sorted(found.items()))
     measured = None in epochs.values()
     if per == 'iteration':
         if measured:
@@ -189,7 +194,7 @@ def streams_metric(
             for name in record:
                 stream, slash, metric = name.partition('/')
                 # `student/loss_cls` is a loss, `kld_student/share` a transfer's.
-                if slash and 'epoch' not in record and 'loss' not in metric:
+                if slash and _is_validation(record) and 'loss' not in metric:
                     runs = found.setdefault(metric, {})
                     runs.setdefault(label, {})[stream] = log.curve(name)
     shared = {
@@ -205,6 +210,11 @@ def streams_metric(
         )
     # COCO's first metric is its mean, the second that at an IoU of 0.5.
     return next(iter(shared.items()))
+
+
+def _is_validation(record: Mapping[str, float]) -> bool:
+    """Whether a record is of a validation; one of training counts iterations."""
+    return 'epoch' not in record and 'iter' not in record
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -287,7 +297,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     x_label = args.per if counts == {True} else 'iteration'
     if args.keys is None and not any(map(_has_default, logs.values())):
         metric, panels = streams_metric(logs)
-        draw_curves(panels, args.out, x_label, metric)
+        if x_label != 'epoch' and counts == {True}:
+            raise SystemExit(f'`{metric}` was measured once an epoch: use --per epoch.')
+        draw_curves(panels, args.out, x_label, metric, args.log)
         print(f'Wrote {args.out}')
         return
     found = rows(logs, args.keys, args.per)
@@ -296,4 +308,4 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_tool(main)

@@ -98,8 +98,10 @@ def count_extras(cfg: Config, streams: dict[str, Any]) -> dict[str, int]:
     model = copy.deepcopy(cfg.model)
     for name, stream in streams.items():
         whole = dict(model=stream.model, config=None, scope=stream.scope)
-        model.streams[name].update(whole, checkpoint=None)
-    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        own = model.streams[name]
+        own = {} if isinstance(own, str) else own
+        model.streams[name] = dict(own, **whole, checkpoint=None)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         built = MODELS.build(model)
     found = {
         f'branches of {name}': parameters(getattr(built.stream(name), 'branches', None))

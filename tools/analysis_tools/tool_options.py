@@ -162,8 +162,14 @@ def read_config(args: argparse.Namespace) -> Config:
 
     Returns:
         Config: The config, overridden.
+
+    Raises:
+        SystemExit: If the config file does not exist.
     """
-    cfg = Config.fromfile(args.config)
+    # It imports more than --help needs.
+    from dynkd.utils.cli import config_of_file
+
+    cfg = config_of_file(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     return cfg

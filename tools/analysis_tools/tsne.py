@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
@@ -33,11 +32,14 @@ from tool_options import (
     write_values,
 )
 
+from dynkd.utils.tool import run_tool
+
 if TYPE_CHECKING:
     import torch
     from loaded_models import Model
 
 BATCH = 16
+MARKS = ('o', '^', 's', 'x')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -170,7 +172,10 @@ def draw(
         axes = figure.add_subplot(1, len(points), index)
         for number, label in enumerate(sorted(set(labels))):
             chosen = own[np.asarray(labels) == label]
-            axes.scatter(*chosen.T, s=9, color=f'C{number % 10}', label=names[label])
+            # Ten colours, then the same with other marks.
+            turn, color = divmod(number, 10)
+            style = dict(color=f'C{color}', marker=MARKS[turn % len(MARKS)])
+            axes.scatter(*chosen.T, s=9, label=names[label], **style)
         axes.set_title(title)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -190,6 +195,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
     Returns:
         int: The exit status.
+
+    Raises:
+        SystemExit: If there are too few images.
     """
     args = parse_args(argv)
     # They import torch, without which --help answers.
@@ -201,6 +209,11 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     models = read_models(args, [args.tap])
     classes = choose_classes(loader, args.classes, args.seed)
     labels, features = read_features(models, loader, classes, args.samples)
+    if args.perplexity >= len(labels):
+        raise SystemExit(
+            f'--perplexity {args.perplexity:g}: it must be less than the number of '
+            f'images, and there are {len(labels)}.'
+        )
     points = {
         label: embed(own, args.perplexity, args.seed) for label, own in features.items()
     }
@@ -220,4 +233,4 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_tool(main)

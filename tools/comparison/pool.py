@@ -145,14 +145,14 @@ class Pool:
             return
         try:
             options = training.all_options()
-        except FileNotFoundError as error:
+            if is_done(training.work_dir, training.key):
+                # It is trained again because its checkpoint is gone: nothing to resume.
+                begin_anew(training.work_dir, training.key)
+            prepare(training.work_dir, training.key)
+        except (FileNotFoundError, FileExistsError) as error:
             locked.close()
             self._fail(training, str(error))
             return
-        if is_done(training.work_dir, training.key):
-            # It is trained again because its checkpoint is gone: nothing to resume.
-            begin_anew(training.work_dir, training.key)
-        prepare(training.work_dir, training.key)
         log = (training.work_dir / 'train.log').open('a')
         device = self.free.pop(0)
         process = subprocess.Popen(

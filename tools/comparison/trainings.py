@@ -6,13 +6,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launch import is_done
+from launch import is_done, path_option
 from mmengine.config import Config, DictAction
 
 from .length import epochs_of, length_options
@@ -36,8 +35,6 @@ MEANINGFUL = (
 )
 #: What changes a training where it is set; in a key only then.
 _WHERE_SET = ('auto_scale_lr', 'runner_type')
-#: What ``--cfg-options`` would read as something else, in a path.
-_MISREAD = re.compile(r'[\s,\[\]()\'"]')
 #: Every training measures what its steps cost.
 MEASURE = 'default_hooks.step_cost.type=dynkd.StepCostHook'
 
@@ -93,7 +90,7 @@ class Training:
                     f'{self.title}: it starts from "{training.title}", whose last '
                     f'checkpoint is not in {training.work_dir}: train that first.'
                 )
-            path = _in_option(checkpoint, self.root)
+            path = path_option(checkpoint, self.root)
             if stream:
                 starts.append(f'model.streams.{stream}.checkpoint={path}')
             else:
@@ -142,14 +139,8 @@ def trainings_of(comparison: Comparison, root: Path, out: Path) -> list[Training
         FileNotFoundError: If there is no such config.
         ValueError: If a config, an option or ``out`` does not fit a comparison.
     """
-    if any(row.starts for row in comparison.rows) and _MISREAD.search(
-        _in_option(out, root)
-    ):
-        raise ValueError(
-            f'{out}: checkpoints are handed over by `--cfg-options`, which does not '
-            'take spaces, commas, brackets and quotes in a path. Choose another '
-            '`--out`.'
-        )
+    if any(row.starts for row in comparison.rows):
+        path_option(out, root)
     found: dict[tuple[str, int], Training] = {}
 
     def add(row: Row, seed: int) -> Training:
@@ -167,11 +158,6 @@ def trainings_of(comparison: Comparison, root: Path, out: Path) -> list[Training
         for row in comparison.rows:
             add(row, seed)
     return list(found.values())
-
-
-def _in_option(path: Path, root: Path) -> str:
-    """A path for a training, which runs in ``root``."""
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _training(

@@ -256,7 +256,10 @@ def parse_args(name: str, arguments: list[str] | None) -> argparse.Namespace:
         action='store_true',
         help='leave out videos that are not in these folders',
     )
-    return parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
+    if args.skip_missing and args.videos is None and args.rawframes is None:
+        parser.error('--skip-missing needs --videos or --rawframes.')
+    return args
 
 
 def converter(name: str, read: Reader) -> Main:

@@ -171,7 +171,10 @@ def convert(kind: str, source: Path, out: Path) -> int:
                         f'image {index} of {split} in {source} has the label {label}; '
                         f'there are {len(names)} classes'
                     )
-                cv2.imwrite(str(folder / names[label] / f'{index:05d}.png'), image)
+                # `imwrite` reports no full disk.
+                (folder / names[label] / f'{index:05d}.png').write_bytes(
+                    cv2.imencode('.png', image)[1].tobytes()
+                )
                 count += 1
     return count
 

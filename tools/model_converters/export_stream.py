@@ -5,10 +5,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.utils.cli import config_of_file
 from dynkd.utils.tool import run_tool
 
 if TYPE_CHECKING:
@@ -68,11 +69,13 @@ def main() -> None:
     args = parser.parse_args()
     from dynkd.models.streams import StreamConfig, export_stream
 
-    cfg = Config.fromfile(args.config)
+    cfg = config_of_file(args.config)
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    streams = cfg.model.streams
+    streams = cfg.model.get('streams')
+    if streams is None:
+        raise SystemExit(f'{args.config} has no streams: it is not of a distillation.')
     if args.stream not in streams:
         raise SystemExit(
             f'{args.config} has no stream `{args.stream}`. '

@@ -94,7 +94,7 @@ def test_files_that_are_none_are_refused(modules, tmp_path, capsys, kind):
         (('--training', 'KDD', '0'), "the row 'KDD', which is not there"),
         (('--training', 'KD', '9'), "seeds of 'KD' are 0, 1, 2, not 9"),
         (('--training', 'big one', '1'), "seeds of 'big one' are 0, not 1"),
-        (('--out', 'my runs'), 'Choose another `--out`'),
+        (('--out', 'my runs'), 'Choose another one'),
         (('--jobs', '0'), "'0' is not a number from 1 on"),
         (('--epochs', '0'), "'0' is not a number from 1 on"),
     ],
