@@ -23,6 +23,9 @@ def main() -> None:
     cfg = read_config(args)
     # Nothing is saved, not even as the best so far.
     cfg.default_hooks = dict(cfg.get('default_hooks', {}), checkpoint=None)
+    # MMEngine would load the training data, to log how far the training is.
+    for name in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler'):
+        cfg[name] = None
     runner = build_runner(cfg)
     # MMEngine does it when a training begins, and not for a validation.
     unwrap(runner.model).init_weights()

@@ -19,6 +19,9 @@ def bring_in(runner: Any, model: Any, wrapper: Optional[dict]) -> None:
         model (nn.Module): Its model.
         wrapper (dict, optional): Config of what wraps it in several processes.
     """
+    from dynkd.utils import distillation_in
+
+    model = distillation_in(model)
     if getattr(model, 'needed_hooks', None) is None:
         return
     found = [

@@ -90,7 +90,8 @@ def compose(
             'Name a trained one by --teacher-checkpoint.'
         )
     model = _model(own, other, recipe, changes, teacher_checkpoint)
-    settings = dict(model=model, **runtime(own.cfg, recipe, notes, baseline))
+    taught = other is not None
+    settings = dict(model=model, **runtime(own.cfg, recipe, notes, baseline, taught))
     head = _head(own, other, method, recipe, notes)
     text = '\n'.join([*head, *_bases(own, folder), *_fields(settings)])
     beside = {_base_name(own.name): own.cfg.pretty_text} if own.python_style else {}

@@ -63,7 +63,7 @@ class ModelView:
             :class:`~dynkd.models.transfers.losses.KLDLoss`.
         features (tuple of Place): The features that the head receives, by level.
         stages (tuple of Place): The features of the backbone's stages.
-        pooled (Place, optional): A vector for each image or clip.
+        pooled (tuple of Place): A vector for each image or clip, if there is one.
         why_not (str): Why there are no ``scores``. Empty if there are.
         model (nn.Module): The model.
         input_shape (tuple of int): Shape of the input that it was run on.

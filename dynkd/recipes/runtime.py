@@ -15,7 +15,11 @@ from .text import Base
 
 
 def runtime(
-    cfg: Config, recipe: Recipe, notes: list[str], baseline: Optional[str] = None
+    cfg: Config,
+    recipe: Recipe,
+    notes: list[str],
+    baseline: Optional[str] = None,
+    has_teacher: bool = True,
 ) -> dict[str, Any]:
     """The settings of a distillation besides its model.
 
@@ -24,19 +28,18 @@ def runtime(
         recipe (Recipe): The recipe.
         notes (list[str]): Where decisions are noted.
         baseline (str, optional): Log of the student alone. Defaults to None.
+        has_teacher (bool): Whether there is a teacher. Defaults to True.
 
     Returns:
         dict: Fields of a config that inherits from the student's.
     """
     found: dict[str, Any] = {}
-    trained = ('teacher', 'student') if _trains_teacher(recipe) else ('student',)
+    teaches_only = recipe.streams.get('teacher', {}).get('frozen', False)
+    learns = has_teacher and not teaches_only
+    trained = ('teacher', 'student') if learns else ('student',)
     if settings.needs_stream_optimizers(cfg.get('optim_wrapper'), trained):
         found['optim_wrapper'] = _optimizers(cfg, recipe, trained, notes)
-    best = best_metric(cfg)
-    checkpoint: dict[str, Any] = dict(type='dynkd.CheckpointHook')
-    if best is not None:
-        checkpoint.update(save_best=f'student/{best}', rule='greater')
-    found['default_hooks'] = dict(checkpoint=checkpoint)
+    found['default_hooks'] = dict(checkpoint=_checkpoint(cfg))
     found['custom_hooks'] = _hooks(cfg, recipe, baseline)
     for stage, (_, loop) in settings.LOOPS.items():
         # A loop of another kind stays.
@@ -57,17 +60,29 @@ def best_metric(cfg: Config) -> Optional[str]:
     Returns:
         str, optional: Its name, as a plain run has it; None if it cannot be told.
     """
-    named = cfg.get('default_hooks', {}).get('checkpoint', {}).get('save_best')
-    if isinstance(named, str) and named != 'auto':
+    named = _named_metric(cfg)
+    if named is not None:
         return named
     return settings.best_metric(cfg.get('val_evaluator'))
 
 
-def _trains_teacher(recipe: Recipe) -> bool:
-    """Whether there is a second optimizer."""
-    frozen = recipe.streams.get('teacher', {}).get('frozen', False)
-    teaches = any('teacher' in str(cfg) for cfg in recipe.transfers.values())
-    return teaches and not frozen
+def _checkpoint(cfg: Config) -> dict[str, Any]:
+    """The hook that saves checkpoints, and the best one by the student's metric."""
+    hook: dict[str, Any] = dict(type='dynkd.CheckpointHook')
+    named = _named_metric(cfg)
+    if named is not None:
+        # The base's own `rule` stays, or MMEngine finds it by the name.
+        return dict(hook, save_best=f'student/{named}')
+    found = settings.best_metric(cfg.get('val_evaluator'))
+    if found is not None:
+        hook.update(save_best=f'student/{found}', rule='greater')
+    return hook
+
+
+def _named_metric(cfg: Config) -> Optional[str]:
+    """The metric that the base names for its best checkpoint."""
+    named = cfg.get('default_hooks', {}).get('checkpoint', {}).get('save_best')
+    return named if isinstance(named, str) and named != 'auto' else None
 
 
 def _optimizers(

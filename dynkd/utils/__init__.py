@@ -13,7 +13,7 @@ from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
 from .plain_types import plain_types
 from .run_log import RunLog
-from .unwrap import unwrap
+from .unwrap import distillation_in, unwrap
 
 if TYPE_CHECKING:
     from .autocast import without_autocast
@@ -28,6 +28,7 @@ __all__ = [
     'RunLog',
     'TrainingData',
     'at',
+    'distillation_in',
     'check_field',
     'checked',
     'classic',

@@ -20,3 +20,20 @@ def unwrap(model: 'nn.Module') -> Any:
     from mmengine.model import is_model_wrapper
 
     return model.module if is_model_wrapper(model) else model
+
+
+def distillation_in(model: 'nn.Module') -> Any:
+    """The distillation of a run, also inside of a model for test-time augmentation.
+
+    Args:
+        model (nn.Module): The model of the runner.
+
+    Returns:
+        nn.Module: The distillation, or whatever model it is.
+    """
+    from mmengine.model import BaseTTAModel
+
+    model = unwrap(model)
+    if isinstance(model, BaseTTAModel) and hasattr(model.module, 'all_streams'):
+        return model.module
+    return model

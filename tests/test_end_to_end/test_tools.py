@@ -94,6 +94,8 @@ def test_validate_shows_what_a_training_begins_with(
         'val_evaluator._delete_=True', 'val_evaluator.type=SingleLabelMetric',
         'val_evaluator.average=None', 'val_cfg.streams=[student]',
         'default_hooks.checkpoint.save_best=auto',
+        # The training data are not looked at.
+        'train_dataloader.dataset.type=NoSuchDataset',
     )  # fmt: skip
     metrics = json.loads((tmp_path / 'out.json').read_text())
     assert metrics['student/single-label/recall_classwise'] == [0, 100, 0]

@@ -268,3 +268,29 @@ def test_each_method_is_an_option_of_the_tool():
     tool = Path(__file__).parents[2] / 'tools' / 'distill.py'
     for method in METHODS:
         assert f"'{method}'" in tool.read_text()
+
+
+@pytest.mark.parametrize('rule', ['less', None])
+def test_the_rule_of_the_base_stays(project, classifier, tmp_path, rule):
+    student = project('own', classifier(), 'mmpretrain')
+    cfg = Config.fromfile(student)
+    cfg.default_hooks.checkpoint.update(save_best='loss/error', rule=rule)
+    cfg.dump(student)
+    made = Config.fromfile(
+        write(of((student, student), 'kd', tmp_path), tmp_path / 'made.py')
+    )
+    hook = made.default_hooks.checkpoint
+    assert (hook.save_best, hook.get('rule')) == ('student/loss/error', rule)
+
+
+def test_both_streams_of_ekd_have_the_constructor_of_the_base(
+    project, classifier, tmp_path
+):
+    student = project('own', classifier(), 'mmpretrain')
+    cfg = Config.fromfile(student)
+    cfg.optim_wrapper.constructor = 'LearningRateDecayOptimWrapperConstructor'
+    cfg.dump(student)
+    made = Config.fromfile(
+        write(of((student, student), 'ekd', tmp_path), tmp_path / 'made.py')
+    )
+    assert set(made.optim_wrapper.streams) == {'teacher', 'student'}

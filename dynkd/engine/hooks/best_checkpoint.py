@@ -54,6 +54,8 @@ def best_checkpoint(runner: Runner, stream: str) -> Optional[BestCheckpoint]:
         several = len(hook.key_indicators) > 1
         for metric in hook.key_indicators:
             owner = metric.partition('/')[0].partition('.')[0]
+            if owner == 'fused':
+                continue  # of no stream alone
             owner = owner if owner in model.all_streams else model.main_stream
             path = (
                 hook.best_ckpt_path_dict.get(metric) if several else hook.best_ckpt_path

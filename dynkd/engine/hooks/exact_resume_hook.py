@@ -80,13 +80,16 @@ class ExactResumeHook(Hook):
                 "`worker_init_fn=dict(type='dynkd.seed_worker')` in train_dataloader."
             )
         by_epoch = isinstance(loop, EpochBasedTrainLoop)
-        if by_epoch and runner.iter % len(loader):
+        # A checkpoint by iterations, also of an epoch's last one, knows that epoch as
+        # not done.
+        begun = by_epoch and runner.iter != runner.epoch * len(loader)
+        if begun:
             _warn(
-                f'Resumed in the middle of epoch {runner.epoch + 1}, which starts '
-                'again: the result will differ a little from a run that was never '
-                'stopped. Save checkpoints by epoch.'
+                f'Resumed within epoch {runner.epoch + 1}, which starts again: the '
+                'result will differ a little from a run that was never stopped. Save '
+                'checkpoints by epoch.'
             )
-        unseen = runner.iter and not self._resumed_validated
+        unseen = runner.iter and not begun and not self._resumed_validated
         self._validation_due = bool(
             unseen and _follows_metric(runner) and _validates_here(runner)
         )
@@ -248,6 +251,8 @@ def _validates_here(runner: Runner) -> bool:
     loop = runner.train_loop
     if runner.val_loop is None:
         return False
+    # It follows `dynamic_intervals` only after the next epoch, or iteration.
+    loop._decide_current_val_interval()
     if isinstance(loop, EpochBasedTrainLoop):
         done, end = runner.epoch, loop.max_epochs
     else:

@@ -16,7 +16,7 @@ from dynkd.compat import load_checkpoint_file
 from dynkd.models.algorithms import Distillation
 from dynkd.models.streams import export_stream, stream_weights
 from dynkd.registry import HOOKS
-from dynkd.utils import unwrap
+from dynkd.utils import distillation_in, unwrap
 
 from .best_checkpoint import best_checkpoint
 
@@ -61,7 +61,7 @@ class ExportHook(Hook):
             runner (Runner): The runner.
         """
         for name in self.streams or ():
-            unwrap(runner.model).stream(name)
+            distillation_in(runner.model).stream(name)
 
     @master_only
     def after_train(self, runner: Runner) -> None:

@@ -54,7 +54,8 @@ class FiniteHook(Hook):
             look at what comes; nothing that is not finite is saved or exported.
             Defaults to 'stop'.
         max_skips (int): How many iterations ``'skip'`` permits in a run, before it
-            stops as well. Defaults to 10.
+            stops as well. Where gradients are accumulated over iterations, it is their
+            one step that is left out and counted. Defaults to 10.
 
     Raises:
         ValueError: If there is no such action, or ``max_skips`` is negative.
@@ -76,6 +77,7 @@ class FiniteHook(Hook):
         self._norms: dict[str, Tensor] = {}
         self._buffers: list[tuple[Tensor, Tensor]] = []
         self._told = False
+        self._left_out = False
 
     def before_train(self, runner: Runner) -> None:
         """Watch the optimizers' steps.
@@ -110,7 +112,7 @@ class FiniteHook(Hook):
             data_batch (dict, optional): The batch.
         """
         if self.action == 'skip':
-            own = _buffers(unwrap(runner.model))
+            own = all_buffers(unwrap(runner.model))
             self._buffers = [(buffer, buffer.clone()) for buffer in own]
 
     def after_train_iter(
@@ -132,6 +134,7 @@ class FiniteHook(Hook):
             NonFiniteError: If one is not finite, and the run is to stop.
         """
         norms, self._norms = self._norms, {}
+        left_out, self._left_out = self._left_out, False
         losses = outputs if isinstance(outputs, Mapping) else {}
         losses = {key: value for key, value in losses.items() if 'loss' in key}
         values = _read([*losses.values(), *norms.values()])
@@ -142,6 +145,13 @@ class FiniteHook(Hook):
         names += [f'gradient of {_owner(name)}' for name in norms]
         bad = [(n, v) for n, v in zip(names, values) if not math.isfinite(v)]
         elsewhere = all(map(math.isfinite, values[: len(losses)]))
+        if self.action == 'skip' and self._accumulates(runner):
+            if not elsewhere:
+                self._restore()
+            if not left_out:
+                return  # the step that is due later is left out, and says so
+        else:
+            self._restore()
         self._act(runner, _what(runner, bad, elsewhere and get_world_size() > 1))
 
     def after_train_epoch(self, runner: Runner) -> None:
@@ -180,6 +190,7 @@ class FiniteHook(Hook):
         known = self._norms.get(name)
         self._norms[name] = norm if known is None else torch.maximum(known, norm)
         if self.action == 'skip' and not math.isfinite(float(norm)):
+            self._left_out = True
             # Optimizers leave alone what has no gradient.
             for parameter in _parameters(optimizer):
                 parameter.grad = None
@@ -197,8 +208,6 @@ class FiniteHook(Hook):
                 )
             self._told = True
             return
-        for buffer, before in self._buffers:
-            buffer.copy_(before)
         hub = runner.message_hub
         count = 1 + (hub.get_info(_COUNT) if _COUNT in hub.runtime_info else 0)
         hub.update_info(_COUNT, count)
@@ -212,6 +221,16 @@ class FiniteHook(Hook):
             logger='current',
             level=logging.WARNING,
         )
+
+    def _accumulates(self, runner: Runner) -> bool:
+        """Whether a step has the gradients of several iterations, and is watched."""
+        counts = [own._accumulative_counts for _, own in _wrappers(runner)]
+        return bool(self._handles) and max(counts, default=1) > 1
+
+    def _restore(self) -> None:
+        """Undo what the iteration did to buffers."""
+        for buffer, before in self._buffers:
+            buffer.copy_(before)
 
     def _unwatch(self) -> None:
         """Take the hooks of the optimizers away."""
@@ -253,8 +272,15 @@ def _parameters(optimizer: torch.optim.Optimizer) -> Iterator[Tensor]:
     return (p for group in optimizer.param_groups for p in group['params'])
 
 
-def _buffers(model: Any) -> list[Tensor]:
-    """The buffers that a step may change, of frozen streams too."""
+def all_buffers(model: Any) -> list[Tensor]:
+    """The buffers that a step may change, of frozen streams too.
+
+    Args:
+        model (nn.Module): A distillation, or a plain model.
+
+    Returns:
+        list[Tensor]: The buffers.
+    """
     streams = getattr(model, 'all_streams', {}).values()
     modules = [model, *(stream.model for stream in streams)]
     # By identity: the trained streams are part of the model.

@@ -3,6 +3,7 @@
 
 import math
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Callable, Optional, cast
 
@@ -105,13 +106,14 @@ class ResultHook(Hook):
         model = unwrap(runner.model)
         if not isinstance(model, Distillation):
             return
-        metric = _metric(runner, model) or self._first_seen(model)
+        metric, best_of = _metric(runner, model)
+        metric = metric or self._first_seen(model)
         curves = {} if not metric else self._curves(runner, model, metric)
         if curves:
             by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
             step = 'epoch' if by_epoch else 'iteration'
             before = _before(runner, model, metric, curves)
-            lines = _table(metric, before, curves, step, _best_of(runner))
+            lines = _table(metric, before, curves, step, best_of, model.main_stream)
             # A point is not a curve.
             if max(map(len, curves.values())) > 1:
                 out = Path(runner.work_dir) / 'curves.png'
@@ -154,23 +156,25 @@ def _logged(folder: str, name: str) -> dict[int, float]:
         return {}
 
 
-def _metric(runner: Runner, model: Any) -> str:
-    """The metric of the best checkpoint, without the stream's name."""
-    hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
-    named = [name for hook in hooks for name in getattr(hook, 'key_indicators', ())]
-    for name in named:
-        stream, _, metric = str(name).partition('/')
-        if stream in model.all_streams:
-            return metric
-    return str(named[0]) if named and named[0] != 'auto' else ''
-
-
-def _best_of(runner: Runner) -> Callable:
-    """What finds the best value: the greatest, unless less is better."""
-    for hook in runner.hooks:
-        if isinstance(hook, CheckpointHook) and 'less' in getattr(hook, 'rules', ()):
-            return min
-    return max
+def _metric(runner: Runner, model: Any) -> tuple[str, Callable]:
+    """The metric of the best checkpoint, without the stream's name, and what finds its
+    best value: the greatest, unless less is better."""
+    named = [
+        (str(name), min if rule == 'less' else max)
+        for hook in runner.hooks
+        if isinstance(hook, CheckpointHook)
+        for name, rule in zip_longest(
+            getattr(hook, 'key_indicators', ()), getattr(hook, 'rules', ())
+        )
+        if name is not None
+    ]
+    for name, best_of in named:
+        # Of a stream, of a branch (`student.branches.0`), or of fused scores.
+        owner, _, metric = name.partition('/')
+        if owner.partition('.')[0] in (*model.all_streams, 'fused'):
+            return metric, best_of
+    name, best_of = named[0] if named else ('', max)
+    return ('' if name == 'auto' else name), best_of
 
 
 def _before(
@@ -195,6 +199,7 @@ def _table(
     curves: dict[str, dict[int, float]],
     step: str,
     best_of: Callable,
+    main: str,
 ) -> list[str]:
     """The lines of the table."""
     lines = [
@@ -209,8 +214,8 @@ def _table(
         values = (before.get(name), after, curve[best])
         cells = ''.join(f'{"-" if v is None else f"{v:.4g}":>10}' for v in values)
         lines.append(f'  {name:16}{cells}  ({best})')
-    if 'student alone' in curves and 'student' in curves:
-        last = [list(curves[n].values())[-1] for n in ('student', 'student alone')]
+    if 'student alone' in curves and main in curves:
+        last = [list(curves[n].values())[-1] for n in (main, 'student alone')]
         lines.append(
             f'  gain over the student alone, at the end: {last[0] - last[1]:+.4g}'
         )

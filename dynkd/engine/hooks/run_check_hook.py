@@ -8,7 +8,7 @@ from typing import Any, Optional
 import torch.nn as nn
 from mmengine.hooks import Hook, LoggerHook
 from mmengine.logging import print_log
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import BaseLoop, EpochBasedTrainLoop, Runner
 
 from dynkd.engine.optimizers.unused_parameters import check_unused_parameters
 from dynkd.models.algorithms import Distillation
@@ -101,8 +101,8 @@ class RunCheckHook(Hook):
         # It comes before this hook in the list, whose turn therefore comes once more.
         if not any(isinstance(hook, FiniteHook) for hook in runner.hooks):
             runner.register_hook(FiniteHook())
-        # While a runner tests or validates, the loop of its training is not built.
-        if self._start is None and not isinstance(runner._train_loop, dict):
+        # While a runner tests or validates, there is no training, or it is not built.
+        if self._start is None and isinstance(runner._train_loop, BaseLoop):
             check_work_dir(runner, unwrap(runner.model))
             self._start = PlainStart(runner)
 

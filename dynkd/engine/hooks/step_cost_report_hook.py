@@ -3,7 +3,8 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Callable, Optional
 
 import torch
@@ -11,11 +12,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from torch import nn
 
 from dynkd.models.algorithms import Distillation
+from dynkd.models.schedules import Measured
 from dynkd.registry import HOOKS
 from dynkd.utils import RandomState, TrainingData, unwrap
+
+from .finite_hook import all_buffers
 
 #: Batches: the first one allocates.
 _BATCHES = 2
@@ -26,10 +29,10 @@ class StepCostReportHook(Hook):
     """Says before a training what its steps cost, beside those of the student alone.
 
     Two batches go forward and backward through the main stream by itself, and two
-    through the whole distillation, without an update. Weights, buffers, gradients and
-    random numbers are as before afterwards. Logged are the time of the second, and on a
-    GPU the memory at its peak. What cannot be measured is logged with the reason, and
-    the training goes on.
+    through the whole distillation, without an update. Weights, buffers, gradients,
+    stores, measured weights and random numbers are as before afterwards. Logged are the
+    time of the second, and on a GPU the memory at its peak. What cannot be measured is
+    logged with the reason, and the training goes on.
     """
 
     # Once the run is checked.
@@ -51,8 +54,10 @@ class StepCostReportHook(Hook):
         try:
             with _untouched(model):
                 batch = _first_batch(runner, TrainingData(runner.train_dataloader))
-                alone = _measure(model, lambda: _alone(model, batch))
-                whole = _measure(model, lambda: model(**batch, mode='loss'))
+                # As in a training step: of mixed precision, for example.
+                context = partial(runner.optim_wrapper.optim_context, runner.model)
+                alone = _measure(model, context, lambda: _alone(model, batch))
+                whole = _measure(model, context, lambda: model(**batch, mode='loss'))
         except Exception as error:  # Whatever a user's data and models raise.
             print_log(
                 'The cost of a step could not be measured: '
@@ -77,7 +82,9 @@ def _alone(model: Distillation, batch: dict) -> dict:
 
 
 def _measure(
-    model: Distillation, losses: Callable[[], dict]
+    model: Distillation,
+    context: Callable[[], AbstractContextManager],
+    losses: Callable[[], dict],
 ) -> tuple[float, Optional[int]]:
     """Seconds of the last of some steps, and bytes at their peak where it is known."""
     seconds, peak = 0.0, None
@@ -87,7 +94,9 @@ def _measure(
             torch.cuda.synchronize()
             torch.cuda.reset_peak_memory_stats()
         begin = time.perf_counter()
-        model.parse_losses(losses())[0].backward()
+        with context():
+            total = model.parse_losses(losses())[0]
+        total.backward()
         if cuda:
             torch.cuda.synchronize()
             peak = torch.cuda.max_memory_allocated()
@@ -105,18 +114,22 @@ def _process_peak() -> Optional[int]:
 
 
 @contextmanager
-def _untouched(model: nn.Module) -> Iterator[None]:
-    """Leave a model, and random numbers, as they are."""
+def _untouched(model: Distillation) -> Iterator[None]:
+    """Leave a model, its stores and random numbers as they are."""
     random = RandomState.capture()
-    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    buffers = [(buffer, buffer.clone()) for buffer in all_buffers(model)]
     training = model.training
     model.train()
     try:
-        yield
+        with model.history.paused():
+            yield
     finally:
         with torch.no_grad():
             for buffer, before in buffers:
                 buffer.copy_(before)
+        for module in model.modules():
+            if isinstance(module, Measured):
+                module.reread()
         model.zero_grad(set_to_none=True)
         model.train(training)
         random.restore()

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from dynkd.engine.optimizers import StreamOptimWrapper
 from dynkd.models.streams import switched_together
 from dynkd.registry import HOOKS
-from dynkd.utils import unwrap
+from dynkd.utils import distillation_in
 
 #: What a hook can be asked for, all of which take the runner first.
 _CALLS = tuple(name for name in vars(Hook) if name.startswith(('before_', 'after_')))
@@ -62,7 +62,7 @@ class StreamHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        model = unwrap(runner.model)
+        model = distillation_in(runner.model)
         model.stream(self.stream or model.main_stream)
         self.hook.before_run(_StreamRunner(runner, self.stream))
 
@@ -72,7 +72,7 @@ def _passing(name: str) -> Any:
 
     def call(self: StreamHook, runner: Runner, *args: Any, **kwargs: Any) -> Any:
         own = _StreamRunner(runner, self.stream)
-        model = unwrap(runner.model)
+        model = distillation_in(runner.model)
         if not hasattr(model, 'all_streams'):
             return getattr(self.hook, name)(own, *args, **kwargs)
         with switched_together(self.stream or model.main_stream, model.all_streams):
@@ -103,7 +103,7 @@ class _StreamRunner:
     @property
     def model(self) -> Any:
         """nn.Module: The model of the stream."""
-        model = unwrap(self._runner.model)
+        model = distillation_in(self._runner.model)
         return model.stream(self._stream or model.main_stream).model
 
     @model.setter
@@ -116,7 +116,7 @@ class _StreamRunner:
         wrapper = self._runner.optim_wrapper
         if not isinstance(wrapper, StreamOptimWrapper):
             return wrapper
-        name = self._stream or unwrap(self._runner.model).main_stream
+        name = self._stream or distillation_in(self._runner.model).main_stream
         return wrapper[name]
 
     def __getattr__(self, name: str) -> Any:

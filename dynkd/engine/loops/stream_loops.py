@@ -15,12 +15,12 @@ from torch.utils.data import DataLoader
 
 from dynkd.models.streams import missing_stream
 from dynkd.registry import LOOPS
-from dynkd.utils import RandomState, unwrap
+from dynkd.utils import RandomState, distillation_in, unwrap
 
 from .evaluable import evaluable
 from .fusion import FUSED, Fusion, same_order
 from .stream_evaluator import StreamEvaluator
-from .test_time import distillation_in, predict
+from .test_time import predict
 
 
 class _EveryStream:

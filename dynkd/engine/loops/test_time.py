@@ -8,22 +8,7 @@ from mmengine.model import BaseTTAModel
 from torch import nn
 
 from dynkd.models.streams import Stream
-from dynkd.utils import unwrap
-
-
-def distillation_in(model: nn.Module) -> Any:
-    """The distillation of a run, also inside of a model for test-time augmentation.
-
-    Args:
-        model (nn.Module): The model of the runner.
-
-    Returns:
-        nn.Module: The distillation, or whatever model it is.
-    """
-    model = unwrap(model)
-    if isinstance(model, BaseTTAModel) and hasattr(model.module, 'all_streams'):
-        return model.module
-    return model
+from dynkd.utils import distillation_in, unwrap
 
 
 def predict(model: nn.Module, data: Any, names: Sequence[str]) -> dict[str, Sequence]:

@@ -55,10 +55,10 @@ class StreamOptimWrapperConstructor:
         optim_wrapper_cfg (dict): ``streams`` maps trained streams to their
             ``optimizer`` and, optionally, ``clip_grad``, ``paramwise_cfg`` and
             ``constructor``. Beside ``streams`` are ``optimizer`` and ``clip_grad`` of
-            streams that have none of their own, and the settings that all share:
-            ``type``, ``accumulative_counts``, ``loss_scale`` and ``dtype``.
-        paramwise_cfg (dict, optional): ``paramwise_cfg`` of streams that have none.
-            Defaults to None.
+            all streams, into which a stream's own are merged, and the settings that all
+            share: ``type``, ``accumulative_counts``, ``loss_scale`` and ``dtype``.
+        paramwise_cfg (dict, optional): ``paramwise_cfg`` of all streams, into which a
+            stream's own is merged. Defaults to None.
 
     Raises:
         ValueError: If there is no optimizer or a setting is misplaced.

@@ -179,12 +179,24 @@ class Distillation(TransferModel):
             print_log(f'Phase `{phase.name}` begins.', logger='current')
             forget_losses(list(self._acting))
             self._begin(phase)
+            self._drop_gradients()
             self.train(self.training)
             forget_compiled()
         if self.training and progress.iter == 0:
             # Those that act now see it themselves.
             for name in self._transfers.keys() - self._acting.keys():
                 self._transfers[name].forget()
+
+    def _drop_gradients(self) -> None:
+        """Drop what was accumulated for what does not learn in this phase."""
+        idle: list[torch.nn.Module] = [
+            transfer
+            for name, transfer in self._transfers.items()
+            if name not in self._acting
+        ]
+        idle += [self.all_streams[name].model for name in self._phase.frozen]
+        for module in idle:
+            module.zero_grad(set_to_none=True)
 
     def _begin(self, phase: Phase) -> None:
         """Determine what runs in each step of a phase."""

@@ -30,6 +30,9 @@ class Measured(nn.Module):
                 self._buffers[name] = old.to(new.device)
         return self
 
+    def reread(self) -> None:
+        """Look at the buffers again, which something else has set."""
+
 
 def names_measured(
     cfg: Mapping[str, Any], kind: type, owner: str, examples: str

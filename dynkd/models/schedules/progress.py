@@ -8,6 +8,16 @@ from typing import Optional
 from mmengine.logging import MessageHub
 
 
+class _NoDrops(dict):
+    """The drops of learning rates, whatever streams there are: none is known yet."""
+
+    def __contains__(self, stream: object) -> bool:
+        return True
+
+    def __missing__(self, stream: str) -> tuple[int, ...]:
+        return ()
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a training is.
@@ -45,7 +55,7 @@ class Progress:
         """
         # Longer than any real training, so that whatever begins later begins before its
         # end.
-        return cls(max_epochs=10**9, max_iters=10**9)
+        return cls(max_epochs=10**9, max_iters=10**9, lr_drops=_NoDrops())
 
     @classmethod
     def current(cls) -> 'Progress':

@@ -1,7 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Keeping the streams' past predictions in stores, and reading them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Optional
 
 import torch
@@ -67,6 +68,7 @@ class History:
         self._written = {
             name: [(tap, str(tap)) for tap in taps] for name, taps in self.kept.items()
         }
+        self._paused = False
 
     def check(self, yielded: Mapping[Tap, Any], frozen: Collection[str]) -> None:
         """Check that the stores can keep their taps, and size the stores accordingly.
@@ -154,10 +156,21 @@ class History:
                 (B, K).
             samples (dict[str, list]): The data samples by stream.
         """
+        if self._paused:
+            return
         for name, kept in self._written.items():
             indices = sample_indices(samples[kept[0][0].stream])
             logits = {text: outputs[tap].detach() for tap, text in kept}
             self.stores[name].write(indices, logits)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Steps in which nothing is stored, as where they are only measured."""
+        self._paused = True
+        try:
+            yield
+        finally:
+            self._paused = False
 
     def stand_in(self, outputs: Mapping[Tap, Any]) -> dict[Tap, Any]:
         """Stand-ins for the output of stores that are not open yet, for a dry run.

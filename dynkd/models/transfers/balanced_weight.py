@@ -192,10 +192,14 @@ class BalancedWeight(Measured):
             logger='current',
         )
 
+    def reread(self) -> None:
+        """Look at the measurements in the next step, which something else has set."""
+        self._left = None
+
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         """Load what was measured, and look at it in the next step."""
         super()._load_from_state_dict(*args, **kwargs)
-        self._left = None
+        self.reread()
 
     def extra_repr(self) -> str:
         """str: Its arguments."""

@@ -36,6 +36,11 @@ def build_transfers(
                 f'transfer `{name}`: the name must contain "loss" and no dot, as the '
                 'names of losses do, or it would not be added to the total.'
             )
+        if name == 'loss' or '/' in name:
+            raise ValueError(
+                f'transfer `{name}`: `loss` is the total in the log, and names with a '
+                'slash are those of a stream. Call it `loss_kld`, for example.'
+            )
         if not isinstance(cfg, Mapping):
             raise TypeError(
                 f'transfer `{name}` is a dict of `source`, `target` and `loss`, not '

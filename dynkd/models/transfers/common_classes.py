@@ -4,6 +4,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
+import torch
 from torch import Tensor
 
 from dynkd.utils import suggestion
@@ -101,4 +102,5 @@ class CommonClasses:
                 f'{tuple(value.shape)}), not {said or f"{max(indices) + 1} or more"}: '
                 'one for each class.'
             )
-        return value.index_select(dim, value.new_tensor(indices).long())
+        # Not in the dtype of the scores: half precision knows few whole numbers.
+        return value.index_select(dim, torch.tensor(indices, device=value.device))

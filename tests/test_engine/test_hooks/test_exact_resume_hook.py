@@ -326,6 +326,35 @@ def test_run_that_starts_with_the_first_batches_again_is_warned_of(monkeypatch):
     assert loop.dataloader_iterator is first and isinstance(first, SeededBatches)
 
 
+def test_unseen_validation_is_caught_up_where_intervals_change(runner, tmp_path):
+    length = dict(by_epoch=True, max_epochs=3, val_interval=10)
+    cfg = dict(train_cfg=dict(length, dynamic_intervals=[(2, 1)]))
+    whole = Events()
+    checkpointed(runner, whole, **cfg).train()
+    assert 'val 4' in whole.log
+    path = tmp_path / 'epoch_2.pth'
+    saved = torch.load(path, weights_only=False)
+    saved['meta']['validated'] = False
+    torch.save(saved, path)
+    events = Events()
+    checkpointed(runner, events, resume=True, load_from=str(path), **cfg).train()
+    assert events.log[0] == 'val 4'
+
+
+@pytest.mark.parametrize('interval', [1, 2])
+def test_a_checkpoint_by_iterations_is_warned_of(
+    runner, tmp_path, monkeypatch, interval
+):
+    """Of the first of two iterations, and of the last of them."""
+    saver = dict(type='CheckpointHook', by_epoch=False, interval=interval)
+    runner(custom_hooks=[EXACT], default_hooks=dict(checkpoint=saver)).train()
+    said = []
+    monkeypatch.setattr(module, 'print_log', lambda text, **kwargs: said.append(text))
+    start = str(tmp_path / f'iter_{interval}.pth')
+    runner(custom_hooks=[EXACT], resume=True, load_from=start).train()
+    assert sum('Resumed within epoch 1' in text for text in said) == 1
+
+
 def test_validation_that_was_seen_is_not_repeated(runner, tmp_path):
     checkpointed(runner, Events()).train()
     best = next(tmp_path.rglob('best_*.pth'))

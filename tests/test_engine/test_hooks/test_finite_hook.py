@@ -353,3 +353,25 @@ def test_the_check_of_runs_adds_it_once(runner):
         run.train()
         (hook,) = [hook for hook in run.hooks if isinstance(hook, FiniteHook)]
         assert hook.action == ('stop' if len(own) == 1 else 'skip')
+
+
+@pytest.mark.parametrize('at', [(1,), (2,), (1, 2)])
+def test_a_step_of_several_iterations_is_left_out_once(spoiled, at):
+    run, spoiler = spoiled(
+        'own',
+        finite=dict(action='skip', max_skips=1),
+        at=at,
+        optim_wrapper=dict(
+            constructor='dynkd.StreamOptimWrapperConstructor',
+            type='OptimWrapper',
+            accumulative_counts=2,
+            streams=dict(teacher=SGD, student=SGD),
+        ),
+    )
+    run.train()
+    assert run.message_hub.get_info('non_finite_iterations') == 1
+    assert not_finite(run.model.state_dict()) is None
+    weight = 'streams.student.head.fc.weight'
+    states = spoiler.states
+    assert torch.equal(states[2][weight], states[0][weight])
+    assert not torch.equal(states[4][weight], states[2][weight])

@@ -10,7 +10,7 @@ from mmengine.hooks import CheckpointHook
 
 from dynkd.compat.import_hooks import WATCHER
 from dynkd.engine.hooks import ResultHook
-from dynkd.engine.hooks.result_hook import _best_of, _table, _test
+from dynkd.engine.hooks.result_hook import _metric, _table, _test
 from dynkd.utils import RandomState
 
 RESULT = dict(type='dynkd.ResultHook')
@@ -139,9 +139,37 @@ def test_a_library_that_needs_repairs_is_tested_with_them(monkeypatch):
 def test_the_best_follows_the_rule_and_is_a_number(rule, best):
     """A stream that predicts nothing in a validation has NaN there."""
     hook = CheckpointHook(save_best='student/error', rule=rule)
-    best_of = _best_of(SimpleNamespace(hooks=[hook]))
+    hook.key_indicators = ['student/error']
+    model = SimpleNamespace(all_streams=['student'])
+    metric, best_of = _metric(SimpleNamespace(hooks=[hook]), model)
+    assert metric == 'error'
     curve = {1: 0.4, 2: float('nan'), 3: 0.1}
-    row = _table('error', {}, dict(student=curve), 'epoch', best_of)[-1]
+    row = _table('error', {}, dict(student=curve), 'epoch', best_of, 'student')[-1]
     assert row.split()[-1] == best
     nothing = dict(student={1: float('nan')})
-    assert _table('error', {}, nothing, 'epoch', best_of)[-1].endswith('nan  (1)')
+    lines = _table('error', {}, nothing, 'epoch', best_of, 'student')
+    assert lines[-1].endswith('nan  (1)')
+
+
+@pytest.mark.parametrize(
+    ('names', 'rules', 'found'),
+    [
+        (['fused/acc'], ['greater'], ('acc', max)),
+        (['student.branches.0/acc'], ['greater'], ('acc', max)),
+        (['student/acc', 'student/error'], ['greater', 'less'], ('acc', max)),
+        (['student/error', 'student/acc'], ['less', 'greater'], ('error', min)),
+        (['acc'], ['greater'], ('acc', max)),
+        (['auto'], [None], ('', max)),
+    ],
+)
+def test_the_metric_of_the_best_checkpoint_and_its_own_rule(names, rules, found):
+    hook = CheckpointHook()
+    hook.key_indicators, hook.rules = names, rules
+    model = SimpleNamespace(all_streams=['teacher', 'student'])
+    assert _metric(SimpleNamespace(hooks=[hook]), model) == found
+
+
+def test_a_student_of_another_name_has_a_gain():
+    curves = {'pupil': {1: 0.5}, 'student alone': {1: 0.4}}
+    lines = _table('acc', {}, curves, 'epoch', max, 'pupil')
+    assert lines[-1].endswith('+0.1')

@@ -458,3 +458,32 @@ def test_what_compiles_again_and_again_is_said(compile, reason, monkeypatch):
     run_checks.check_compiling(runner, SimpleNamespace(compiles_again=lambda: reason))
     assert len(said) == bool(compile and reason)
     assert all(text.startswith(f'compile: {reason}') for text in said)
+
+
+def test_a_test_alone_has_the_weights_that_it_loads(runner, tmp_path):
+    run = runner(teacher=dict(frozen=True), custom_hooks=[])
+    for parameter in run.model.stream('student').model.parameters():
+        parameter.data.fill_(0.25)
+    torch.save(dict(state_dict=run.model.state_dict()), tmp_path / 'both.pth')
+    state = run.model.stream('student').model.state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'student.pth')
+
+    def tested(name):
+        return runner(
+            teacher=dict(frozen=True),
+            custom_hooks=[dict(type='dynkd.RunCheckHook')],
+            train_cfg=None,
+            train_dataloader=None,
+            optim_wrapper=None,
+            test_cfg=dict(type='dynkd.StreamTestLoop'),
+            test_dataloader=dict(run._val_dataloader),
+            test_evaluator=dict(type='Accuracy', topk=(1,)),
+            load_from=str(tmp_path / name),
+        )
+
+    other = tested('both.pth')
+    other.test()
+    for name, parameter in other.model.stream('student').model.named_parameters():
+        assert (parameter == 0.25).all(), name
+    with pytest.raises(RuntimeError, match='not of this distillation'):
+        tested('student.pth').test()

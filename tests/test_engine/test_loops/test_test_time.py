@@ -29,7 +29,7 @@ class Augmented(Dataset):
 def tta(runner, classifier):
     """A runner as ``test.py --tta`` makes it of a config."""
 
-    def build(**loop):
+    def build(kind='dynkd.StreamTestLoop', hooks=(), **loop):
         streams = {
             name: dict(model=classifier(), frozen=name == 'teacher')
             for name in ('teacher', 'student')
@@ -52,7 +52,8 @@ def tta(runner, classifier):
                 sampler=dict(type='DefaultSampler', shuffle=False),
                 collate_fn=dict(type='pseudo_collate'),
             ),
-            test_cfg=dict(type='dynkd.StreamTestLoop', **loop),
+            test_cfg=dict(type=kind, **loop),
+            custom_hooks=list(hooks),
             test_evaluator=dict(type='Accuracy', topk=(1,)),
         )
 
@@ -84,3 +85,16 @@ def test_branches_are_refused(tta):
     run = tta()
     with pytest.raises(ValueError, match='not `student.branches.0`'):
         predict(run.model, {}, ['student.branches.0'])
+
+
+def test_a_plain_loop_becomes_one_over_streams(tta):
+    """With the hooks of a recipe, that reach into streams."""
+    ema = dict(type='EMAHook')
+    hooks = [
+        dict(type='dynkd.ExportHook', streams=['student']),
+        dict(type='dynkd.StreamHook', hook=ema),
+    ]
+    metrics = tta('TestLoop', hooks[:1]).test()
+    assert set(metrics) == {'teacher/accuracy/top1', 'student/accuracy/top1'}
+    with pytest.raises(Exception, match='assistant'):
+        tta(hooks=[dict(type='dynkd.StreamHook', stream='assistant', hook=ema)]).test()

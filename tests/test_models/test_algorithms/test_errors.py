@@ -295,3 +295,12 @@ def test_config_file_without_model(build, tmp_path):
     path.write_text('x = 1')
     with pytest.raises(ValueError, match=r'`student`.*empty\.py` has no `model`'):
         build(student=dict(config=str(path)))
+
+
+@pytest.mark.parametrize('name', ['loss', 'student/loss_kld'])
+def test_a_transfer_with_the_name_of_another_loss_is_refused(
+    build, classifier, kld, name
+):
+    streams = dict(model=classifier()), dict(model=classifier())
+    with pytest.raises(ValueError, match=f'`{name}`: `loss` is the total in the log'):
+        build(*streams, transfers={name: kld('teacher', 'student')})

@@ -56,6 +56,29 @@ def test_static_phase_leaves_the_teacher_alone(
     assert not optimizers['teacher'].optimizer.state
 
 
+def test_accumulated_gradients_do_not_move_what_is_frozen_then(
+    phased, cls_batch, snapshot, moved, progress
+):
+    phased.phases.reverse()
+    phased.phases[0].begin, phased.phases[1].begin = 0, 1
+    sgd = dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.1)
+    cfg = dict(
+        accumulative_counts=2,
+        streams=dict(teacher=dict(optimizer=sgd), student=dict(optimizer=sgd)),
+    )
+    build = OPTIM_WRAPPER_CONSTRUCTORS.get('StreamOptimWrapperConstructor')
+    optimizers = build(cfg)(phased)
+    optimizers.initialize_count_status(phased, 0, 4)
+    before = snapshot(phased)
+    phased.train_step(cls_batch(), optimizers)
+    assert any(p.grad is not None for p in phased.stream('teacher').model.parameters())
+    progress(epoch=1, iter=1)
+    phased.train_step(cls_batch(), optimizers)
+    changed = {n for n in moved(before, snapshot(phased)) if 'running' not in n}
+    changed = {name for name in changed if 'num_batches' not in name}
+    assert changed and all(name.startswith('streams.student.') for name in changed)
+
+
 @pytest.mark.parametrize('resumed', [False, True])
 def test_only_a_resumed_training_keeps_what_a_later_phase_measured(
     build, classifier, kld, cls_batch, progress, resumed

@@ -83,3 +83,9 @@ def test_without_steps(name):
 def test_unknown_stream():
     with pytest.raises(ValueError, match='`pupil` has no.*student'):
         ReviewSchedule(0.1, stream='pupil')(at(0))
+
+
+@pytest.mark.parametrize('stream', ['student', 'assistant'])
+def test_a_dry_run_has_its_start(stream):
+    review = ReviewSchedule(0.3, stream=stream)
+    assert review(Progress.beginning()) == 0.3

@@ -1,8 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Stores as sources of transfers: what is refused, and methods combined."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+
+from dynkd.models.stores.history import History
+from dynkd.models.taps import Tap
 
 LOSS = dict(type='HistoricalLoss', beta=0.5)
 HIS = dict(source='history.student.head', target='student.head', loss=LOSS)
@@ -126,3 +131,16 @@ def test_samples_without_an_index(past, cls_batch):
         sample.pop('sample_idx')
     with pytest.raises(KeyError, match='PackInputs'):
         model(**batch, mode='loss')
+
+
+def test_nothing_is_written_while_it_is_paused():
+    written = []
+    store = SimpleNamespace(write=lambda *own: written.append(own))
+    history = History({'history': store}, [Tap.parse('history.student.head')])
+    sample = SimpleNamespace(sample_idx=3)
+    outputs = {Tap.parse('student.head'): torch.zeros(1, 2)}
+    with history.paused():
+        history.write(outputs, dict(student=[sample]))
+    assert written == []
+    history.write(outputs, dict(student=[sample]))
+    assert len(written) == 1

@@ -98,3 +98,13 @@ def test_without_it_the_message_names_it(build, classifier, kld):
             student=dict(model=classifier()),
             transfers=dict(loss_x=kld('teacher', 'student')),
         )
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_the_same_classes_in_half_precision(dtype):
+    """Which has no 257 (bfloat16), and no 2049."""
+    taken = [257, 999, 2049]
+    own = CommonClasses(dict(source=taken, target=[0, 1, 2]))
+    value = torch.zeros(1, 2050, dtype=dtype)
+    value[0, taken] = 1
+    assert own.source(value).tolist() == [[1, 1, 1]]
