@@ -181,6 +181,8 @@ def _check_content(checkpoint: Any, name: str) -> None:
     if 'state_dict' not in checkpoint:
         return
     for part in _DICTS:
+        if part != 'state_dict' and checkpoint.get(part, {}) is None:
+            del checkpoint[part]  # as scripts leave it that take parts away
         if not isinstance(checkpoint.get(part, {}), dict):
             kind = type(checkpoint[part]).__name__
             raise CheckpointError(

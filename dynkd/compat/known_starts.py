@@ -75,6 +75,8 @@ def is_loaded_later(name: str) -> bool:
 
 def _streams_to_load(runner: Any, model: Any) -> frozenset[str]:
     """The streams that a runner's checkpoint holds, if one of them lacks its start."""
+    if isinstance(model, Mapping) and isinstance(model.get('module'), Mapping):
+        model = model['module']  # in a model for test-time augmentation
     streams = model.get('streams') if isinstance(model, Mapping) else None
     if not isinstance(streams, Mapping) or not any(map(_is_away, streams.values())):
         return frozenset()

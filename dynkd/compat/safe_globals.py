@@ -10,6 +10,7 @@ writes:
   devices;
 - ``HistoryBuffer`` in the message hub, with its statistics methods, which pickle names
   as ``getattr(HistoryBuffer, 'min')``;
+- the annealing function of ``OneCycleParamScheduler``, named likewise;
 - NumPy arrays and scalars in those buffers, the schedulers, the best score and the
   data set's meta information (under ``numpy.core`` or ``numpy._core``, as the NumPy
   that wrote the file calls it);
@@ -27,6 +28,8 @@ from .restricted_pickle import Permitted, Unfinished, UnpermittedError
 from .safe_arrays import NDARRAY, dtype, scalar, unfinished_array
 from .safe_tensors import torch_names
 
+_ONE_CYCLE = 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'
+_ANNEALING = ('_annealing_cos', '_annealing_linear')
 _STATISTICS = ('min', 'max', 'current', 'mean')
 _HISTORY = 'mmengine.logging.history_buffer.HistoryBuffer'
 _NOT_USERS = ('torch.', 'numpy.', 'builtins.', 'mmengine.')
@@ -77,7 +80,7 @@ def permitted_names(size: int) -> dict[str, Any]:
     # take as much as the file, of which histories can be the largest part.
     budget, arrays = Budget(size), Budget(size)
     calls: dict[str, Callable] = {
-        'builtins.getattr': _statistic,
+        'builtins.getattr': _method,
         'builtins.bytes': _empty_bytes,
         'builtins.bytearray': lambda *args: bytearray(_encode(budget, *args)),
         'builtins.complex': _complex,
@@ -95,6 +98,7 @@ def permitted_names(size: int) -> dict[str, Any]:
         name: Permitted(name, call) for name, call in calls.items()
     }
     names['numpy.ndarray'] = NDARRAY
+    names[_ONE_CYCLE] = Permitted(_ONE_CYCLE)
     names[_HISTORY] = Permitted(_HISTORY, new=_History)
     names.update(torch_names())
     return dict(_users(), **names)
@@ -114,10 +118,17 @@ def _users() -> dict[str, Permitted]:
     return names
 
 
-def _statistic(owner: Any, name: str, *default: Any) -> Statistic:
+def _method(owner: Any, name: str, *default: Any) -> Any:
+    """Stands for ``getattr``, for the methods that states of MMEngine's name."""
     is_history = type(owner) is Permitted and owner.name == _HISTORY
     if is_history and name in _STATISTICS and not default:
         return Statistic(name)
+    is_one_cycle = type(owner) is Permitted and owner.name == _ONE_CYCLE
+    if is_one_cycle and name in _ANNEALING and not default:
+        from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+
+        # A function of numbers, which the scheduler's state names.
+        return getattr(OneCycleParamScheduler, name)
     label = owner.name if isinstance(owner, Permitted) else type(owner)
     raise UnpermittedError(f'builtins.getattr({label}, {name!r})')
 

@@ -2,13 +2,19 @@
 """Samples that are loaded once."""
 
 import copy
+import random
 from collections.abc import Sequence
 from typing import Any, Callable, Optional, Union
 
+import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmengine.dataset import Compose
 
 from dynkd.registry import TRANSFORMS
+
+#: So many samples are watched for random numbers that their transforms draw.
+_LOOKED_AT = 100
 
 
 @TRANSFORMS.register_module()
@@ -62,6 +68,7 @@ class CachedTransforms(BaseTransform):
 
         Raises:
             KeyError: If it has no number.
+            ValueError: If a transform draws random numbers.
         """
         if 'sample_idx' not in results:
             raise KeyError(
@@ -70,11 +77,28 @@ class CachedTransforms(BaseTransform):
             )
         index = results['sample_idx']
         if index not in self._kept:
+            # What draws at all draws for one of the first samples.
+            looks = len(self._kept) < _LOOKED_AT
+            before = _states() if looks else ()
             self._kept[index] = self.transforms(results)
+            if looks and _states() != before:
+                raise ValueError(
+                    'CachedTransforms: one of its transforms draws random numbers, '
+                    'which would be the same in every epoch. Put it after '
+                    'CachedTransforms'
+                )
         return copy.deepcopy(self._kept[index])
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.transforms})'
+
+
+def _states() -> tuple[Any, ...]:
+    """The states of the generators, to be compared."""
+    numpy: Any = np.random.get_state(legacy=False)
+    own = numpy['state']
+    drawn = torch.get_rng_state().numpy().tobytes()
+    return random.getstate(), own['key'].tobytes(), own['pos'], drawn
 
 
 def _drawing(transform: Any) -> list[str]:

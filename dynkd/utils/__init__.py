@@ -8,7 +8,14 @@ without it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .configs import classic, is_python_file, named_types, type_name, without_scope
+from .configs import (
+    classic,
+    is_python_file,
+    named_types,
+    shared_preprocessor,
+    type_name,
+    without_scope,
+)
 from .errors import NonFiniteError, named
 from .fields import at, check_field, checked, suggestion
 from .plain_types import plain_types
@@ -40,6 +47,7 @@ __all__ = [
     'not_finite',
     'plain_types',
     'seed_everything',
+    'shared_preprocessor',
     'suggestion',
     'type_name',
     'unwrap',

@@ -47,6 +47,19 @@ def type_name(kind: Any) -> str:
     return name.rpartition('.')[2]
 
 
+def shared_preprocessor(cfg: Mapping[str, Any]) -> Any:
+    """The data preprocessor of streams whose models have none.
+
+    Args:
+        cfg (Config): A config with a ``model``.
+
+    Returns:
+        dict or None: The distillation's own, else the config's, as in a training.
+    """
+    own = cfg['model'].get('data_preprocessor')
+    return cfg.get('data_preprocessor') if own is None else own
+
+
 def is_python_file(file: Optional[str]) -> bool:
     """Whether a config is written in MMEngine's Python style.
 

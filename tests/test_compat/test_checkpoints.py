@@ -15,6 +15,7 @@ from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from dynkd.compat.checkpoints import (
+    CheckpointError,
     UnsafeCheckpointError,
     load_checkpoint_file,
     load_from_http,
@@ -322,3 +323,36 @@ def test_a_runners_checkpoint_resumes(tmp_path):
     assert loaded['meta']['dataset_meta']['palette'].shape == (2, 3)
     assert loaded['message_hub']['runtime_info']['best_score'] == 0.5
     assert torch.is_tensor(loaded['ema_state_dict']['module.a.weight'])
+
+
+@pytest.mark.parametrize('strategy', ['cos', 'linear'])
+def test_the_state_of_a_one_cycle_schedule(tmp_path, strategy):
+    """It names the function by which it anneals."""
+    from mmengine.optim import OneCycleLR
+
+    def schedule():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+        return OneCycleLR(optimizer, 0.1, total_steps=9, anneal_strategy=strategy)
+
+    whole = schedule()
+    whole.step()
+    content = dict(
+        state_dict={'a': torch.ones(1)}, param_schedulers=[whole.state_dict()]
+    )
+    torch.save(content, tmp_path / 'a.pth')
+    resumed = schedule()
+    loaded = load_checkpoint_file(tmp_path / 'a.pth')['param_schedulers'][0]
+    resumed.load_state_dict(loaded)
+    for _ in range(3):
+        whole.step()
+        resumed.step()
+    assert resumed.get_last_value() == whole.get_last_value()
+
+
+@pytest.mark.parametrize('part', ['optimizer', 'meta', 'message_hub'])
+def test_a_part_that_was_taken_away(tmp_path, part):
+    torch.save({'state_dict': {'a': torch.ones(1)}, part: None}, tmp_path / 'a.pth')
+    assert part not in load_checkpoint_file(tmp_path / 'a.pth')
+    torch.save({'state_dict': {'a': torch.ones(1)}, part: 3}, tmp_path / 'a.pth')
+    with pytest.raises(CheckpointError, match=f'its `{part}` is a int'):
+        load_checkpoint_file(tmp_path / 'a.pth')

@@ -1,4 +1,6 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import random
+
 import cv2
 import numpy as np
 import pytest
@@ -103,6 +105,13 @@ def test_random_transforms_are_refused(wrong):
 def test_random_transforms_inside_of_others_are_refused(outer):
     with pytest.raises(ValueError, match='RandomFlip draws random numbers, which'):
         cached(LOAD, dict(outer, transforms=[FLIP]))
+
+
+@pytest.mark.parametrize('draw', [random.random, np.random.rand, lambda: torch.rand(1)])
+def test_a_transform_that_draws_unseen_is_refused_with_its_first_sample(draw):
+    transform = cached(lambda results: dict(results, value=float(draw())))
+    with pytest.raises(ValueError, match='one of its transforms draws random numbers'):
+        transform(dict(sample_idx=0))
 
 
 def test_no_transforms_are_refused():

@@ -81,7 +81,8 @@ def test_models_and_random_numbers_stay_as_they_are(build, classifier):
     )
     torch.manual_seed(0)
     plain = build(
-        *pair(classifier(width=16), classifier(width=8)), transfers=dict(loss=transfer)
+        *pair(classifier(width=16), classifier(width=8)),
+        transfers=dict(loss_x=transfer),
     )
     state = torch.get_rng_state()
     torch.manual_seed(0)

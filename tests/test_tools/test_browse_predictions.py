@@ -60,12 +60,12 @@ def run(data, build):
             model=dict(
                 type='dynkd.Distillation',
                 streams=streams,
-                transfers=dict(loss=transfer),
+                transfers=dict(loss_x=transfer),
             ),
             val_dataloader=dict(loader, dataset=dataset),
         )
         Config(cfg).dump(data / 'config.py')
-        built = build(streams=streams, transfers=dict(loss=transfer))
+        built = build(streams=streams, transfers=dict(loss_x=transfer))
         torch.save(dict(state_dict=built.state_dict()), data / 'epoch_1.pth')
         return [str(data / 'config.py'), str(data / 'epoch_1.pth')]
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from dynkd.compat import load_checkpoint_file
 from dynkd.models.streams import BRANCHES, Stream, StreamConfig, stream_weights
 from dynkd.models.taps import Recorder, Tap, TapError, collect
+from dynkd.utils import shared_preprocessor
 from dynkd.utils.cli import config_of_file
 
 
@@ -280,7 +281,7 @@ def _read_stream(
         # Where it started from may be gone.
         spec.update(checkpoint=None, frozen=False)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
-        found = StreamConfig.from_cfg(name, spec, cfg.get('data_preprocessor'))
+        found = StreamConfig.from_cfg(name, spec, shared_preprocessor(cfg))
         model = found.build()
     if weights:
         own = {k: v for k, v in weights.items() if not k.startswith(BRANCHES)}

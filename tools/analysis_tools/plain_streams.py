@@ -43,8 +43,9 @@ def read_streams(cfg: Config, keep_weights: bool = False) -> dict[str, Any]:
         dict[str, StreamConfig]: The streams, without checkpoints.
     """
     from dynkd.models.streams import StreamConfig
+    from dynkd.utils import shared_preprocessor
 
-    preprocessor = cfg.get('data_preprocessor')
+    preprocessor = shared_preprocessor(cfg)
     streams = cfg.model.get('streams') or dict(model=dict(model=cfg.model))
     found = {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):

@@ -9,6 +9,7 @@ from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
+from dynkd.utils import shared_preprocessor
 from dynkd.utils.cli import config_of_file
 from dynkd.utils.tool import run_tool
 
@@ -92,7 +93,7 @@ def main() -> None:
             '`state_dict`.'
         )
     config = export_stream(
-        StreamConfig.from_cfg(args.stream, spec, cfg.get('data_preprocessor')),
+        StreamConfig.from_cfg(args.stream, spec, shared_preprocessor(cfg)),
         weights_of(checkpoint['state_dict'], args.stream),
         cfg,
         args.out,

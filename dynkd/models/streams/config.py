@@ -2,9 +2,11 @@
 """What a config says about streams, and how their models are built."""
 
 import copy
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Optional, Union, cast
@@ -18,11 +20,11 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import DefaultScope
 
 from dynkd.compat import is_loaded_later
-from dynkd.models.streams.branches import attach_branches
+from dynkd.models.streams.branches import StageBranches, attach_branches
 from dynkd.utils import at, checked, classic, suggestion, without_scope
 from dynkd.utils.kinds import Count, Text, Weight
 
-from .checkpoint import load_stream_checkpoint
+from .checkpoint import BRANCHES, load_stream_checkpoint
 from .memory_format import order_weights
 from .names import check_name
 from .numbers import check_numbers
@@ -209,6 +211,7 @@ class StreamConfig:
                 # Constructors such as DETR's change the config that they receive.
                 model = MMENGINE_MODELS.build(copy.deepcopy(self.model))
             check_numbers(model, self.name)
+            self._check_names(model)
             if self.branches is not None:
                 attach_branches(model, self.branches, self.input_shape, self.name)
             if self.checkpoint is not None:
@@ -229,6 +232,16 @@ class StreamConfig:
             if self.channels_last:
                 order_weights(model)
         return model
+
+    def _check_names(self, model: nn.Module) -> None:
+        """Reject a model that has something else where branches are."""
+        own = model._modules.get(BRANCHES.rstrip('.'))
+        if own is not None and not isinstance(own, StageBranches):
+            raise ValueError(
+                f'stream `{self.name}`: {type(model).__name__} has a part called '
+                '`branches`, the name under which a stream has its branches. Give the '
+                'part another name.'
+            )
 
     def _check_preprocessor(self) -> None:
         """Warn of pretrained weights that would get images of another kind."""
@@ -266,10 +279,24 @@ def _as_fields(name: str, cfg: Any) -> dict[str, Any]:
 
 
 def _library(kind: Any) -> Optional[str]:
-    """The library that a model's type names: by its prefix, or as a class."""
-    path = kind if isinstance(kind, str) else kind.__module__
-    library, dot, _ = path.partition('.')
-    return library if dot else None
+    """The library that a model's type names: by its prefix, or as a class, which may
+    derive from one of a library."""
+    if isinstance(kind, str):
+        paths = [kind]
+    else:
+        paths = [f'{cls.__module__}.{cls.__name__}' for cls in inspect.getmro(kind)]
+    names = (path.partition('.')[0] for path in paths if '.' in path)
+    return next(filter(_is_scope, names), None)
+
+
+def _is_scope(name: str) -> bool:
+    """Whether a package has a registry of models of its own."""
+    if name not in MMENGINE_MODELS.children:
+        try:
+            import_module(f'{name}.registry')
+        except ImportError:
+            return False
+    return name in MMENGINE_MODELS.children
 
 
 def read_config(name: str, path: str) -> Config:

@@ -15,13 +15,13 @@ from dynkd.utils import (
     named_types,
     not_finite,
     plain_types,
-    without_scope,
 )
 from dynkd.utils.atomic import replacing
 
 from .checkpoint import BRANCHES
 from .config import StreamConfig
 from .plain_pipeline import names_dynkd, single_modality
+from .pretrained import names_weights
 
 #: What a plain config needs beside its model, to test and to predict.
 _KEPT = (
@@ -137,13 +137,16 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     _drop_pretrained(plain.model)
     if plain.default_scope == 'mmseg' and 'test_dataloader' in plain:
         # There `inference_model` reads the pipeline.
-        pipeline = plain.test_dataloader.dataset.pipeline
-        plain.test_pipeline = copy.deepcopy(cfg.get('test_pipeline', pipeline))
+        pipeline = cfg.get('test_pipeline')
+        if pipeline is None:
+            pipeline = _pipeline(plain.test_dataloader.dataset)
+        if pipeline is not None:
+            plain.test_pipeline = copy.deepcopy(pipeline)
     for stage, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
         if f'{stage}_dataloader' in plain:
             plain[f'{stage}_cfg'] = dict(type=loop)
     # Types that were imported, in MMEngine's Python style, by their names.
-    found = without_scope(named_types(plain.to_dict()), deep=True)
+    found = _scoped(named_types(plain.to_dict()), plain.default_scope)
     if stream.input is not None:
         found = single_modality(found, stream.input)
     imports = _imports(stream, cfg)
@@ -152,6 +155,31 @@ def stream_config(stream: StreamConfig, cfg: Config) -> Config:
     if imports:
         found['custom_imports'] = dict(imports=imports, allow_failed_imports=False)
     return Config(found)
+
+
+def _pipeline(dataset: Mapping[str, Any]) -> Optional[list]:
+    """The pipeline of a data set, or of the first one in a wrapper."""
+    inner = dataset.get('dataset') or next(iter(dataset.get('datasets') or ()), None)
+    found = dataset.get('pipeline')
+    return _pipeline(inner) if found is None and inner is not None else found
+
+
+def _scoped(value: Any, default: Optional[str], scope: Optional[str] = None) -> Any:
+    """Types with the library that they name by ``_scope_``, where it is another one.
+
+    It holds for what is nested, too, and is left out.
+    """
+    if isinstance(value, dict):
+        scope = value.get('_scope_', scope)
+        found = {k: _scoped(v, default, scope) for k, v in value.items()}
+        found.pop('_scope_', None)
+        kind = found.get('type')
+        if scope not in (None, default) and isinstance(kind, str) and '.' not in kind:
+            found['type'] = f'{scope}.{kind}'
+        return found
+    if isinstance(value, (list, tuple)):
+        return type(value)(_scoped(item, default, scope) for item in value)
+    return value
 
 
 def _imports(stream: StreamConfig, cfg: Config) -> list[str]:
@@ -167,7 +195,9 @@ def _drop_pretrained(model: Any) -> None:
     """Drop references to pretrained weights, which the checkpoint replaces."""
     if isinstance(model, dict):
         init = model.get('init_cfg')
-        if isinstance(init, dict) and init.get('type') == 'Pretrained':
+        if isinstance(init, (list, tuple)):
+            model['init_cfg'] = [own for own in init if not names_weights(own)]
+        elif names_weights(init):
             model['init_cfg'] = None
         if isinstance(model.get('pretrained'), str):
             model['pretrained'] = None

@@ -4,6 +4,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dynkd.utils import type_name
+
 _PACK, _PAIRED, _READ = (
     f'dynkd.{name}' for name in ('PackModalities', 'PairedTransforms', 'ReadClip')
 )
@@ -27,14 +29,14 @@ def single_modality(value: Any, modality: str) -> Any:
         return {k: single_modality(v, modality) for k, v in value.items()}
     if not isinstance(value, (list, tuple)):
         return value
-    kinds = [item.get('type') for item in value if isinstance(item, dict)]
+    kinds = [_kind(item) for item in value if isinstance(item, dict)]
     if _PACK not in kinds:
         return type(value)(single_modality(item, modality) for item in value)
     if modality == 'rgb':
         decoder = 'DecordDecode' if 'DecordInit' in _kinds(value) else 'RawFrameDecode'
         return _rgb(value, dict(type=decoder))
     return [
-        dict(step, modalities=modality) if step['type'] == _PACK else step
+        dict(step, modalities=modality) if _kind(step) == _PACK else step
         for step in value
     ]
 
@@ -59,14 +61,15 @@ def _rgb(steps: Sequence[dict], decoder: dict) -> list[dict]:
     """The steps that make RGB clips, in MMAction2's own transforms."""
     found: list[dict] = []
     for step in steps:
-        if step['type'] in (_PAIRED, _READ):
+        kind = _kind(step)
+        if kind in (_PAIRED, _READ):
             found += _rgb(step['transforms'], decoder)
-        elif step['type'] == _COMPUTE:
+        elif kind == _COMPUTE:
             inner = step.get('decode') or decoder
             found += [inner] if isinstance(inner, dict) else list(inner)
-        elif step['type'] == _PACK:
+        elif kind == _PACK:
             found.append(dict(type='PackActionInputs'))
-        elif step['type'] != _LOAD:
+        elif kind != _LOAD:
             found.append(step)
     return found
 
@@ -74,4 +77,10 @@ def _rgb(steps: Sequence[dict], decoder: dict) -> list[dict]:
 def _kinds(steps: Sequence[dict]) -> list[str]:
     """The types of steps, and of those inside them."""
     inner = [kind for s in steps for kind in _kinds(s.get('transforms', []))]
-    return [step['type'] for step in steps] + inner
+    return [_kind(step) for step in steps] + inner
+
+
+def _kind(step: dict) -> str:
+    """The type of a step; one of DynKD by its short name, however it was named."""
+    kind = str(step.get('type', ''))
+    return f'dynkd.{type_name(kind)}' if kind.startswith('dynkd.') else kind

@@ -45,13 +45,25 @@ def is_pretrained(cfg: Mapping[str, Any]) -> bool:
     return any(True for _ in _own_files(cfg))
 
 
+def names_weights(init: Any) -> bool:
+    """Whether an ``init_cfg`` names weights.
+
+    Args:
+        init (Any): The ``init_cfg``, or one of a list of them.
+
+    Returns:
+        bool: Whether it is of type ``Pretrained``.
+    """
+    kinds = ('Pretrained', 'PretrainedInit')
+    return isinstance(init, Mapping) and type_name(init) in kinds
+
+
 def _own_files(cfg: Mapping[str, Any]) -> Iterator[str]:
     """The weights that one part starts from."""
     inits = cfg.get('init_cfg')
     for init in inits if isinstance(inits, (list, tuple)) else [inits]:
-        if isinstance(init, Mapping):
-            if type_name(init) in ('Pretrained', 'PretrainedInit'):
-                yield str(init['checkpoint'])
+        if isinstance(init, Mapping) and names_weights(init):
+            yield str(init['checkpoint'])
     if isinstance(cfg.get('pretrained'), str):
         yield cfg['pretrained']
 

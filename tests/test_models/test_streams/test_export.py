@@ -184,3 +184,40 @@ def test_what_the_config_of_the_stream_imports_is_imported(tmp_path):
     own = StreamConfig.from_cfg('student', str(file))
     assert stream_config(own, config()).custom_imports.imports == ['json']
     assert stream(neck=None).custom_imports is None
+
+
+def test_types_of_another_library_keep_its_name():
+    inner = dict(type='VGG8', _scope_='dynkd', norm=dict(type='BN'))
+    plain = stream_config(stream(backbone=dict(inner, _scope_='dynkd')), config())
+    assert plain.model.backbone.type == 'dynkd.VGG8'
+    assert plain.model.backbone.norm.type == 'dynkd.BN'
+    assert plain.custom_imports.imports == ['dynkd']
+    same = stream_config(
+        stream(backbone=dict(type='ResNet', _scope_='mmdet')), config()
+    )
+    assert same.model.backbone.type == 'ResNet'
+
+
+def test_pretrained_weights_in_lists_are_not_asked_for_again():
+    first = dict(type='Pretrained', checkpoint='old.pth')
+    other = dict(type='Kaiming', layer='Conv2d')
+    own = stream(backbone=dict(type='ResNet', init_cfg=[first, other]))
+    assert stream_config(own, config()).model.backbone.init_cfg == [other]
+
+
+@pytest.mark.parametrize('named', [True, False])
+def test_the_pipeline_of_a_wrapped_data_set(named):
+    steps = [dict(type='PackSegInputs')]
+    cfg = config()
+    cfg.default_scope = 'mmseg'
+    inner = [dict(type='ADE20KDataset', **({} if named else dict(pipeline=steps)))]
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=inner)
+    if named:
+        cfg.test_pipeline = steps
+    own = StreamConfig.from_cfg(
+        'student', dict(model=dict(type='EncoderDecoder'), scope='mmseg')
+    )
+    assert stream_config(own, cfg).test_pipeline == steps
+    del cfg.test_dataloader.dataset
+    cfg.test_dataloader.dataset = dict(type='ADE20KDataset')
+    assert ('test_pipeline' in stream_config(own, cfg)) == named

@@ -52,3 +52,11 @@ def test_other_pipelines_stay():
     cfg = loader(CROP, PLAIN)
     assert single_modality(cfg, 'rgb') == single_modality(cfg, 'flow') == cfg
     assert not names_dynkd(cfg)
+
+
+def test_steps_that_were_imported_are_known():
+    """As in MMEngine's Python style, where types are named by their modules."""
+    pack = 'dynkd.datasets.pack_modalities.PackModalities'
+    steps = [dict(type='DecordInit'), dict(type=pack, modalities=('rgb', 'flow'))]
+    assert single_modality(steps, 'rgb')[-1] == dict(type='PackActionInputs')
+    assert single_modality(steps, 'flow')[-1] == dict(type=pack, modalities='flow')

@@ -7,6 +7,8 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.registry import DefaultScope
+from mmpretrain.models import ImageClassifier
+from torch import nn
 
 from dynkd.models.streams import StreamConfig, order_streams
 from dynkd.registry import MODELS
@@ -180,3 +182,25 @@ def test_main_stream(build, classifier, cls_batch):
     assert list(model.predict_streams(batch, ['c'])) == ['c']
     tensor = model(batch['inputs'], mode='tensor')
     assert tensor.shape == (4, 5)
+
+
+def test_a_part_called_branches_is_refused(classifier):
+    model = MODELS.build(dict(classifier()))
+    model.branches = nn.ModuleList([nn.Linear(2, 2)])
+    cfg = StreamConfig.from_cfg('student', dict(model=model))
+    with pytest.raises(ValueError, match='`student`: .* has a part called `branches`'):
+        cfg.build()
+
+
+def test_the_library_of_a_users_model(classifier):
+    """Its package is no library with registries; the class that it derives from is."""
+
+    class Mine(ImageClassifier):
+        pass
+
+    Mine.__module__ = 'mypkg.nets'
+    own = StreamConfig.from_cfg('student', dict(model=dict(classifier(), type=Mine)))
+    assert own.scope == 'mmpretrain'
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        path = dict(classifier(), type='mypkg.nets.Mine')
+        assert StreamConfig.from_cfg('student', dict(model=path)).scope == 'mmpretrain'

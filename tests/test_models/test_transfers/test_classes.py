@@ -48,7 +48,7 @@ def test_logits_of_detr(build, class_dim):
 
 def test_taps_of_detr_are_checked_when_the_model_is_built(build):
     taps = dict(source='teacher.encoder[5]', target='student.encoder')
-    transfers = dict(loss=dict(taps, loss=dict(type='FeatureLoss')))
+    transfers = dict(loss_x=dict(taps, loss=dict(type='FeatureLoss')))
     with pytest.raises(TapError, match=r'teacher.encoder\[5\]'):
         build(dict(DETR, frozen=True), dict(DETR), transfers=transfers)
 

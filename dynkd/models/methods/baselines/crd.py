@@ -20,6 +20,8 @@ from dynkd.utils.kinds import Count, Positive, Probability, Weight
 
 #: Of the quotients, as in the released code.
 _EPS = 1e-7
+#: exp(1 / tau) is a number of single precision down to 0.0113.
+_COLDEST = 0.012
 
 
 @MODELS.register_module()
@@ -60,7 +62,7 @@ class CRDLoss(TransferLoss):
         dim (int): Width of the embeddings. Defaults to 128.
         negatives (int): How many samples are drawn for each of the batch. Defaults to
             16384.
-        temperature (float): tau. Defaults to 0.07.
+        temperature (float): tau, from 0.012 on. Defaults to 0.07.
         momentum (float): How much of a remembered embedding stays. Defaults to 0.5.
         loss_weight (float): Factor of the loss; the authors' is 0.8. Defaults to 1.0.
 
@@ -89,6 +91,11 @@ class CRDLoss(TransferLoss):
         loss_weight: Weight = 1.0,
     ) -> None:
         super().__init__(loss_weight)
+        if temperature < _COLDEST:
+            raise ValueError(
+                f'CRDLoss: temperature must be at least {_COLDEST}, got {temperature}: '
+                'below it, exp(1 / temperature) is infinite in single precision'
+            )
         self.embed_target = nn.Linear(target_channels, dim)
         self.embed_source = nn.Linear(source_channels, dim)
         self.num_samples = num_samples

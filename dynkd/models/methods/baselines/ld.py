@@ -36,9 +36,11 @@ class LDLoss(TransferLoss):
     where :math:`z_{i,e}` are the logits of the distance of position i to the edge e of
     its box, and R are N positions, of all levels and images.
 
-    R are the positions inside a ground-truth box (ours). The authors distil the
-    positions to which the head assigns a box and, apart, those around them, weighted by
-    the score of their class; both are not known outside of the head.
+    R are the positions inside a ground-truth box (ours), and those whose cells touch
+    its border, as in FGD's masks: of a small box, most positions are of that rim. The
+    authors distil the positions to which the head assigns a box and, apart, those
+    around them, weighted by the score of their class; both are not known outside of the
+    head.
 
     Args:
         temperature (float): T. Defaults to 10.0, the authors'.
@@ -145,7 +147,7 @@ class LDLoss(TransferLoss):
         """Which positions of each level count."""
         sizes = [(len(level), level.size(2), level.size(3)) for level in levels]
         if self.region == 'all':
-            return [level.new_ones(size) for level, size in zip(levels, sizes)]
+            return [_marks(level, size, True) for level, size in zip(levels, sizes)]
         boxes = ground_truth(data_samples, 'LDLoss', "set region='all'")
         if len(boxes) != len(levels[0]):
             raise ValueError(
@@ -153,9 +155,9 @@ class LDLoss(TransferLoss):
                 'images'
             )
         if not boxes:
-            return [level.new_zeros(size) for level, size in zip(levels, sizes)]
+            return [_marks(level, size, False) for level, size in zip(levels, sizes)]
         return [
-            (foreground_masks(boxes, size[1:]) > 0).to(level)
+            (foreground_masks(boxes, size[1:]) > 0).to(level.device)
             for level, size in zip(levels, sizes)
         ]
 
@@ -168,3 +170,8 @@ class LDLoss(TransferLoss):
                 f'(B, {self.num_edges} x bins, H, W), of 2 bins or more: those of a '
                 'head that predicts distributions, such as GFL'
             )
+
+
+def _marks(level: Tensor, size: Sequence[int], value: bool) -> Tensor:
+    """All positions of a level, or none."""
+    return torch.full(tuple(size), value, dtype=torch.bool, device=level.device)

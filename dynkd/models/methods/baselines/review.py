@@ -28,7 +28,8 @@ class HCLLoss(TransferLoss):
             {\sum_{l=0}^{n} 2^{-l}}
 
     where :math:`P_0` is the feature itself, and the others pool it to maps of 4x4, 2x2
-    and 1x1, as far as those are smaller than the feature.
+    and 1x1, as far as those are lower than the feature, as in the authors' code, whose
+    features are square.
 
     Args:
         loss_weight (float): Factor of the loss. Defaults to 1.0.
@@ -154,10 +155,11 @@ class ReviewFusion(BaseModule):
         Returns:
             list[Tensor]: A map for each stage of the teacher, from shallow to deep.
         """
-        if isinstance(stages, Tensor) or len(stages) != len(self.blocks):
-            count = 1 if isinstance(stages, Tensor) else len(stages)
+        stages = [stages] if isinstance(stages, Tensor) else stages
+        if len(stages) != len(self.blocks):
             raise ValueError(
-                f'ReviewFusion: got {count} stage(s), but is for {len(self.blocks)}'
+                f'ReviewFusion: got {len(stages)} stage(s), but is for '
+                f'{len(self.blocks)}'
             )
         found: list[Tensor] = []
         passed: Optional[Tensor] = None

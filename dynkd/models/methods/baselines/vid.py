@@ -37,7 +37,9 @@ class _Regressor(nn.Module):
             nn.ReLU(),
             nn.Conv1d(source_channels, source_channels, 1, bias=False),
         )
-        start = math.log(math.expm1(variance - _EPS))
+        # The inverse of softplus, log(exp(v) - 1), which does not overflow.
+        above = variance - _EPS
+        start = above + math.log(-math.expm1(-above))
         self.scale = nn.Parameter(torch.full((source_channels, 1), start))
 
     @property

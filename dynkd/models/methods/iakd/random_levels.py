@@ -87,13 +87,16 @@ class RandomLevelsLoss(TransferLoss):
                 p=torch.tensor(float(probability)),
                 counted=torch.tensor(sum(counts) / len(counts)),
             )
+        # For what several processes would wait for: gradients of 0.
+        ignored = [level for level, own in zip(targets, counts) if not own]
         if not any(counts):
-            return self.zero(targets[0])
+            return self.zero(*ignored)
         chosen = [
             [level for level, own in zip(levels, counts) if own]
             for levels in (targets, sources)
         ]
-        return super().forward(*chosen)
+        found = super().forward(*chosen)
+        return found + self.zero(*ignored).to(found) if ignored else found
 
     def level_loss(self, target: Tensor, source: Tensor, **extra: Any) -> Tensor:
         r"""The loss of one level, :math:`\varphi`.

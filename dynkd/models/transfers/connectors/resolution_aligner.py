@@ -4,11 +4,13 @@
 from collections.abc import Sequence
 from typing import Any, Union
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from dynkd.registry import MODELS
+from dynkd.utils import without_autocast
 
 #: How values between the given ones are found.
 MODES = ('bilinear', 'nearest', 'area')
@@ -78,6 +80,10 @@ class ResolutionAligner(BaseModule):
             return target
         if self.mode != 'bilinear':
             return F.interpolate(target, size, mode=self.mode)
-        return F.interpolate(
-            target, size, mode='bilinear', align_corners=False, antialias=True
-        )
+        # In half precision it is not there on every device.
+        wide = target if target.dtype == torch.float64 else target.float()
+        with without_autocast(target.device.type):
+            found = F.interpolate(
+                wide, size, mode='bilinear', align_corners=False, antialias=True
+            )
+        return found.to(target)

@@ -107,7 +107,7 @@ class TransferLoss(nn.Module, metaclass=ABCMeta):
         return torch.stack([part.to(parts[0]) for part in parts]).sum()
 
     def _levels(self, value: Levels, side: str) -> list[Tensor]:
-        levels = [value] if isinstance(value, Tensor) else list(value)
+        levels = _flat(value)
         if not levels:
             raise ValueError(f'{type(self).__name__}: the {side} has no levels')
         for level in levels:
@@ -266,3 +266,10 @@ def one_for_each(blocks: nn.ModuleList, levels: int, owner: str) -> list[nn.Modu
             'num_levels out to share one block'
         )
     return found
+
+
+def _flat(value: Any) -> list[Any]:
+    """The levels of one tap, or of several taps that have levels each."""
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [level for item in value for level in _flat(item)]

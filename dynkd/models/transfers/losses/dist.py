@@ -69,6 +69,11 @@ class DISTLoss(TransferLoss):
             Tensor: A scalar.
         """
         self.require_same_shape(target, source, 1)
+        if target.size(1) < 2:
+            raise ValueError(
+                f'DISTLoss: the logits have shape {tuple(target.shape)}; relations of '
+                'classes need two classes or more'
+            )
         own, other = (
             (side.movedim(1, -1).flatten(0, -2) / self.temperature).softmax(1)
             for side in (target, source)

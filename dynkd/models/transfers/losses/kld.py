@@ -208,6 +208,12 @@ class KLDLoss(TransferLoss):
         fits = fits and shape[dim] > 0 and shape[dim] % self.num_anchors == 0
         if not fits or (classes and not self._fits(shape[dim], classes)):
             raise ValueError(self._misfit(target, source, classes))
+        if self.activation == 'softmax' and shape[dim] == self.num_anchors:
+            raise ValueError(
+                f'KLDLoss: the logits have shape {tuple(shape)}, one class for each '
+                'prediction, of which a softmax is 1 whatever they are; set '
+                "activation='sigmoid'"
+            )
 
     def _misfit(self, target: Tensor, source: Tensor, classes: Sequence[int]) -> str:
         """Say why logits cannot be compared."""

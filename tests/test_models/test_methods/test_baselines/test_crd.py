@@ -204,3 +204,8 @@ def test_data_that_do_not_fit_are_found_before_the_first_step(crd):
     assert 'data set has 7 samples' in fault(crd, Data(samples(rows[:7], rows)))
     without = Data(DataSample().set_gt_label(0) for _ in rows)
     assert 'have no `sample_idx`' in fault(crd, without)
+
+
+def test_a_temperature_that_overflows_is_refused():
+    with pytest.raises(ValueError, match='must be at least 0.012, got 0.01'):
+        CRDLoss(8, 8, num_samples=10, temperature=0.01)

@@ -126,3 +126,11 @@ def test_data_without_boxes_are_found_before_the_first_step():
     assert 'LDLoss' in LDLoss().data_fault(without)
     assert LDLoss(region='all').data_fault(without) is None
     assert LDLoss().data_fault(SimpleNamespace(first_sample=samples()[0])) is None
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_more_positions_than_half_precision_counts(dtype):
+    target, source = torch.randn(2, 8, 8, 100, 168)
+    loss = LDLoss(region='all')
+    half = loss(target.to(dtype), source.to(dtype))
+    assert float(half) == pytest.approx(float(loss(target, source)), rel=0.05)

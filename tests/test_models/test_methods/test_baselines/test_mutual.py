@@ -67,3 +67,21 @@ def test_a_stream_that_does_not_exist(build, classifier):
             streams=dict(student=dict(model=classifier()), b=dict(model=classifier())),
             transfers=dict(loss_dml=group),
         )
+
+
+def test_three_detectors_teach_one_another(build, fcos, det_batch):
+    names = ('student', 'second', 'third')
+    model = build(
+        streams={name: dict(model=fcos()) for name in names},
+        transfers=dict(
+            loss_mutual=dict(
+                type='MutualTransfers',
+                streams=list(names),
+                tap='bbox_head[0]',
+                loss=dict(type='KLDLoss', activation='sigmoid'),
+            )
+        ),
+    )
+    losses = model(**det_batch(), mode='loss')
+    mutual = [value for key, value in losses.items() if key.startswith('loss_mutual')]
+    assert len(mutual) == 3 and all(value > 0 for value in mutual)

@@ -114,3 +114,9 @@ def test_other_stages():
         ReviewFusion([4, 6, 8], [5, 7, 9])(stages()[:2])
     with pytest.raises(ValueError, match=r'got 1 stage\(s\), but is for 3'):
         ReviewFusion([4, 6, 8], [5, 7, 9])(stages()[0])
+
+
+def test_a_student_of_one_stage():
+    fusion = ReviewFusion([4], [6], 8)
+    (one,) = fusion(torch.randn(2, 4, 8, 8))
+    assert one.shape == (2, 6, 8, 8)

@@ -101,3 +101,10 @@ def test_other_levels():
 def test_a_variance_that_is_too_small():
     with pytest.raises(ValueError, match='variance must be greater than 1e-05'):
         VIDLoss(4, 4, variance=1e-6)
+
+
+@pytest.mark.parametrize('variance', [0.01, 5.0, 1000.0])
+def test_any_variance_to_begin_with(variance):
+    loss = VIDLoss(4, 4, variance=variance)
+    found = [m.variance for m in loss.modules() if hasattr(m, 'variance')]
+    assert found and torch.allclose(found[0], torch.full((4, 1), variance))

@@ -63,3 +63,14 @@ def test_stages_of_other_strides(build, classifier, cls_batch):
         ),
     )
     assert model(**cls_batch(), mode='loss')['loss_x'].requires_grad
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision(dtype):
+    target, source = torch.randn(1, 2, 8, 8), torch.randn(1, 2, 4, 4)
+    aligner = ResolutionAligner()
+    found = aligner(target.to(dtype), source)
+    assert found.dtype == dtype
+    torch.testing.assert_close(
+        found.float(), aligner(target, source), atol=0.02, rtol=0.02
+    )

@@ -159,3 +159,14 @@ def test_channel_dim(shape, given, found):
 def test_channel_dim_that_does_not_exist(shape, given):
     with pytest.raises(ValueError, match='has no channels in dimension'):
         channel_dim_of(torch.empty(shape), given)
+
+
+def test_several_taps_with_several_levels_are_summed():
+    taps = [[torch.randn(2, 3, n, n) for n in (4, 2)] for _ in range(4)]
+    targets, sources = taps[:2], taps[2:]
+    loss = FeatureLoss()
+    found = loss(targets, sources)
+    apart = [loss(own, other) for own, other in zip(targets, sources)]
+    assert found == pytest.approx(float(sum(apart)), rel=1e-6)
+    with pytest.raises(ValueError, match='the source 3'):
+        loss(targets, [sources[0], sources[1][:1]])

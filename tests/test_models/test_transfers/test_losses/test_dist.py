@@ -74,3 +74,8 @@ def test_nothing_to_compare():
 def test_other_classes():
     with pytest.raises(ValueError, match='target has shape .*the source'):
         DISTLoss()(torch.zeros(2, 5), torch.zeros(2, 7))
+
+
+def test_one_class_is_refused():
+    with pytest.raises(ValueError, match='need two classes or more'):
+        DISTLoss()(torch.randn(4, 1), torch.randn(4, 1))

@@ -123,6 +123,7 @@ def test_large_logits(activation, expected):
     st.integers(1, 6),
 )
 def test_never_negative(seed, activation, temperature, classes):
+    classes += activation == 'softmax'
     target, source = logits(3, classes, seed=seed)
     value = KLDLoss(temperature, activation=activation)(target, source)
     assert value >= -1e-12
@@ -214,3 +215,14 @@ def test_a_dimension_that_cannot_be_that_of_the_classes():
     with pytest.raises(ValueError, match='choose a tap of its class scores'):
         KLDLoss()(*logits(2, 6), classes=(4, 5))
     assert KLDLoss()(*logits(2, 5), classes=(4, 5)) > 0
+
+
+@pytest.mark.parametrize(
+    ('shape', 'anchors'), [((2, 1), 1), ((2, 1, 4, 4), 1), ((2, 3, 4, 4), 3)]
+)
+def test_a_softmax_of_one_class_is_refused(shape, anchors):
+    """It would be 0, whatever the logits are."""
+    target, source = torch.randn(2, *shape)
+    with pytest.raises(ValueError, match="one class .* set activation='sigmoid'"):
+        KLDLoss(num_anchors=anchors)(target, source)
+    assert KLDLoss(num_anchors=anchors, activation='sigmoid')(target, source) > 0
