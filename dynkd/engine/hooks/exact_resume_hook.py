@@ -252,7 +252,8 @@ def _validates_here(runner: Runner) -> bool:
     if runner.val_loop is None:
         return False
     # It follows `dynamic_intervals` only after the next epoch, or iteration.
-    loop._decide_current_val_interval()
+    if hasattr(loop, '_decide_current_val_interval'):
+        loop._decide_current_val_interval()
     if isinstance(loop, EpochBasedTrainLoop):
         done, end = runner.epoch, loop.max_epochs
     else:
