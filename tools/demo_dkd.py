@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 from demo_report import Report
-from launch import ROOT, path_option, train_once
+from launch import ROOT, last_checkpoint, path_option, train_once
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def train_three(
         raise SystemExit(str(error)) from None
     for alone in (teacher, student):
         train_once(alone.title, alone.config, out / alone.folder)
-    last = (out / teacher.folder / 'last_checkpoint').read_text().strip()
-    start = path_option(out / teacher.folder / Path(last).name)
+    start = path_option(last_checkpoint(out / teacher.folder))
     options = [f'model.streams.teacher.checkpoint={start}']
     after = out / teacher.folder
     train_once(both.title, both.config, out / both.folder, options, after)

@@ -1,6 +1,8 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Trainings that are launched by other programs, and continued after interruptions."""
 
+from __future__ import annotations
+
 import hashlib
 import re
 import shutil
@@ -122,6 +124,24 @@ def command(
     words = [sys.executable, str(ROOT / 'tools' / tool), str(config)]
     words += ['--work-dir', str(work_dir), *(['--resume'] if train else [])]
     return [*words, '--cfg-options', *options] if options else words
+
+
+def last_checkpoint(work_dir: Path) -> Path | None:
+    """The last checkpoint of a training.
+
+    Args:
+        work_dir (Path): Its work directory.
+
+    Returns:
+        Path or None: The file, also where the directory has been moved since; None if
+        it is not there.
+    """
+    last = work_dir / 'last_checkpoint'
+    if not last.is_file():
+        return None
+    noted = Path(last.read_text().strip())
+    places = (noted, work_dir / noted.name)
+    return next((place for place in places if place.is_file()), None)
 
 
 def path_option(path: Path, root: Path = ROOT) -> str:

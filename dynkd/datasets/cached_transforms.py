@@ -15,6 +15,10 @@ from dynkd.registry import TRANSFORMS
 
 #: So many samples are watched for random numbers that their transforms draw.
 _LOOKED_AT = 100
+_REFUSED = (
+    'CachedTransforms: {} draws random numbers, which would be the same in every '
+    'epoch. Put it after CachedTransforms'
+)
 
 
 @TRANSFORMS.register_module()
@@ -49,10 +53,7 @@ class CachedTransforms(BaseTransform):
         self.transforms = Compose(transforms)
         drawing = _drawing(self.transforms)
         if drawing:
-            raise ValueError(
-                f'CachedTransforms: {", ".join(drawing)} draws random numbers, which '
-                'would be the same in every epoch. Put it after CachedTransforms'
-            )
+            raise ValueError(_REFUSED.format(', '.join(drawing)))
         self._kept: dict[int, Optional[dict[str, Any]]] = {}
 
     def transform(self, results: dict[str, Any]) -> Optional[dict[str, Any]]:
@@ -82,11 +83,7 @@ class CachedTransforms(BaseTransform):
             before = _states() if looks else ()
             self._kept[index] = self.transforms(results)
             if looks and _states() != before:
-                raise ValueError(
-                    'CachedTransforms: one of its transforms draws random numbers, '
-                    'which would be the same in every epoch. Put it after '
-                    'CachedTransforms'
-                )
+                raise ValueError(_REFUSED.format('one of its transforms'))
         return copy.deepcopy(self._kept[index])
 
     def __repr__(self) -> str:
@@ -94,7 +91,8 @@ class CachedTransforms(BaseTransform):
 
 
 def _states() -> tuple[Any, ...]:
-    """The states of the generators, to be compared."""
+    """The states of the generators, to be compared: a data-loading worker must not look
+    at those of a GPU, as `RandomState` does."""
     numpy: Any = np.random.get_state(legacy=False)
     own = numpy['state']
     drawn = torch.get_rng_state().numpy().tobytes()

@@ -69,13 +69,12 @@ def best_metric(cfg: Config) -> Optional[str]:
 def _checkpoint(cfg: Config) -> dict[str, Any]:
     """The hook that saves checkpoints, and the best one by the student's metric."""
     hook: dict[str, Any] = dict(type='dynkd.CheckpointHook')
-    named = _named_metric(cfg)
-    if named is not None:
-        # The base's own `rule` stays, or MMEngine finds it by the name.
-        return dict(hook, save_best=f'student/{named}')
-    found = settings.best_metric(cfg.get('val_evaluator'))
-    if found is not None:
-        hook.update(save_best=f'student/{found}', rule='greater')
+    best = best_metric(cfg)
+    if best is not None:
+        hook['save_best'] = f'student/{best}'
+        # Of a metric that the base names, its `rule` stays, or MMEngine finds it.
+        if _named_metric(cfg) is None:
+            hook['rule'] = 'greater'
     return hook
 
 

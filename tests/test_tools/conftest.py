@@ -73,6 +73,7 @@ def write_run() -> Callable[[Path, Sequence[dict]], None]:
         path.parent.mkdir(parents=True)
         records = [dict(own, step=step) for step, own in enumerate(metrics, 1)]
         path.write_text('\n'.join(map(json.dumps, records)))
+        (folder / 'epoch_2.pth').touch()
         (folder / 'last_checkpoint').write_text(f'{folder}/epoch_2.pth\n')
 
     return write

@@ -76,21 +76,14 @@ def predict(
         by stream; and the names of the classes, if the data have them.
 
     Raises:
-        SystemExit: If the config is not one of a distillation, or no sample is left.
+        SystemExit: If config or checkpoint are not of a distillation, or no sample is
+            left.
     """
     import torch
     from mmengine.runner import Runner
 
-    from dynkd.compat import load_checkpoint_file
-    from dynkd.models.streams import stream_weights
-
     if 'streams' not in cfg.model:
         raise SystemExit(f'{args.config} has no streams: it is not of a distillation.')
-    state = load_checkpoint_file(args.checkpoint).get('state_dict', {})
-    if not any(stream_weights(state, name) for name in cfg.model.streams):
-        raise SystemExit(
-            f'{args.checkpoint} is not of a distillation: it has no streams.'
-        )
     loading = loader_config(cfg, args.split, args.config)
     loading.update(batch_size=1, num_workers=0, persistent_workers=False)
     loading.pop('prefetch_factor', None)
@@ -106,7 +99,10 @@ def predict(
             log_level='WARNING',
             experiment_name='browse_predictions',
         )
-        runner.load_or_resume()
+        try:
+            runner.load_or_resume()
+        except RuntimeError as error:  # it is of a plain model, or of another one
+            raise SystemExit(f'{args.checkpoint}: {error}') from None
         loader = runner.build_dataloader(loading)
     model = runner.model.eval()
     rows = []

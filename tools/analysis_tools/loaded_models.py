@@ -14,14 +14,20 @@ from typing import Any
 import numpy as np
 import torch
 from data_config import loader_config
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from dynkd.compat import load_checkpoint_file
-from dynkd.models.streams import BRANCHES, Stream, StreamConfig, stream_weights
+from dynkd.models.streams import (
+    BRANCHES,
+    Stream,
+    StreamConfig,
+    stream_fields,
+    stream_weights,
+)
 from dynkd.models.taps import Recorder, Tap, TapError, collect
 from dynkd.utils import shared_preprocessor
 from dynkd.utils.cli import config_of_file
@@ -272,8 +278,7 @@ def _read_stream(
     cfg: Config, name: str, state: dict[str, Tensor], taps: Sequence[str]
 ) -> Model:
     """Read a stream: a trained one from the checkpoint, a frozen one as it started."""
-    spec = cfg.model.streams[name]
-    spec = dict(config=spec) if isinstance(spec, str) else ConfigDict(spec).to_dict()
+    spec = stream_fields(name, cfg.model.streams[name])
     # Only the plain model is looked at.
     spec.pop('branches', None)
     weights = stream_weights(state, name)

@@ -42,7 +42,7 @@ def read_streams(cfg: Config, keep_weights: bool = False) -> dict[str, Any]:
     Returns:
         dict[str, StreamConfig]: The streams, without checkpoints.
     """
-    from dynkd.models.streams import StreamConfig
+    from dynkd.models.streams import StreamConfig, stream_fields
     from dynkd.utils import shared_preprocessor
 
     preprocessor = shared_preprocessor(cfg)
@@ -50,9 +50,8 @@ def read_streams(cfg: Config, keep_weights: bool = False) -> dict[str, Any]:
     found = {}
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         for name, settings in streams.items():
-            if isinstance(settings, str):
-                settings = dict(config=settings)
-            settings = dict(copy.deepcopy(settings), checkpoint=None)
+            fields = stream_fields(name, copy.deepcopy(settings))
+            settings = dict(fields, checkpoint=None)
             found[name] = StreamConfig.from_cfg(name, settings, preprocessor)
             if not keep_weights:
                 found[name].model = without_weights(found[name].model)

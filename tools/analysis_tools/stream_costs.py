@@ -11,6 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
+from dynkd.models.streams import stream_fields
+
 
 class WholeForward(nn.Module):
     """A model that runs from its input to what its head gives.
@@ -97,10 +99,9 @@ def count_extras(cfg: Config, streams: dict[str, Any]) -> dict[str, int]:
     """
     model = copy.deepcopy(cfg.model)
     for name, stream in streams.items():
-        whole = dict(model=stream.model, config=None, scope=stream.scope)
-        own = model.streams[name]
-        own = {} if isinstance(own, str) else own
-        model.streams[name] = dict(own, **whole, checkpoint=None)
+        fields = stream_fields(name, model.streams[name])
+        fields.update(model=stream.model, config=None, scope=stream.scope)
+        model.streams[name] = dict(fields, checkpoint=None)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'mmengine')):
         built = MODELS.build(model)
     found = {

@@ -33,13 +33,13 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization.line_style import MARKS
 
 if TYPE_CHECKING:
     import torch
     from loaded_models import Model
 
 BATCH = 16
-MARKS = ('o', '^', 's', 'x')
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:

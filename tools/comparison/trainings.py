@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launch import is_done, path_option
+from launch import is_done, last_checkpoint, path_option
 from mmengine.config import Config, DictAction
 
 from .length import epochs_of, length_options
@@ -103,15 +103,9 @@ class Training:
         """The checkpoint that others start from.
 
         Returns:
-            Path or None: Its last one, also where the directory has been moved since;
-            None if it is not there.
+            Path or None: Its last one; None if it is not there.
         """
-        last = self.work_dir / 'last_checkpoint'
-        if not last.is_file():
-            return None
-        noted = Path(last.read_text().strip())
-        places = (noted, self.work_dir / noted.name)
-        return next((place for place in places if place.is_file()), None)
+        return last_checkpoint(self.work_dir)
 
     def is_whole(self) -> bool:
         """Whether it ended, and others can start from it.

@@ -68,7 +68,7 @@ def main() -> None:
         help='settings that override the config',
     )
     args = parser.parse_args()
-    from dynkd.models.streams import StreamConfig, export_stream
+    from dynkd.models.streams import StreamConfig, export_stream, stream_fields
 
     cfg = config_of_file(args.config)
     if args.cfg_options is not None:
@@ -82,8 +82,7 @@ def main() -> None:
             f'{args.config} has no stream `{args.stream}`. '
             f'It has: {", ".join(streams)}.'
         )
-    spec = streams[args.stream]
-    spec = dict(config=spec) if isinstance(spec, str) else dict(spec)
+    spec = stream_fields(args.stream, streams[args.stream])
     # Where the stream started from does not matter here, and may be gone.
     spec['checkpoint'] = None
     checkpoint = load_checkpoint_file(args.checkpoint)

@@ -9,6 +9,7 @@ from typing import Optional
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
+from dynkd.engine.loops.fusion import FUSED
 from dynkd.utils import unwrap
 
 _STEP = re.compile(r'_(epoch|iter)_(\d+)\.\w+$')
@@ -54,7 +55,7 @@ def best_checkpoint(runner: Runner, stream: str) -> Optional[BestCheckpoint]:
         several = len(hook.key_indicators) > 1
         for metric in hook.key_indicators:
             owner = metric.partition('/')[0].partition('.')[0]
-            if owner == 'fused':
+            if owner == FUSED:
                 continue  # of no stream alone
             owner = owner if owner in model.all_streams else model.main_stream
             path = (

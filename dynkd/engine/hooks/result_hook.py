@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from dynkd.compat.import_hooks import WATCHER
+from dynkd.engine.loops.fusion import FUSED
 from dynkd.models.algorithms import Distillation
 from dynkd.registry import HOOKS
 from dynkd.utils import RunLog, plain_types, unwrap
@@ -171,7 +172,7 @@ def _metric(runner: Runner, model: Any) -> tuple[str, Callable]:
     for name, best_of in named:
         # Of a stream, of a branch (`student.branches.0`), or of fused scores.
         owner, _, metric = name.partition('/')
-        if owner.partition('.')[0] in (*model.all_streams, 'fused'):
+        if owner.partition('.')[0] in (*model.all_streams, FUSED):
             return metric, best_of
     name, best_of = named[0] if named else ('', max)
     return ('' if name == 'auto' else name), best_of

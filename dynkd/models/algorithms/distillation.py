@@ -184,18 +184,17 @@ class Distillation(TransferModel):
             forget_compiled()
         if self.training and progress.iter == 0:
             # Those that act now see it themselves.
-            for name in self._transfers.keys() - self._acting.keys():
-                self._transfers[name].forget()
+            for transfer in self._idle():
+                transfer.forget()
+
+    def _idle(self) -> list[Transfer]:
+        """The transfers that do not act in this phase."""
+        return [t for n, t in self._transfers.items() if n not in self._acting]
 
     def _drop_gradients(self) -> None:
         """Drop what was accumulated for what does not learn in this phase."""
-        idle: list[torch.nn.Module] = [
-            transfer
-            for name, transfer in self._transfers.items()
-            if name not in self._acting
-        ]
-        idle += [self.all_streams[name].model for name in self._phase.frozen]
-        for module in idle:
+        frozen = [self.all_streams[name].model for name in self._phase.frozen]
+        for module in (*self._idle(), *frozen):
             module.zero_grad(set_to_none=True)
 
     def _begin(self, phase: Phase) -> None:

@@ -15,7 +15,7 @@ from .checkpoint import (
     load_stream_checkpoint,
 )
 from .classes import class_count, mix_labels_alike
-from .config import StreamConfig, order_streams, read_config
+from .config import StreamConfig, order_streams, read_config, stream_fields
 from .export import export_stream, stream_config, stream_weights
 from .inputs import check_branches_of_data, warn_of_unread
 from .names import missing_stream
@@ -57,6 +57,7 @@ __all__ = [
     'single_value_norm',
     'stage_of',
     'stream_config',
+    'stream_fields',
     'stream_weights',
     'switched_together',
     'warn_of_unread',

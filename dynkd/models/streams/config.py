@@ -118,7 +118,7 @@ class StreamConfig:
             ValueError: If it names no model.
             FileNotFoundError: If the config file or the checkpoint does not exist.
         """
-        given = _as_fields(name, cfg)
+        given = stream_fields(name, cfg)
         known = [f.name for f in fields(cls) if f.name != 'name']
         for key in given:
             if key not in known:
@@ -264,8 +264,19 @@ class StreamConfig:
             load_stream_checkpoint(model, checkpoint, self.name, whole=self.frozen)
 
 
-def _as_fields(name: str, cfg: Any) -> dict[str, Any]:
-    """The fields of a stream's config that is a dict, a path or a model."""
+def stream_fields(name: str, cfg: Any) -> dict[str, Any]:
+    """The fields of a stream's config.
+
+    Args:
+        name (str): Name of the stream, for messages.
+        cfg (dict, str or nn.Module): The config, the path of one, or a built model.
+
+    Returns:
+        dict: The fields, in a dict of their own.
+
+    Raises:
+        TypeError: If it is something else.
+    """
     if isinstance(cfg, str):
         return dict(config=cfg)
     if isinstance(cfg, nn.Module):

@@ -17,6 +17,13 @@ from dynkd.utils import NonFiniteError, not_finite
 
 NAN, INF = math.nan, math.inf
 SGD = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=0.1))
+#: A step has the gradients of two iterations.
+ACCUMULATED = dict(
+    constructor='dynkd.StreamOptimWrapperConstructor',
+    type='OptimWrapper',
+    accumulative_counts=2,
+    streams=dict(teacher=SGD, student=SGD),
+)
 #: Two iterations an epoch: the second epoch begins with the third.
 BAD = 3
 
@@ -210,12 +217,7 @@ def test_gradients_are_added_up_without_what_is_not_finite(spoiled):
         'student',
         finite=dict(action='skip'),
         at=(1,),
-        optim_wrapper=dict(
-            constructor='dynkd.StreamOptimWrapperConstructor',
-            type='OptimWrapper',
-            accumulative_counts=2,
-            streams=dict(teacher=SGD, student=SGD),
-        ),
+        optim_wrapper=ACCUMULATED,
     )
     run.train()
     # The sum of the first two iterations is not finite; that of the next two is.
@@ -361,12 +363,7 @@ def test_a_step_of_several_iterations_is_left_out_once(spoiled, at):
         'own',
         finite=dict(action='skip', max_skips=1),
         at=at,
-        optim_wrapper=dict(
-            constructor='dynkd.StreamOptimWrapperConstructor',
-            type='OptimWrapper',
-            accumulative_counts=2,
-            streams=dict(teacher=SGD, student=SGD),
-        ),
+        optim_wrapper=ACCUMULATED,
     )
     run.train()
     assert run.message_hub.get_info('non_finite_iterations') == 1
