@@ -3,3 +3,4 @@
 _base_ = './resnet32_resnet20_r_cifar10.py'
 
 model = dict(interaction=dict(probability=0.9))
+custom_hooks = [*_base_.custom_hooks, _base_.own_statistics]

@@ -3,3 +3,4 @@
 _base_ = './resnet44_cheap-resnet26_r_cifar100.py'
 
 model = dict(interaction=dict(probability=0.9))
+custom_hooks = [*_base_.custom_hooks, _base_.own_statistics]

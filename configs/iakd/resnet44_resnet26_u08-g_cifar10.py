@@ -4,3 +4,4 @@
 _base_ = './resnet44_resnet26_r_cifar10.py'
 
 model = dict(interaction=dict(probability=0.8, level='group'))
+custom_hooks = [*_base_.custom_hooks, _base_.own_statistics]

@@ -4,3 +4,4 @@
 _base_ = './resnet56-bottleneck_cheap-resnet56-bottleneck_r_cifar100.py'
 
 model = dict(interaction=dict(probability=0.9))
+custom_hooks = [*_base_.custom_hooks, _base_.own_statistics]

@@ -17,7 +17,13 @@ from dynkd.utils import TrainingData, unwrap
 
 from .finite_hook import FiniteHook
 from .run_bases import check_dropped_hooks
-from .run_checks import check_compiling, check_phase_ends, check_plateaus, check_units
+from .run_checks import (
+    check_compiling,
+    check_phase_ends,
+    check_plateaus,
+    check_statistics,
+    check_units,
+)
 from .run_labels import check_labels, check_single_samples
 from .run_metrics import check_metrics
 from .run_numbers import check_interval, check_optimizers, check_schedulers
@@ -34,6 +40,7 @@ _CHECKS = (
     check_plateaus,
     check_metrics,
     check_compiling,
+    check_statistics,
     check_labels,
 )
 
@@ -67,6 +74,7 @@ class RunCheckHook(Hook):
       there is none.
     - Steps that differ in what they run are compiled again and again by ``compile``:
       a warning.
+    - Running statistics that are not those of the student alone: a warning.
     - Hooks of a base config that the config's own ``custom_hooks`` replaces: a warning.
     - No start checkpoint is in the work directory, where it would be replaced; a
       trained teacher without one is warned of; and plain weights in ``load_from``, as

@@ -103,3 +103,23 @@ def check_compiling(runner: Runner, model: Distillation) -> None:
             logger='current',
             level=logging.WARNING,
         )
+
+
+def check_statistics(runner: Runner, model: Distillation) -> None:
+    """Warn of a student that is validated with running statistics of another network.
+
+    Args:
+        runner (Runner): The runner.
+        model (Distillation): The distillation.
+    """
+    reason = model.mixes_statistics()
+    hooks = [getattr(hook, 'hook', hook) for hook in runner.hooks]
+    if reason and not any('PreciseBN' in type(hook).__name__ for hook in hooks):
+        print_log(
+            f'{reason}: the running statistics of its batch normalisation are not '
+            'those of the student alone, which validates with them. Add '
+            "dict(type='mmpretrain.PreciseBNHook', priority='ABOVE_NORMAL') to "
+            '`custom_hooks`, which takes them again at the end of each epoch.',
+            logger='current',
+            level=logging.WARNING,
+        )

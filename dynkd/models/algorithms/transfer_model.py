@@ -86,6 +86,15 @@ class TransferModel(StreamedModel):
         """
         return None
 
+    def mixes_statistics(self) -> Optional[str]:
+        """Why running statistics of the main stream are not those of its model alone.
+
+        Returns:
+            str or None: The reason, for a message; None where they are its own at the
+            end of the training.
+        """
+        return None
+
     def schedule_owners(self) -> dict[str, object]:
         """What may keep a schedule.
 

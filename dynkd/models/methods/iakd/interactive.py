@@ -1,9 +1,10 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """Interactive distillation: the teacher's blocks replace the student's."""
 
-from typing import Any
+from typing import Any, Optional
 
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from dynkd.models.algorithms import Distillation
 from dynkd.models.schedules import Progress
@@ -113,6 +114,16 @@ class InteractiveDistillation(Distillation):
             f'each new draw of paths of the {len(self.interaction.pairs)} pairs makes '
             'another network'
         )
+
+    def mixes_statistics(self) -> Optional[str]:
+        """See :meth:`Distillation.mixes_statistics`."""
+        schedule = self.interaction.probability.schedule
+        last = getattr(schedule, 'stop', getattr(schedule, 'constant', 1.0))
+        student = self.stream(self.interaction.student).model
+        tracks = any(isinstance(part, _BatchNorm) for part in student.modules())
+        if last == 1.0 or not tracks:
+            return None
+        return f"the teacher's blocks replace the student's to the end, with p = {last}"
 
     def schedule_owners(self) -> dict[str, object]:
         """See :meth:`Distillation.schedule_owners`."""
