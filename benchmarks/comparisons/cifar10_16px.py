@@ -21,7 +21,15 @@ def _row(
     )
 
 
+def _inquiry(name: str, row: dict, *options: str) -> dict:
+    own = dict(once=True, options=list(options), against=dict(student=row['name']))
+    return {**row, **own, 'name': f'{row["name"]}, {name}', 'streams': ['student']}
+
+
 _both = dict(streams=['student', 'teacher'], against=dict(teacher='teacher'))
+_ekd = _row('EKD', 'ekd', starts={}, **_both)
+_iakd_u = _row('IAKD-U', 'iakd', '_u')
+_dtskd = dict(name='DTSKD', config='configs/dtskd/resnet8_cifar10-16px.py')
 rows = [
     dict(
         name='teacher', config='configs/baselines/resnet20_cifar10-16px.py', once=True
@@ -30,19 +38,37 @@ rows = [
     _row('KD (T = 4)', 'ekd', '_kd'),
     _row('DKD', 'dkd', **_both),
     _row('DKD, static to dynamic', 'dkd', '_static-dynamic', **_both),
-    _row('EKD', 'ekd', starts={}, **_both),
+    _ekd,
     _row('DPK', 'dpk'),
-    _row('IAKD-U', 'iakd', '_u'),
+    _iakd_u,
     _row('IAKD-R', 'iakd', '_r'),
     _row('IAKD-R + HKD', 'iakd', '_r-hkd'),
     *(
-        dict(name=name, config=f'configs/dtskd/resnet8{kind}_cifar10-16px.py')
-        for name, kind in {
-            'DTSKD, historical': '_historical',
-            'DTSKD, structural': '_structural',
-            'DTSKD': '',
-        }.items()
+        dict(
+            name=f'DTSKD, {kind}',
+            config=f'configs/dtskd/resnet8_{kind}_cifar10-16px.py',
+        )
+        for kind in ('historical', 'structural')
     ),
+    _dtskd,
     _row('DPK + IAKD-R', 'dpk', '_iakd'),
     _row('DKD + history', 'dkd', '_historical', **_both),
+    # Why a method loses: steps that are too long for the sum of its losses, or losses
+    # that count too much beside the label's.
+    _inquiry('lr 0.03', _ekd, 'optim_wrapper.optimizer.lr=0.03'),
+    _inquiry(
+        'KL a sixteenth',
+        _ekd,
+        'model.transfers.loss_ekd.within_kl=0.0625',
+        'model.transfers.loss_ekd.cross_kl=0.0625',
+    ),
+    _inquiry('p = 0.97', _iakd_u, 'model.interaction.probability=0.97'),
+    _inquiry('lr 0.03', _dtskd, 'optim_wrapper.optimizer.lr=0.03'),
+    # The paper's setting for ImageNet, whose label keeps most of the weight.
+    _inquiry(
+        'beta of ImageNet',
+        _dtskd,
+        'model.transfers.loss_dtskd.beta.start=1.0',
+        'model.transfers.loss_dtskd.beta.stop=0.8',
+    ),
 ]
