@@ -66,7 +66,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.results is None:
         args.results = FOLDER / 'results' / f'{args.suite}{suffix}'
     words = [str(Path(__file__).resolve()), args.suite, *job_options(args)]
-    return run(comparison, args, words)
+    return run(comparison, args, words, FOLDER.parent)
 
 
 if __name__ == '__main__':

@@ -27,7 +27,7 @@ from comparison.results import Result, ResultStore
 from comparison.slurm import write_jobs
 from comparison.spec import Comparison, read
 from comparison.trainings import Training, trainings_of
-from launch import ROOT, is_done
+from launch import is_done
 
 from dynkd.utils.tool import run_tool
 
@@ -50,32 +50,40 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def run(comparison: Comparison, args: argparse.Namespace, words: Sequence[str]) -> int:
+def run(
+    comparison: Comparison,
+    args: argparse.Namespace,
+    words: Sequence[str],
+    root: Path | None = None,
+) -> int:
     """Train what is missing, and write what came out.
 
     Args:
         comparison (Comparison): The comparison.
         args (argparse.Namespace): The options of :func:`add_options`.
         words (sequence of str): The command of this tool, for jobs.
+        root (Path, optional): What relative paths are relative to, in the comparison
+            and in its configs. Defaults to None: the current directory.
 
     Returns:
         int: The exit status: 1 if a training failed.
     """
     comparison = as_asked(comparison, args)
-    there = not comparison.data or (ROOT / comparison.data).exists()
+    root = root or Path.cwd()
+    there = not comparison.data or (root / comparison.data).exists()
     if not there and not args.no_training:
         raise FileNotFoundError(
-            f'There is no {comparison.data}, which {comparison.name} needs.'
+            f'There is no {root / comparison.data}, which {comparison.name} needs.'
         )
-    out = (args.out or ROOT / 'work_dirs' / 'compare' / comparison.name).resolve()
+    out = (args.out or root / 'work_dirs' / 'compare' / comparison.name).resolve()
     store = ResultStore((args.results or out / 'results').resolve())
-    trainings = trainings_of(comparison, ROOT, out)
+    trainings = trainings_of(comparison, root, out)
     load = partial(store.load, comparison=comparison, stale=args.keep)
     failed = collect(trainings, store, comparison)
     missing = [] if args.no_training else missing_of(trainings, load, args)
     missing = [training for training in missing if training.title not in failed]
     if args.launcher == 'slurm':
-        script = write_jobs(missing, words, out / 'slurm', ROOT, args.sbatch)
+        script = write_jobs(missing, words, out / 'slurm', root, args.sbatch)
         print(f'{len(missing)} jobs. Submit them: {script}')
     elif missing:
         failed |= train(missing, trainings, store, comparison, args.jobs)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
-from launch import ROOT, begin_anew, command, is_done, prepare
+from launch import begin_anew, command, is_done, prepare
 
 from .locking import lock
 from .progress import Progress
@@ -159,7 +159,7 @@ class Pool:
             command(training.config, training.work_dir, options, training.row.trained),
             stdout=log,
             stderr=subprocess.STDOUT,
-            cwd=ROOT,
+            cwd=training.root,
             env=environment(device),
             # Where this process is killed, the training still holds its lock.
             pass_fds=[locked.fileno()],

@@ -87,8 +87,8 @@ def modules(import_tool):
 @pytest.fixture
 def project(tmp_path, monkeypatch, modules):
     """A project with a comparison, whose trainings take no time."""
-    for module in (modules['launch'], modules['pool'], modules['compare']):
-        monkeypatch.setattr(module, 'ROOT', tmp_path)
+    monkeypatch.setattr(modules['launch'], 'ROOT', tmp_path)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(modules['pool'], 'LOOK_EVERY', 0.01)
     (tmp_path / 'tools').mkdir()
     (tmp_path / 'tools' / 'train.py').write_text(TRAIN)

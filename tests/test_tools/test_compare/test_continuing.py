@@ -128,10 +128,9 @@ def test_no_training_runs_on_after_a_signal(project, number):
     (project / 'tools/train.py').write_text(SLOW)
     code = (
         f'import sys; sys.path[:0] = [{str(TOOLS)!r}, {str(TOOLS.parent)!r}]\n'
-        'import pathlib, launch, comparison.pool, compare\n'
+        'import pathlib, launch, compare\n'
         'from dynkd.utils.tool import run_tool\n'
-        f'root = pathlib.Path({str(project)!r})\n'
-        'launch.ROOT = comparison.pool.ROOT = compare.ROOT = root\n'
+        f'launch.ROOT = pathlib.Path({str(project)!r})\n'
         'run_tool(lambda: sys.exit(compare.main(sys.argv[1:])), lambda: "again")\n'
     )
     process = subprocess.Popen(

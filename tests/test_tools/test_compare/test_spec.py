@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
         (('against=dict(teacher', 'against=dict(fusd'), "names the stream 'fusd'"),
         (('once=True', "once=True, options=['param_scheduler.5.x=1']"), 'big one: '),
         (('seeds = [', 'seeds = '), 'mine.py: '),
-        (('seeds = [0, 1, 2]', "data = 'data/none'"), 'There is no data/none'),
+        (('seeds = [0, 1, 2]', "data = 'data/none'"), 'data/none, which mine needs'),
     ],
 )
 def test_mistakes_are_named_before_anything_is_trained(

@@ -176,3 +176,19 @@ def test_results_are_small_and_readable(compare, project):
     result = json.loads(file.read_text())
     assert result['curves']['student/top1'] == {'1': 6, '2': 10, '3': 10}
     assert file.stat().st_size < 2000
+
+
+def test_a_project_of_ones_own(calls, compare, project, tmp_path_factory, monkeypatch):
+    """Paths are relative to where the command is run, as in a training."""
+    own = tmp_path_factory.mktemp('own')
+    for name in ('plain.py', 'pair.py', 'mine.py'):
+        (project / name).rename(own / name)
+    (own / 'data').mkdir()
+    file = own / 'mine.py'
+    file.write_text("data = 'data'\n" + file.read_text())
+    file.rename(project / 'mine.py')  # the comparison itself may lie anywhere
+    monkeypatch.chdir(own)
+    assert compare() == 0
+    assert len(calls(own)) == 7 and not calls(project)
+    assert (own / 'work_dirs/compare/mine/mine.md').is_file()
+    assert calls(own)[-1][1] == 'work_dirs/compare/mine/big_one_seed0/epoch_3.pth'
