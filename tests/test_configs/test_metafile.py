@@ -165,7 +165,7 @@ def test_figures_of_dpk_are_those_of_its_text():
     assert figures('dpk') == expected
 
 
-#: Methods that the papers' tables compare with, and of which there is no config.
+#: Methods that the papers' tables compare with.
 RIVALS = dict(
     ekd='FitNet AT FT PKT RKD SP CC VID AB CRD Res-KD AFD DML CL-ILR Snapshot-KD ONE '
     'Self-KD OKDDip HORKD',
@@ -173,16 +173,29 @@ RIVALS = dict(
     iakd='AT FSP AB VID-I RKD-DA',
     dpk='AT OFD CRD ReviewKD KR',
 )
+#: Those with a config for a pair of these tables, beside those that are only compared.
+_HERE = dict(
+    ekd='FitNet AT PKT RKD SP VID CRD DML', dtskd='BYOT', dpk='AT CRD ReviewKD'
+)
 
 
 @pytest.mark.parametrize('folder', RIVALS)
-def test_rows_without_a_config_are_said_to_have_none(folder):
+def test_rows_of_other_methods_are_named(folder):
+    """And which of them have a config."""
     readme = (ROOT / 'configs' / folder / 'README.md').read_text()
     (said,) = re.findall(r'^The tables also compare.*?(?=\n\n)', readme, re.M | re.S)
-    said, none, _ = ' '.join(said.split()).partition('DynKD has no configs for these')
-    assert none.strip()
+    said, none, _ = ' '.join(said.split()).partition('DynKD has none of')
+    assert none
     named = re.findall(r'[\w-]+', said)
     assert not [name for name in RIVALS[folder].split() if name not in named]
+    here = re.search(r'\. ([^.]*?) ha(?:s|ve) \[configs', said)
+    assert (re.findall(r'[A-Z][\w-]+', here[1]) if here else []) == _HERE.get(
+        folder, ''
+    ).split()
+    kinds = {'FitNet': 'fitnets'}
+    for name in _HERE.get(folder, '').split():
+        kind = kinds.get(name, name.lower())
+        assert list((ROOT / 'configs' / 'kd').glob(f'*_{kind}_cifar100.py')), name
 
 
 @pytest.mark.parametrize('folder', METHODS)
