@@ -68,7 +68,8 @@ bench: env  ## run the speed benchmarks
 	@set -e; for file in $(SPEED_BENCHMARKS); do echo "== $$file"; $(BIN)/python $$file; done
 
 clean:  ## remove what builds and tests leave (not data, results, environment, cache)
-	rm -rf build dist *.egg-info docs/_build .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info docs/_build .pytest_cache .ruff_cache .mypy_cache
+	rm -rf .hypothesis .coverage .coverage.* htmlcov .dist_test
 	find . -path './$(VENV)' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean  ## also remove the environment (not the cache outside the clone)

@@ -7,6 +7,7 @@ reduced part. Arguments behind ``--`` go to pytest. Where a Python is not found,
 session is skipped.
 """
 
+import shlex
 import shutil
 
 import nox
@@ -29,7 +30,8 @@ def make(session: nox.Session, name: str, *targets: str) -> None:
     if python is None:
         session.skip(f'there is no python{version} on the PATH')
     where = (f'VENV=.venv-{name}', f'PYTHON={python}', f'STACK={stack}')
-    arguments = [f'PYTEST_ARGS={" ".join(session.posargs)}'] if session.posargs else []
+    words = shlex.join(session.posargs)
+    arguments = [f'PYTEST_ARGS={words}'] if words else []
     session.run('make', *targets, *where, *arguments, external=True)
 
 

@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
         "whose models are to be trained: pip install 'dynkd[det]', 'dynkd[cls]' or "
         "'dynkd[video]' for OpenMMLab's releases, 'dynkd[onedl]' for OneDL's.",
         name='mmengine',
-    ) from error
+    ) from None
 
 from typing import Any
 

@@ -71,11 +71,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
             it was called with.
 
     Raises:
-        SystemExit: With status 2 if there is no such command; as the tool ends.
+        SystemExit: With status 2 if there is no such command or option; as the tool
+            ends.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ('-h', '--help'):
         print(usage())
+    elif words[0] in ('--version', 'doctor') and len(words) > 1:
+        print(f'dynkd: `{words[0]}` has no options.\n\n{usage()}', file=sys.stderr)
+        raise SystemExit(2)
     elif words[0] == '--version':
         print(f'dynkd {__version__}')
     elif words[0] == 'doctor':

@@ -4,6 +4,7 @@
 import importlib
 import os
 import platform
+from importlib.util import find_spec
 from typing import Optional
 
 from dynkd import __version__
@@ -12,7 +13,6 @@ from dynkd.compat.import_hooks import WATCHER
 #: What a training needs: what installs each.
 NEEDED = {
     'torch': 'pip install torch',
-    'torchvision': 'pip install torchvision',
     'mmengine': "pip install 'dynkd[det]', 'dynkd[cls]', …",
     'mmcv': 'see https://mmcv.readthedocs.io, or `make env` in a clone of DynKD',
 }
@@ -34,8 +34,12 @@ def examine() -> int:
     """
     print(f'dynkd {__version__}, Python {platform.python_version()}')
     missing = [_tell(name, NEEDED[name]) for name in NEEDED]
+    no_ops = bool(missing[-1])
+    if find_spec('mmpretrain') is not None:
+        # It imports torchvision, and does not declare it.
+        missing.append(_tell('torchvision', 'pip install torchvision'))
     libraries = [_tell(name, LIBRARIES[name]) for name in LIBRARIES]
-    if not missing[-1]:
+    if not no_ops:
         _tell_ops()
     _tell_devices()
     if WATCHER.acted:

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The command ``dynkd``."""
 
+import re
 import sys
 
 import pytest
@@ -53,3 +54,21 @@ def test_the_doctor_says_what_installs_what_is_missing(capsys, monkeypatch):
     assert doctor.examine() == 1
     said = capsys.readouterr().out
     assert 'no_such_package not installed: pip install it' in said
+
+
+def test_torchvision_is_asked_for_where_mmpretrain_is(capsys, monkeypatch):
+    pytest.importorskip('mmpretrain')
+    doctor.examine()
+    version = re.compile(r'^  torchvision \d', re.M)
+    assert version.search(capsys.readouterr().out)
+    monkeypatch.setattr(doctor, 'find_spec', lambda name: None)
+    doctor.examine()
+    assert not version.search(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize('word', ['doctor', '--version'])
+def test_what_has_no_options_takes_none(word, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([word, '--loud'])
+    assert ended.value.code == 2
+    assert f'`{word}` has no options' in capsys.readouterr().err

@@ -47,6 +47,9 @@ def train_three(
     except ValueError as error:
         # Before anything is trained.
         raise SystemExit(str(error)) from None
+    if last_checkpoint(out / teacher.folder) is None:
+        # Whoever needed space may have deleted what the third starts from.
+        (out / teacher.folder / 'done').unlink(missing_ok=True)
     for alone in (teacher, student):
         train_once(alone.title, alone.config, out / alone.folder)
     start = path_option(last_checkpoint(out / teacher.folder))

@@ -11,6 +11,8 @@ from dynkd.utils.cli import (
     apply_training_options,
     base_parser,
     build_runner,
+    is_first,
+    name_copy,
     read_config,
 )
 from dynkd.utils.tool import resume_command, run_tool
@@ -44,7 +46,26 @@ def parse_args() -> argparse.Namespace:
         '--dump', help='write the config of the distillation here, and do not train'
     )
     add_training_options(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.dump is not None:
+        fault = _dump_fault(args)
+        if fault:
+            parser.error(fault)
+    return args
+
+
+def _dump_fault(args: argparse.Namespace) -> str:
+    """What is wrong with ``--dump``, if anything."""
+    if not args.dump.endswith('.py'):
+        return f'--dump must end with .py: {args.dump}'
+    for read in (args.config, args.teacher):
+        if read is not None and Path(read).resolve() == Path(args.dump).resolve():
+            return f'--dump {args.dump}: this file is read. Choose another name'
+    names = ('amp', 'auto_scale_lr', 'resume', 'work_dir', 'cfg_options')
+    unused = [f'--{name.replace("_", "-")}' for name in names if getattr(args, name)]
+    if unused:
+        return f'{", ".join(unused)}: --dump does not train; give these to train.py'
+    return ''
 
 
 def main() -> None:
@@ -65,15 +86,17 @@ def main() -> None:
             str(out.parent),
             args.baseline,
         )
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError, ModuleNotFoundError) as error:
         raise SystemExit(f'distill.py: {error}') from None
-    print(table(composed), flush=True)
     args.config = str(write(composed, out))
-    print(f'Config: {args.config}', flush=True)
+    if is_first(args.launcher):
+        print(f'{table(composed)}\nConfig: {args.config}', flush=True)
     if args.dump:
         return
     args.work_dir = str(folder)
     cfg = read_config(args)
+    # It has the reasons beside its lines; MMEngine's copy has not.
+    name_copy(cfg, f'full_{out.name}')
     apply_training_options(cfg, args)
     build_runner(cfg).train()
     leave_process_group()

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
@@ -16,6 +17,8 @@ from mmengine.config import Config
 
 #: The project's clone, with its tools and configs.
 ROOT = Path(__file__).resolve().parents[1]
+#: Seconds for a training that is asked to stop.
+PATIENCE = 30.0
 #: What ``--cfg-options`` would read as something else, in a path.
 _MISREAD = re.compile(r'[\s,\[\]()\'"]')
 
@@ -187,11 +190,28 @@ def _run(command: list[str], log: Path) -> None:
         except BaseException:
             # The training does not go on alone.
             process.terminate()
-            process.wait()
+            wait_for(process)
             raise
     if process.wait() != 0:
         print(''.join(lines), end='', file=sys.stderr)
         raise SystemExit(f'Training failed, see {log}. Start again to continue.')
+
+
+def wait_for(process: subprocess.Popen) -> None:
+    """Wait for the end of a process that was asked to stop, and then insist.
+
+    Args:
+        process (Popen): The process.
+    """
+    last = time.monotonic() + PATIENCE
+    while process.poll() is None:
+        try:
+            if time.monotonic() > last:
+                process.kill()
+            time.sleep(0.1)
+        except KeyboardInterrupt:
+            # Whoever stops this tool may say so twice.
+            continue
 
 
 def progress(line: str) -> str:

@@ -6,7 +6,7 @@ from dynkd.utils.cli import (
     base_parser,
     build_runner,
     parse_evaluation,
-    read_config,
+    read_evaluation,
     write_metrics,
 )
 from dynkd.utils.tool import run_tool
@@ -17,7 +17,7 @@ def main() -> None:
     parser = base_parser('Test the streams of a checkpoint')
     parser.add_argument('checkpoint', help='the checkpoint of a distillation')
     args = parse_evaluation(parser)
-    cfg = read_config(args)
+    cfg = read_evaluation(args, 'test')
     cfg.load_from = args.checkpoint
     runner = build_runner(cfg)
     write_metrics(runner.test(), args.out, runner.rank)

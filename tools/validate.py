@@ -7,7 +7,7 @@ from dynkd.utils.cli import (
     base_parser,
     build_runner,
     parse_evaluation,
-    read_config,
+    read_evaluation,
     write_metrics,
 )
 from dynkd.utils.tool import run_tool
@@ -20,7 +20,7 @@ def main() -> None:
         'checkpoints that it gives them, before the first step'
     )
     args = parse_evaluation(parser)
-    cfg = read_config(args)
+    cfg = read_evaluation(args, 'validate')
     # Nothing is saved, not even as the best so far.
     cfg.default_hooks = dict(cfg.get('default_hooks', {}), checkpoint=None)
     # MMEngine would load the training data, to log how far the training is.

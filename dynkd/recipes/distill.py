@@ -84,6 +84,6 @@ def write(composed: Composed, out: Union[str, Path]) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     files = {out.with_name(name): text for name, text in composed.beside.items()}
     for path, text in {**files, out: composed.text}.items():
-        with replacing(path) as file:
+        with replacing(path, shared=True) as file:
             file.write(text.encode())
     return out

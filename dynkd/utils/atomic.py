@@ -2,6 +2,7 @@
 """Files that are replaced as a whole: an interruption leaves the old or the new one."""
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,13 @@ PARTIAL = '.partial'
 
 
 @contextmanager
-def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
+def replacing(path: Union[str, Path], shared: bool = False) -> Iterator[BinaryIO]:
     """Write a file under a temporary name, flush it to disk, and rename it.
 
     Args:
         path (str | Path): The file.
+        shared (bool): Whether several processes may write it at a time; what a killed
+            one leaves then has another name each time. Defaults to False.
 
     Yields:
         BinaryIO: What to write into.
@@ -28,7 +31,8 @@ def replacing(path: Union[str, Path]) -> Iterator[BinaryIO]:
             is still there, and no temporary file is left.
     """
     path = Path(path)
-    partial = path.with_name(path.name + PARTIAL)
+    own = f'.{platform.node()}-{os.getpid()}' if shared else ''
+    partial = path.with_name(f'{path.name}{own}{PARTIAL}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open('wb') as file:

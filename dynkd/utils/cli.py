@@ -14,6 +14,36 @@ from dynkd.compat import init_cpu_process_group, set_cpu_model_wrapper
 from .console import short_start
 from .plain_types import plain_types
 
+#: Where each launcher says which of the processes this is.
+_RANKS = dict(pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
+
+
+class Settings(DictAction):
+    """Settings that override a config, each as ``key=value``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: Optional[str] = None,
+    ) -> None:
+        """Read the settings.
+
+        Args:
+            parser (ArgumentParser): The parser.
+            namespace (Namespace): What takes them.
+            values (list[str]): The words.
+            option_string (str, optional): The option. Defaults to None.
+
+        Raises:
+            ArgumentError: If one is not written so.
+        """
+        for word in values:
+            if '=' not in word:
+                raise argparse.ArgumentError(self, f'{word!r} is not a key=value')
+        super().__call__(parser, namespace, values, option_string)
+
 
 def base_parser(description: str) -> argparse.ArgumentParser:
     """A parser of the options that OpenMMLab's training and test tools share.
@@ -30,7 +60,7 @@ def base_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Settings,
         help='settings that override the config, as key=value; a list is written '
         'key="[a,b]" or key=a,b, without white space',
     )
@@ -65,6 +95,8 @@ def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
     args = parser.parse_args()
     if args.out is not None and not args.out.endswith('.json'):
         parser.error(f'--out must end with .json: {args.out}')
+    if args.out is not None and Path(args.out).is_dir():
+        parser.error(f'--out is a folder: {args.out}')
     return args
 
 
@@ -111,13 +143,16 @@ def apply_training_options(cfg: Config, args: argparse.Namespace) -> None:
         args (argparse.Namespace): The parsed options.
 
     Raises:
-        SystemExit: If it says no batch size that its learning rates are for.
+        SystemExit: If it has no optimizer for mixed precision, or says no batch size
+            that its learning rates are for.
     """
     if args.amp:
+        if not cfg.get('optim_wrapper'):
+            raise SystemExit('--amp: the config has no `optim_wrapper`')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
-        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+        if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
             raise SystemExit(
                 'the config says no `auto_scale_lr = dict(base_batch_size=…)`, the '
                 'batch size that its learning rates are for'
@@ -138,11 +173,14 @@ def config_of_file(path: str) -> Config:
         Config: The config.
 
     Raises:
-        SystemExit: If there is no such file.
+        SystemExit: If there is no such file, or it is not a config.
     """
     if not Path(path).is_file():
         raise SystemExit(f'There is no config file {path}.')
-    return Config.fromfile(path)
+    try:
+        return Config.fromfile(path)
+    except (SyntaxError, OSError) as error:
+        raise SystemExit(f'{path}: {error}') from None
 
 
 def read_config(args: argparse.Namespace) -> Config:
@@ -156,13 +194,22 @@ def read_config(args: argparse.Namespace) -> Config:
         accelerator, ready to run in several processes.
 
     Raises:
-        SystemExit: If the config file does not exist.
+        SystemExit: If the config file does not exist or has no model, or the process
+            was not started by the launcher.
     """
+    variable = _RANKS.get(args.launcher)
+    if variable is not None and variable not in os.environ:
+        raise SystemExit(
+            f'--launcher {args.launcher}: {variable} is not set. Start several '
+            'processes by tools/dist_train.sh, tools/slurm_train.sh or their like.'
+        )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = config_of_file(args.config)
     cfg.launcher = args.launcher
     if args.cfg_options is not None:
         cfg.merge_from_dict(args.cfg_options)
+    if not cfg.get('model'):
+        raise SystemExit(f'{args.config} has no `model`.')
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
@@ -171,6 +218,46 @@ def read_config(args: argparse.Namespace) -> Config:
     init_cpu_process_group(cfg.launcher, dist_cfg.get('timeout'))
     set_cpu_model_wrapper(cfg)
     return cfg
+
+
+def read_evaluation(args: argparse.Namespace, name: str) -> Config:
+    """Read the config of a run for an evaluation, as :func:`read_config` does.
+
+    Args:
+        args (argparse.Namespace): The parsed options.
+        name (str): What is done, for the name of its config in the work directory.
+
+    Returns:
+        Config: The config; it resumes nothing, and is not written over the training's.
+    """
+    cfg = read_config(args)
+    # The config that a resumed run leaves behind says so.
+    cfg.resume = False
+    name_copy(cfg, f'{name}_{Path(args.config).name}')
+    return cfg
+
+
+def name_copy(cfg: Config, name: str) -> None:
+    """Name the copy of a config that MMEngine writes into the work directory.
+
+    Args:
+        cfg (Config): The config, which its runner takes as read from such a file.
+        name (str): The name; without this, it is that of the config's file.
+    """
+    path = Path(cfg.filename or name)
+    object.__setattr__(cfg, '_filename', str(path.with_name(name)))
+
+
+def is_first(launcher: str) -> bool:
+    """Whether this is the first of the processes, before they know one another.
+
+    Args:
+        launcher (str): How they are launched.
+
+    Returns:
+        bool: Whether it is.
+    """
+    return os.environ.get(_RANKS.get(launcher, ''), '0') == '0'
 
 
 def build_runner(cfg: Config) -> Any:

@@ -9,6 +9,8 @@ from typing import Union
 class RunLog:
     """What MMEngine's local backend logged of a run, over all its resumptions.
 
+    What a later run of the directory did again, or instead, replaces what was before.
+
     Args:
         work_dir (str or Path): The work directory of the run.
 
@@ -23,7 +25,10 @@ class RunLog:
                 f'{work_dir} holds no log (*/vis_data/scalars.json): no run has logged '
                 'there.'
             )
-        self.records = [record for file in files for record in _read(file)]
+        self.records: list[dict] = []
+        for file in files:
+            later = _read(file)
+            self.records = _before(self.records, later) + later
 
     def curve(self, name: str) -> dict[int, float]:
         """The values of a scalar over the run.
@@ -34,8 +39,7 @@ class RunLog:
 
         Returns:
             dict[int, float]: The values by step, which is the epoch for metrics of an
-            epoch-based run and else the iteration. What a resumed run did again
-            replaces what it had done before.
+            epoch-based run and else the iteration.
 
         Raises:
             KeyError: If the run never logged it.
@@ -47,6 +51,19 @@ class RunLog:
                 f'the run logged no `{name}`. It logged: {", ".join(known)}.'
             )
         return dict(sorted(values.items()))
+
+
+def _before(records: list[dict], later: list[dict]) -> list[dict]:
+    """What of the records is from before the first training step of later ones.
+
+    A training that begins anew may be shorter than the one before it in the directory.
+    """
+    first = next((record for record in later if 'iter' in record), None)
+    if first is None:
+        return records
+    # Metrics of a run that counts epochs have the epoch as their step.
+    epoch = first.get('epoch', first['step'])
+    return [r for r in records if r['step'] < (first['step'] if 'iter' in r else epoch)]
 
 
 def _read(file: Path) -> list[dict]:

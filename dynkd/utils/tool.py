@@ -30,6 +30,9 @@ _UNWRITABLE = (
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENOTDIR,
 )
 #: Messages of gloo and NCCL in a process when another one has ended.
 _ALONE = re.compile(

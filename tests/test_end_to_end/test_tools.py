@@ -96,10 +96,16 @@ def test_validate_shows_what_a_training_begins_with(
         'default_hooks.checkpoint.save_best=auto',
         # The training data are not looked at.
         'train_dataloader.dataset.type=NoSuchDataset',
+        # As the config of a resumed run says.
+        'resume=True',
     )  # fmt: skip
     metrics = json.loads((tmp_path / 'out.json').read_text())
     assert metrics['student/single-label/recall_classwise'] == [0, 100, 0]
     assert [path.name for path in tmp_path.glob('*.pth')] == ['start.pth']
+    # The training's own config may be there.
+    assert [path.name for path in tmp_path.glob('*.py')] == [
+        'validate_resnet_phases.py'
+    ]
 
 
 def test_mixed_precision_without_accelerator_says_so(run, tools, configs, tmp_path):

@@ -1,6 +1,7 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """The demos of DKD: what they train, in which order, and what they report."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,14 @@ def test_trainings_follow_one_another_and_are_reported(
     assert (tmp_path / 'curves.png').stat().st_size > 1000
     out = capsys.readouterr().out
     assert table in out and demo.library in out
+    # What the third starts from was deleted since: it is trained again.
+    for folder in ('teacher', 'student', 'dkd'):
+        shutil.rmtree(tmp_path / folder)
+    (tmp_path / 'teacher').mkdir()
+    (tmp_path / 'teacher' / 'done').write_text('key')
+    demo.run(tmp_path)
+    assert len(trained) == 6
+    assert not (tmp_path / 'teacher' / 'done').exists()
 
 
 @pytest.mark.parametrize('name', ['demo', 'demo_cls'])

@@ -1,4 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +134,47 @@ def test_a_path_as_an_option(tmp_path):
     for name in ('a b', 'a,b', 'a[1]', '(a)', "a'"):
         with pytest.raises(ValueError, match='does not take spaces'):
             launch.path_option(tmp_path / name, root)
+
+
+def test_a_training_that_is_stopped_has_ended_before_the_tool_does(monkeypatch):
+    """It saves something at its end, and another may begin in the same folder."""
+    code = (
+        'import signal, sys, time\n'
+        'def end(*_):\n'
+        '    time.sleep(0.5)\n'
+        '    sys.exit(3)\n'
+        'signal.signal(signal.SIGTERM, end)\n'
+        'print("ready", flush=True)\n'
+        'time.sleep(600)\n'
+    )
+    words = [sys.executable, '-c', code]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == 'ready\n'
+    process.terminate()
+    sleep, asked = launch.time.sleep, []
+
+    def interrupted(seconds):
+        sleep(seconds)
+        if not asked:
+            asked.append(1)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(launch.time, 'sleep', interrupted)
+    launch.wait_for(process)
+    assert process.returncode == 3 and asked
+
+
+def test_a_training_that_does_not_end_is_killed(monkeypatch):
+    code = (
+        'import signal, time\n'
+        'signal.signal(signal.SIGTERM, signal.SIG_IGN)\n'
+        'print("ready", flush=True)\n'
+        'time.sleep(600)\n'
+    )
+    words = [sys.executable, '-c', code]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == 'ready\n'
+    process.terminate()
+    monkeypatch.setattr(launch, 'PATIENCE', 0.2)
+    launch.wait_for(process)
+    assert process.returncode == -signal.SIGKILL

@@ -122,6 +122,8 @@ def test_other_errors_are_shown_as_they_are(start):
 def test_errors_in_one_line():
     full = OSError(errno.ENOSPC, 'No space left on device', 'epoch_1.pth')
     assert in_one_line(full) == 'epoch_1.pth: No space left on device'
+    there = FileExistsError(errno.EEXIST, 'File exists', 'work_dirs')
+    assert in_one_line(there) == 'work_dirs: File exists'
     assert in_one_line(FileNotFoundError('x.pth can not be found.'))
     assert in_one_line(UnsafeCheckpointError('it')) == 'it'
     assert in_one_line(NonFiniteError('iteration 3')) == 'iteration 3'

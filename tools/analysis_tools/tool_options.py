@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
+
+from dynkd.utils.cli import Settings
 
 
 def described_parser(description: Optional[str]) -> argparse.ArgumentParser:
@@ -150,7 +152,7 @@ def add_cfg_options(parser: argparse.ArgumentParser) -> None:
         parser (argparse.ArgumentParser): The parser of the tool.
     """
     parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, help='override the config'
+        '--cfg-options', nargs='+', action=Settings, help='override the config'
     )
 
 

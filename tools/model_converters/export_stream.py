@@ -5,12 +5,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.config import DictAction
 from mmengine.registry import init_default_scope
 
 from dynkd.compat import load_checkpoint_file
 from dynkd.utils import shared_preprocessor
-from dynkd.utils.cli import config_of_file
+from dynkd.utils.cli import Settings, config_of_file
 from dynkd.utils.tool import run_tool
 
 if TYPE_CHECKING:
@@ -46,6 +45,27 @@ def weights_of(state: 'dict[str, Tensor]', stream: str) -> 'dict[str, Tensor]':
     return weights
 
 
+def check_out(args: argparse.Namespace) -> None:
+    """Refuse to write over what is read.
+
+    Args:
+        args (argparse.Namespace): The options.
+
+    Raises:
+        SystemExit: If ``out`` or the config beside it is a file that is read, or
+            ``out`` is no checkpoint's name.
+    """
+    if args.out.suffix != '.pth':
+        raise SystemExit(f'{args.out}: the checkpoint to write must end with .pth.')
+    for path in (args.out, args.out.with_suffix('.py')):
+        for read in (args.config, args.checkpoint):
+            if path.resolve() == Path(read).resolve():
+                raise SystemExit(
+                    f'{args.out}: {path} would be written over, which is read. Choose '
+                    'another name.'
+                )
+
+
 def main() -> None:
     """Read the options and export."""
     # The algorithms import torch's model libraries; --help answers without them.
@@ -64,10 +84,11 @@ def main() -> None:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=Settings,
         help='settings that override the config',
     )
     args = parser.parse_args()
+    check_out(args)
     from dynkd.models.streams import StreamConfig, export_stream, stream_fields
 
     cfg = config_of_file(args.config)

@@ -59,6 +59,8 @@ class ResultHook(Hook):
     def __init__(self, baseline: Optional[str] = None) -> None:
         self.baseline = None if baseline is None else RunLog(baseline)
         self._seen: dict[str, dict[int, float]] = {}
+        #: Where this process began to train: what is after it, it has seen itself.
+        self._begin = 0
 
     def before_train(self, runner: Runner) -> None:
         """Evaluate what begins with trained weights, before they change.
@@ -66,6 +68,8 @@ class ResultHook(Hook):
         Args:
             runner (Runner): The runner.
         """
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        self._begin = runner.epoch if by_epoch else runner.iter
         model, loop = unwrap(runner.model), runner.val_loop
         if runner.iter > 0 or not hasattr(loop, 'measure'):
             return
@@ -135,8 +139,10 @@ class ResultHook(Hook):
         """The curves of the streams, and of the student alone."""
         found: dict[str, dict[int, float]] = {}
         for name in model.all_streams:
+            # Not of another training, which the directory may have had before.
+            logged = _logged(runner.work_dir, f'{name}/{metric}').items()
             curve = {
-                **_logged(runner.work_dir, f'{name}/{metric}'),
+                **{step: value for step, value in logged if 0 < step <= self._begin},
                 **self._seen.get(f'{name}/{metric}', {}),
             }
             if curve:

@@ -54,6 +54,24 @@ def test_the_table_has_before_after_and_best(runner, tmp_path, said):
     assert str(run.work_dir) in said[0]
 
 
+@pytest.mark.parametrize('resumed', [False, True])
+def test_what_was_logged_before_counts_only_if_it_is_resumed(
+    runner, tmp_path, said, resumed
+):
+    """Another training of the work directory may have been longer."""
+    runner().train()
+    said.clear()
+    (log,) = tmp_path.glob('*/vis_data/scalars.json')
+    records = [{'student/accuracy/top1': 99.0, 'step': step} for step in (1, 2, 3)]
+    log.write_text('\n'.join(map(json.dumps, records)))
+    start = str(tmp_path / 'epoch_1.pth')
+    runner(**(dict(resume=True, load_from=start) if resumed else {})).train()
+    student = next(line for line in said[0].splitlines() if 'student' in line)
+    assert float(student.split()[2]) < 99
+    assert student.split()[3:] == ['99', '(1)'] or not resumed
+    assert '99' not in student or resumed
+
+
 def test_the_gain_over_the_student_alone(runner, tmp_path, said):
     alone = tmp_path / 'alone' / '1' / 'vis_data'
     alone.mkdir(parents=True)
