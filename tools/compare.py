@@ -79,7 +79,7 @@ def run(
     store = ResultStore((args.results or out / 'results').resolve())
     trainings = trainings_of(comparison, root, out)
     load = partial(store.load, comparison=comparison, stale=args.keep)
-    failed = collect(trainings, store, comparison)
+    failed = collect(asked_of(trainings, args), store, comparison)
     missing = [] if args.no_training else missing_of(trainings, load, args)
     missing = [training for training in missing if training.title not in failed]
     if args.launcher == 'slurm':
@@ -94,13 +94,31 @@ def run(
     return int(bool(failed))
 
 
+def asked_of(trainings: Sequence[Training], args: argparse.Namespace) -> list[Training]:
+    """The trainings that a call is about.
+
+    Args:
+        trainings (sequence of Training): All trainings.
+        args (argparse.Namespace): The options.
+
+    Returns:
+        list[Training]: The one of ``--training``, or all.
+    """
+    # Jobs wait for this one's status, which others' results have no part in.
+    return [
+        training
+        for training in trainings
+        if args.training in (None, [training.row.name, str(training.seed)])
+    ]
+
+
 def collect(
     trainings: Sequence[Training], store: ResultStore, comparison: Comparison
 ) -> dict[str, str]:
     """Keep what came out of trainings that ended unseen.
 
     Args:
-        trainings (sequence of Training): All trainings.
+        trainings (sequence of Training): The trainings.
         store (ResultStore): Where it is kept.
         comparison (Comparison): The comparison.
 
@@ -140,9 +158,8 @@ def missing_of(
         # A job may be there because others start from its checkpoint, which is gone.
         return [
             training
-            for training in trainings
-            if [training.row.name, str(training.seed)] == args.training
-            and (load(training) is None or not training.is_whole())
+            for training in asked_of(trainings, args)
+            if load(training) is None or not training.is_whole()
         ]
     wanted = {
         training.title

@@ -104,6 +104,16 @@ def test_a_job_trains_a_start_whose_checkpoint_is_gone(calls, compare, project):
     assert [call[0] for call in calls(project)[7:]] == ['big_one_seed0', 'KD_seed1']
 
 
+def test_a_job_does_not_fail_because_of_another_training(compare, project, capsys):
+    compare()
+    (project / OUT / 'results/alone_seed1.json').unlink()
+    shutil.rmtree(project / OUT / 'alone_seed1/20260101')  # what it logged
+    assert compare('--training', 'big one', '0') == 0
+    assert 'Not finished' not in capsys.readouterr().err
+    assert compare('--training', 'alone', '1') == 1
+    assert 'Not finished: alone, seed 1' in capsys.readouterr().err
+
+
 def test_two_commands_do_not_train_in_one_folder(calls, compare, project, capsys):
     (project / OUT).mkdir(parents=True)
     with (project / OUT / '.alone_seed1.lock').open('ab') as file:
