@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from dynkd.utils import RunLog
 
+from .files import write_whole
 from .spec import Comparison
 from .trainings import Training
 
@@ -178,12 +178,8 @@ class ResultStore:
             logged = sorted({key for record in log.records for key in record})
             raise ValueError(f'{error} The run logged: {", ".join(logged)}.') from error
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = self._file(training)
-        # A reader never sees half a file.
-        partial = file.with_suffix('.partial')
         text = json.dumps(dataclasses.asdict(result), indent=1) + '\n'
-        partial.write_text(text)
-        os.replace(partial, file)
+        write_whole(self._file(training), text)
         return result
 
     def _file(self, training: Training) -> Path:
