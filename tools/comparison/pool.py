@@ -13,6 +13,7 @@ from typing import IO, Callable
 
 from launch import begin_anew, command, is_done, prepare
 
+from .files import add_seconds
 from .locking import lock
 from .progress import Progress
 from .trainings import Training
@@ -215,15 +216,3 @@ def _wait(process: subprocess.Popen) -> None:
         except KeyboardInterrupt:
             # Whoever stops this tool may say so twice.
             continue
-
-
-def add_seconds(work_dir: Path, seconds: float) -> None:
-    """Note how long a part of a training took.
-
-    Args:
-        work_dir (Path): The work directory of the training.
-        seconds (float): How long it took.
-    """
-    file = work_dir / 'seconds'
-    before = float(file.read_text()) if file.is_file() else 0.0
-    file.write_text(str(before + seconds))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dynkd.utils import RunLog
 
-from .files import write_whole
+from .files import seconds_of, write_whole
 from .spec import Comparison
 from .trainings import Training
 
@@ -160,7 +160,6 @@ class ResultStore:
             name: {str(step): value for step, value in log.curve(name).items()}
             for name in _logged(log, comparison.metrics)
         }
-        seconds = training.work_dir / 'seconds'
         cost = training.work_dir / 'step_cost.json'
         result = Result(
             row=training.row.name,
@@ -169,7 +168,7 @@ class ResultStore:
             key=training.key,
             epochs=training.epochs,
             curves=curves,
-            minutes=float(seconds.read_text()) / 60 if seconds.is_file() else 0.0,
+            minutes=seconds_of(training.work_dir) / 60,
             step=json.loads(cost.read_text()) if cost.is_file() else {},
         )
         try:

@@ -1,11 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What comparisons keep of trainings: written by several, and found damaged."""
 
+import json
 import os
 
 import pytest
 
-RESULTS = 'work_dirs/compare/mine/results'
+OUT = 'work_dirs/compare/mine'
+RESULTS = f'{OUT}/results'
 
 
 @pytest.fixture
@@ -13,7 +15,7 @@ def stored(compare, project, modules):
     """Collect the result of a training that is done; where it is kept."""
     compare()
     comparison = modules['spec'].read(project / 'mine.py')
-    out = project / 'work_dirs/compare/mine'
+    out = project / OUT
     first, *_ = modules['trainings'].trainings_of(comparison, project, out)
     store = modules['results'].ResultStore(project / RESULTS)
     return lambda: store.collect(first, comparison)
@@ -45,3 +47,34 @@ def test_a_file_that_cannot_be_replaced_stays_and_is_alone(
         modules['files'].write_whole(tmp_path / 'kept', 'after')
     assert [file.name for file in tmp_path.iterdir()] == ['kept']
     assert (tmp_path / 'kept').read_text() == 'before'
+
+
+@pytest.mark.parametrize('garbled', [b'', b'1.5.2', b'\xff\xfe', b'nan'])
+def test_times_that_cannot_be_read_are_none(compare, project, garbled):
+    compare()
+    result = project / RESULTS / 'alone_seed1.json'
+    result.unlink()
+    (project / OUT / 'alone_seed1/seconds').write_bytes(garbled)
+    assert compare('--no-training') == 0
+    assert json.loads(result.read_text())['minutes'] == 0
+
+
+def test_a_training_goes_on_after_its_times_were_garbled(calls, compare, project):
+    (project / 'fail').write_text('alone_seed1')
+    assert compare('--only', 'alone') == 1
+    seconds = project / OUT / 'alone_seed1/seconds'
+    seconds.write_text('')
+    (project / 'fail').unlink()
+    assert compare() == 0
+    assert [call[0] for call in calls(project)].count('alone_seed1') == 2
+    assert float(seconds.read_text()) > 0
+    assert not list(project.rglob('*.partial'))
+
+
+def test_times_are_not_lost_where_writing_them_fails(modules, tmp_path, monkeypatch):
+    modules['files'].add_seconds(tmp_path, 60)
+    modules['files'].add_seconds(tmp_path, 30.5)
+    monkeypatch.setattr(os, 'replace', lambda source, target: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        modules['files'].add_seconds(tmp_path, 7)
+    assert modules['files'].seconds_of(tmp_path) == 90.5
