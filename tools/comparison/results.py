@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from dynkd.utils import RunLog
+from dynkd.utils import RunLog, checked
 
 from .files import seconds_of, write_whole
 from .spec import Comparison
 from .trainings import Training
 
 
+@checked
 @dataclass(frozen=True)
 class Result:
     """What came out of a training.
@@ -26,7 +29,7 @@ class Result:
         key (str): What tells the training from others.
         epochs (int): Its length.
         curves (dict[str, dict[str, float]]): The metrics, ``student/coco/bbox_mAP`` for
-            example, each by epoch.
+            example, each by epoch. A value may be NaN.
         minutes (float): How long it took, validation included.
         step (dict): Median wall and CPU seconds of a step, and parameters by stream.
     """
@@ -36,7 +39,7 @@ class Result:
     config: str
     key: str
     epochs: int
-    curves: dict[str, dict[str, float]]
+    curves: dict[str, dict[str, Any]]
     minutes: float
     step: dict
 
@@ -113,6 +116,7 @@ class ResultStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._refused: set[Path] = set()
 
     def load(
         self, training: Training, comparison: Comparison, stale: bool = False
@@ -127,13 +131,10 @@ class ResultStore:
 
         Returns:
             Result or None: What came out; None if it was not trained, or with another
-            config, or where a metric was not kept.
+            config, or where a metric was not kept, or the file is damaged.
         """
-        file = self._file(training)
-        if not file.is_file():
-            return None
-        result = Result(**json.loads(file.read_text()))
-        if not stale and result.key != training.key:
+        result = self._read(self._file(training))
+        if result is None or not stale and result.key != training.key:
             return None
         try:
             result.check(training, comparison)
@@ -180,6 +181,19 @@ class ResultStore:
         text = json.dumps(dataclasses.asdict(result), indent=1) + '\n'
         write_whole(self._file(training), text)
         return result
+
+    def _read(self, file: Path) -> Result | None:
+        """Read a file; None if it is not there, or holds no result, which is said."""
+        try:
+            return Result(**json.loads(file.read_text()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            if file not in self._refused:
+                self._refused.add(file)
+                reason = f'no result that this version can read: {error}'
+                print(f'Passed over: {file} holds {reason}', file=sys.stderr)
+            return None
 
     def _file(self, training: Training) -> Path:
         return self.folder / f'{training.row.folder}_seed{training.seed}.json'

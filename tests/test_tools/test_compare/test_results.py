@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 
@@ -78,3 +79,54 @@ def test_times_are_not_lost_where_writing_them_fails(modules, tmp_path, monkeypa
     with pytest.raises(ZeroDivisionError):
         modules['files'].add_seconds(tmp_path, 7)
     assert modules['files'].seconds_of(tmp_path) == 90.5
+
+
+@pytest.fixture(params=['half', 'empty', 'list', 'unknown', 'missing', 'curves'])
+def damaged(request, compare, project):
+    """The file of a result that cannot be read."""
+    compare()
+    file = project / RESULTS / 'alone_seed1.json'
+    text = file.read_text()
+    result = json.loads(text)
+    texts = dict(
+        half=text[: len(text) // 2],
+        empty='',
+        list='[1]',
+        unknown=json.dumps(dict(result, loss=1)),
+        missing=json.dumps(dict(row='alone')),
+        curves=json.dumps(dict(result, curves={'top1': [1, 2, 3]})),
+    )
+    file.write_text(texts[request.param])
+    return file
+
+
+def test_a_damaged_result_is_collected_again(calls, compare, damaged, project, capsys):
+    capsys.readouterr()
+    assert compare() == 0
+    said = capsys.readouterr().err
+    assert said.startswith(f'Passed over: {damaged} holds no result that this')
+    assert said.count('\n') == 1
+    curves = json.loads(damaged.read_text())['curves']
+    assert curves == {'top1': {'1': 6, '2': 10, '3': 8}}
+    assert len(calls(project)) == 7  # nothing is trained for it
+    assert compare() == 0
+    assert not capsys.readouterr().err
+
+
+def test_without_its_run_a_damaged_result_is_trained_again(
+    calls, compare, damaged, project, capsys
+):
+    shutil.rmtree(project / OUT / 'alone_seed1')
+    capsys.readouterr()
+    assert compare('--no-training') == 0
+    assert capsys.readouterr().err.count(f'{damaged} holds no result') == 1
+    assert compare() == 0
+    assert [call[0] for call in calls(project)[7:]] == ['alone_seed1']
+
+
+def test_a_metric_that_is_no_number_is_kept(stored, project, modules):
+    for log in (project / OUT).glob('big_one_seed0/*/vis_data/scalars.json'):
+        log.write_text('{"step": 3, "top1": NaN}')
+    stored()
+    file = project / RESULTS / 'big_one_seed0.json'
+    assert modules['results'].Result(**json.loads(file.read_text())).minutes >= 0
