@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         '--out', type=Path, help='runs, table, figure, CSV (work_dirs/compare/NAME)'
     )
     parser.add_argument('--results', type=Path, help='the JSON files (OUT/results)')
-    parser.add_argument('--seeds', type=int, nargs='+', help="seeds (the file's)")
+    parser.add_argument('--seeds', type=_index, nargs='+', help="seeds (the file's)")
     parser.add_argument(
         '--epochs', type=_count, help="epochs of every row (the file's)"
     )
@@ -69,8 +69,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _count(word: str) -> int:
     """Read a number that has to be positive."""
-    if not word.isdecimal() or int(word) < 1:
-        raise argparse.ArgumentTypeError(f'{word!r} is not a number from 1 on')
+    return _whole_number(word, 1)
+
+
+def _index(word: str) -> int:
+    """Read a number that must not be negative, as a seed."""
+    return _whole_number(word, 0)
+
+
+def _whole_number(word: str, low: int) -> int:
+    """Read a whole number of which the lowest is known."""
+    if not word.isdecimal() or int(word) < low:
+        raise argparse.ArgumentTypeError(f'{word!r} is not a number from {low} on')
     return int(word)
 
 

@@ -3,14 +3,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional, get_type_hints
 
 from mmengine.config import Config
-from yaml import YAMLError
+
+from dynkd.utils.annotations import find_fault
+from dynkd.utils.kinds import Count, Index, Text
+
+# The fields of these classes are checked against their annotations, so that those are
+# what :func:`find_fault` knows: `Optional[str]`, not `str | None`.
+
+#: The fields that a row, or the file, must have.
+_NEEDED = ('name', 'config', 'metrics', 'rows')
 
 
 @dataclass(frozen=True)
@@ -35,13 +42,13 @@ class Row:
             start: what a combination of others' models reaches. Defaults to True.
     """
 
-    name: str
-    config: str
-    streams: tuple[str, ...] | None = None
+    name: Text
+    config: Text
+    streams: Optional[tuple[str, ...]] = None
     starts: Mapping[str, str] = field(default_factory=dict)
-    against: Mapping[str, str | None] = field(default_factory=dict)
+    against: Mapping[str, Optional[str]] = field(default_factory=dict)
     once: bool = False
-    epochs: int | None = None
+    epochs: Optional[Count] = None
     options: tuple[str, ...] = ()
     trained: bool = True
 
@@ -75,16 +82,16 @@ class Comparison:
             None: the first.
     """
 
-    name: str
+    name: Text
     rows: tuple[Row, ...]
-    metrics: tuple[str, ...]
-    seeds: tuple[int, ...] = (0, 1, 2)
-    epochs: int | None = None
-    baseline: str | None = None
-    data: str | None = None
+    metrics: tuple[Text, ...]
+    seeds: tuple[Index, ...] = (0, 1, 2)
+    epochs: Optional[Count] = None
+    baseline: Optional[str] = None
+    data: Optional[str] = None
     options: tuple[str, ...] = ()
     lower_is_better: bool = False
-    once_seed: int | None = None
+    once_seed: Optional[Index] = None
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]
@@ -163,66 +170,82 @@ def read(path: Path) -> Comparison:
             say.
         FileNotFoundError: If there is no such file.
     """
-    try:
-        cfg = Config.fromfile(path).to_dict()
-    except FileNotFoundError:
-        raise
-    except (OSError, SyntaxError, ValueError, YAMLError) as error:
-        raise ValueError(f'{path}: {error}') from error
     # A Python file may import and compute.
-    names = {item.name for item in dataclasses.fields(Comparison)}
+    cfg = load_config(path).to_dict()
     cfg = {key: value for key, value in cfg.items() if not key.startswith('_')}
-    _check_fields(str(path), cfg, names, ('rows', 'metrics'))
-    cfg.setdefault('name', path.stem)
-    rows = tuple(_row(str(path), index, row) for index, row in enumerate(cfg['rows']))
-    lists = _tuples(str(path), cfg, ('metrics', 'seeds', 'options'))
-    return Comparison(**{**cfg, **lists, 'rows': rows})
+    cfg = {'name': path.stem, **cfg}
+    # What is in the rows is checked row by row.
+    fields = _fields(str(path), cfg, {**_known(Comparison), 'rows': Sequence[dict]})
+    rows = tuple(_row(path, index, row) for index, row in enumerate(fields['rows']))
+    return Comparison(**{**fields, 'rows': rows})
 
 
-def _row(path: str, index: int, cfg: Any) -> Row:
+def load_config(path: Path, owner: str = '') -> Config:
+    """Read a config, or what is written like one.
+
+    Args:
+        path (Path): The file.
+        owner (str): What has this config, which errors begin with. Defaults to ``''``:
+            they begin with the file.
+
+    Returns:
+        Config: What it says.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it cannot be read.
+    """
+    start = f'{owner}: ' if owner else ''
+    if not path.is_file():
+        raise FileNotFoundError(f'{start}there is no file {path}')
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a file in Python may raise anything
+        reason = f'{type(error).__name__}: {error}'
+        if isinstance(error, AttributeError) and path.suffix != '.py':
+            # MMEngine does not look at what it has read.
+            reason = 'it has to be a dictionary, with names as keys'
+        raise ValueError(f'{start}{path} cannot be read: {reason}') from error
+
+
+def _known(kind: type) -> dict[str, Any]:
+    """The fields that there are, each with what its values have to be."""
+    return get_type_hints(kind, include_extras=True)
+
+
+def _row(path: Path, index: int, cfg: Mapping[str, Any]) -> Row:
     """A row of the file."""
-    if not isinstance(cfg, dict):
-        raise ValueError(
-            f'{path}: row {index} has to be a dictionary with `name` and `config`, and '
-            f'is {cfg!r}.'
-        )
-    names = {item.name for item in dataclasses.fields(Row)}
-    _check_fields(f'{path}, row {index}', cfg, names, ('name', 'config'))
-    for key in ('name', 'config'):
-        if not isinstance(cfg[key], str):
-            raise ValueError(
-                f'{path}, row {index}: `{key}` has to be a string, and is {cfg[key]!r}.'
-            )
-    return Row(**{**cfg, **_tuples(path, cfg, ('streams', 'options'))})
+    name = cfg.get('name')
+    where = f'{path}, row {index}' + (f' ({name})' if isinstance(name, str) else '')
+    return Row(**_fields(where, cfg, _known(Row)))
 
 
-def _tuples(
-    where: str, cfg: Mapping[str, Any], keys: Sequence[str]
-) -> dict[str, tuple]:
-    """The fields that are lists."""
-    found = {}
-    for key in keys:
-        if cfg.get(key) is None:
-            continue
-        if not isinstance(cfg[key], (list, tuple)):
-            raise ValueError(f'{where}: `{key}` has to be a list, and is {cfg[key]!r}.')
-        found[key] = tuple(cfg[key])
-    return found
+def _fields(
+    where: str, cfg: Mapping[str, Any], known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Check fields, and make lists tuples.
 
-
-def _check_fields(
-    where: str, cfg: Mapping[str, Any], known: set[str], needed: Sequence[str]
-) -> None:
-    """Refuse misspelt fields, and files without the necessary ones."""
-    unknown = sorted(cfg.keys() - known)
+    Misspelt fields, values of the wrong type and missing fields are refused.
+    """
+    unknown = sorted(str(key) for key in cfg.keys() - known.keys())
     if unknown:
         raise ValueError(
             f'{where}: there is no field {", ".join(f"`{key}`" for key in unknown)}. '
             f'Fields are: {", ".join(sorted(known))}.'
         )
-    missing = [key for key in needed if not cfg.get(key)]
+    missing = [key for key in _NEEDED if key in known and key not in cfg]
     if missing:
         raise ValueError(f'{where}: `{"`, `".join(missing)}` is missing.')
+    for key, value in cfg.items():
+        name, fault = key, find_fault(value, known[key])
+        if fault is None and isinstance(value, Mapping):
+            name, fault = f'keys of {key}', find_fault(list(value), Sequence[str])
+        if fault is not None:
+            raise ValueError(str(fault.error(name, where)))
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in cfg.items()
+    }
 
 
 def _check_named(where: str, named: Mapping[str, str], names: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from launch import is_done, last_checkpoint, path_option
 from mmengine.config import Config, DictAction
 
 from .length import epochs_of, length_options
-from .spec import Comparison, Row
+from .spec import Comparison, Row, load_config
 
 #: What of a config makes a training what it is. All else are helpers, or log and save,
 #: as the default hooks do.
@@ -164,9 +164,7 @@ def _training(
 ) -> Training:
     """Put a training together."""
     config = root / row.config
-    if not config.is_file():
-        raise FileNotFoundError(f'{row.name}: there is no config {config}')
-    cfg = Config.fromfile(config)
+    cfg = load_config(config, row.name)
     try:
         _check_streams(row, cfg)
         options = (
