@@ -54,10 +54,9 @@ def length_options(cfg: Config, epochs: int | None) -> list[str]:
     for place, schedule in _schedules(cfg.get('param_scheduler') or []):
         if not schedule.get('by_epoch', True):
             continue
-        for key in _EPOCHS:
-            if schedule.get(key):
-                value = _scaled(schedule[key], share)
-                options.append(f'param_scheduler.{place}{key}={value}')
+        for key, value in _scaled_schedule(schedule, share, epochs).items():
+            written = str(value).replace(' ', '')
+            options.append(f'param_scheduler.{place}{key}={written}')
     for index, phase in enumerate(cfg.model.get('phases') or ()):
         if phase.get('begin') and phase.get('by_epoch', True):
             begin = _scaled(phase.begin, share)
@@ -78,8 +77,20 @@ def _schedules(cfg: Any, place: str = '') -> Iterator[tuple[str, Mapping[str, An
         yield from _schedules(own, f'{place}{key}.')
 
 
-def _scaled(value: Any, share: float) -> str:
-    """Scale epochs, in the notation of ``--cfg-options``; what was not 0 stays so."""
+def _scaled_schedule(
+    schedule: Mapping[str, Any], share: float, epochs: int
+) -> dict[str, Any]:
+    """Scale what of a schedule counts epochs."""
+    found = {key: _scaled(schedule[key], share) for key in _EPOCHS if schedule.get(key)}
+    if 'begin' in found:
+        # MMEngine refuses a schedule that ends where it begins, such as one that begins
+        # after an epoch of warm-up, in a training of one epoch.
+        found['begin'] = min(found['begin'], found.get('end', epochs) - 1)
+    return found
+
+
+def _scaled(value: Any, share: float) -> Any:
+    """Scale epochs; what was not 0 stays so."""
     if isinstance(value, (list, tuple)):
-        return '[' + ','.join(_scaled(item, share) for item in value) + ']'
-    return str(max(round(value * share), 1))
+        return [_scaled(item, share) for item in value]
+    return max(round(value * share), 1)

@@ -1,8 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
 """What a comparison computes: lengths, intervals, the time left, devices."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_length_is_scaled_with_the_drops_and_the_phases(modules, project):
@@ -41,6 +45,35 @@ def test_all_notations_of_schedules_are_scaled(modules, schedules, options):
         cfg.param_scheduler = schedules
     found = modules['length'].length_options(cfg, 15)
     assert found == ['train_cfg.max_epochs=15', 'train_cfg.val_interval=1', *options]
+
+
+@pytest.mark.parametrize(
+    ('schedule', 'epochs', 'options'),
+    [
+        (dict(begin=1), 1, ['begin=0']),
+        (dict(begin=1), 2, ['begin=1']),
+        (dict(begin=15), 30, ['begin=15']),
+        # They would end where they begin.
+        (dict(begin=2, end=5), 2, ['begin=0', 'end=1']),
+        (dict(begin=14, end=16), 20, ['begin=9', 'end=11']),
+        # It ends after the training: then it need not begin in it.
+        (dict(begin=29, end=60), 3, ['begin=3', 'end=6']),
+    ],
+)
+def test_schedules_begin_before_they_end(modules, schedule, epochs, options):
+    cfg = Config(dict(model=dict(), train_cfg=dict(max_epochs=30)))
+    cfg.param_scheduler = dict(type='CosineAnnealingLR', **schedule)
+    _, _, *found = modules['length'].length_options(cfg, epochs)
+    assert found == [f'param_scheduler.{option}' for option in options]
+
+
+def test_a_warm_up_fits_into_one_epoch(modules):
+    cfg = Config.fromfile(ROOT / 'configs/dkd/fcos_r18_r18half_digits.py')
+    found = modules['length'].length_options(cfg, 1)
+    assert {option for option in found if 'begin' in option} == {
+        'param_scheduler.teacher.1.begin=0',
+        'param_scheduler.student.1.begin=0',
+    }
 
 
 def test_interval_of_a_paired_difference(modules):
