@@ -150,7 +150,7 @@ class Pool:
                 # It is trained again because its checkpoint is gone: nothing to resume.
                 begin_anew(training.work_dir, training.key)
             prepare(training.work_dir, training.key)
-        except (FileNotFoundError, FileExistsError) as error:
+        except (ValueError, FileNotFoundError, FileExistsError) as error:
             locked.close()
             self._fail(training, str(error))
             return

@@ -91,6 +91,21 @@ def test_runs_that_were_moved_are_continued(calls, compare, project):
     assert calls(project)[7:] == [['KD_seed1', start]]
 
 
+def test_a_checkpoint_that_no_option_can_name_fails_what_needs_it(
+    calls, compare, project, capsys
+):
+    assert compare('--training', 'big one', '0') == 0
+    spaced = project / 'my runs/epoch_3.pth'
+    spaced.parent.mkdir()
+    spaced.touch()
+    (project / OUT / 'big_one_seed0/last_checkpoint').write_text(str(spaced))
+    assert compare() == 1
+    said = capsys.readouterr().err
+    assert 'Not finished: KD, seed 2: my runs/epoch_3.pth: this path is handed' in said
+    names = [call[0] for call in calls(project)]
+    assert names == ['big_one_seed0', 'alone_seed0', 'alone_seed1', 'alone_seed2']
+
+
 def test_a_job_trains_a_start_whose_checkpoint_is_gone(calls, compare, project):
     compare()
     (project / OUT / 'big_one_seed0/epoch_3.pth').unlink()
