@@ -127,10 +127,12 @@ def test_changed_configs_are_trained_again(calls, compare, project):
     compare()
     assert len(calls(project)) == 7
     (project / 'pair.py').write_text(text + 'optim_wrapper = dict(lr=3)\n')
+    old = project / 'work_dirs/compare/mine/KD_seed1/old'
+    old.touch()
     compare('--keep')
-    assert len(calls(project)) == 7
+    assert len(calls(project)) == 7 and old.exists()
     compare()
-    assert len(calls(project)) == 10
+    assert len(calls(project)) == 10 and not old.exists()
 
 
 def test_what_starts_from_something_else_is_trained_again(calls, compare, project):
