@@ -14,13 +14,14 @@ Data: ``data/bccd`` (images/, train.json, val.json, test.json), ``data/cifar10``
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / 'tools'))
 
 from compare import how_to_continue, run  # noqa: E402
-from comparison.options import add_options, job_options  # noqa: E402
+from comparison.options import add_options, job_options, reports_mistakes  # noqa: E402
 from comparison.spec import read  # noqa: E402
 
 from dynkd.utils.tool import run_tool  # noqa: E402
@@ -35,27 +36,36 @@ def suites() -> list[str]:
     return sorted(path.stem for path in (FOLDER / 'comparisons').glob('*.py'))
 
 
-def main() -> int:
-    """Read the options and run a comparison.
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the options.
+
+    Args:
+        argv (sequence of str, optional): The arguments. Defaults to None: the command
+            line's.
 
     Returns:
-        int: The exit status.
+        argparse.Namespace: The options.
     """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('suite', choices=suites())
     add_options(parser)
-    args = parser.parse_args()
-    try:
-        return _run(args)
-    except (ValueError, FileNotFoundError) as error:
-        print(f'accuracy: {error}', file=sys.stderr)
-        return 2
+    return parser.parse_args(argv)
 
 
-def _run(args: argparse.Namespace) -> int:
-    """Run the comparison that was asked for."""
+@reports_mistakes('accuracy')
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a comparison from the command line.
+
+    Args:
+        argv (sequence of str, optional): The arguments. Defaults to None: the command
+            line's.
+
+    Returns:
+        int: The exit status.
+    """
+    args = parse_args(argv)
     comparison = read(FOLDER / 'comparisons' / f'{args.suite}.py')
     length = args.epochs or comparison.epochs
     suffix = f'_{length}e' if length else ''

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from comparison.options import add_options, as_asked, job_options
+from comparison.options import add_options, as_asked, job_options, reports_mistakes
 from comparison.pool import Pool, devices_of
 from comparison.progress import Progress
 from comparison.report import Results, csv_of, lines_of, table
@@ -244,6 +244,7 @@ def write(
     print(f'Files: {out / comparison.name}.md, .csv and .png')
 
 
+@reports_mistakes('compare')
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line.
 
@@ -255,13 +256,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         int: The exit status.
     """
     args = parse_args(argv)
-    try:
-        comparison = read(args.file)
-        words = [str(Path(__file__).resolve()), str(args.file.resolve())]
-        return run(comparison, args, [*words, *job_options(args)])
-    except (ValueError, FileNotFoundError) as error:
-        print(f'compare: {error}', file=sys.stderr)
-        return 2
+    comparison = read(args.file)
+    words = [str(Path(__file__).resolve()), str(args.file.resolve())]
+    return run(comparison, args, [*words, *job_options(args)])
 
 
 def how_to_continue() -> str:

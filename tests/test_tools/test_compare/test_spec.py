@@ -203,6 +203,14 @@ def test_options_that_name_nothing(calls, compare, project, capsys, words, messa
     assert calls(project) == []
 
 
+def test_the_project_s_own_comparisons_end_likewise(modules, import_tool, capsys):
+    accuracy = import_tool('../benchmarks/accuracy')
+    assert accuracy.main(['dpk', '--only', 'none']) == 2
+    assert capsys.readouterr().err.startswith('accuracy: dpk: `row` names the row')
+    with pytest.raises(SystemExit, match='2'):
+        accuracy.main(['none'])
+
+
 def test_a_failed_option_is_named(compare, project, capsys):
     file = project / 'mine.py'
     file.write_text(file.read_text() + "options = ['lr']")
