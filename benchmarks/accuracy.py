@@ -21,9 +21,10 @@ FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent / 'tools'))
 
 from compare import how_to_continue, run  # noqa: E402
-from comparison.options import add_options, job_options, reports_mistakes  # noqa: E402
+from comparison.options import add_options, job_options  # noqa: E402
 from comparison.spec import read  # noqa: E402
 
+from dynkd.exit_status import reports_errors  # noqa: E402
 from dynkd.utils.tool import run_tool  # noqa: E402
 
 
@@ -54,7 +55,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-@reports_mistakes('accuracy')
+# Status 1 is that of a training that failed.
+@reports_errors('accuracy', ValueError, FileNotFoundError, status=2)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a comparison from the command line.
 

@@ -1,5 +1,5 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""How converters end: with a status, and errors in one line.
+"""How programs end: with a status, and errors in one line.
 
 It stands beside the packages, as nothing but Python is imported for it: a converter of
 a data set starts without torch.
@@ -13,12 +13,15 @@ from typing import Any, Callable
 Main = Callable[..., int]
 
 
-def reports_errors(name: str, *errors: type[Exception]) -> Callable[[Main], Main]:
-    """Make a program's main function report errors in one line, with status 1.
+def reports_errors(
+    name: str, *errors: type[Exception], status: int = 1
+) -> Callable[[Main], Main]:
+    """Make a program's main function report errors in one line, with a status.
 
     Args:
         name (str): Name of the program, which begins the line.
         *errors (type): The errors to report. Others are bugs and are raised.
+        status (int): The status then. Defaults to 1.
 
     Returns:
         Callable: A decorator of the main function, which returns the exit status.
@@ -31,7 +34,7 @@ def reports_errors(name: str, *errors: type[Exception]) -> Callable[[Main], Main
                 return main(*args, **kwargs)
             except errors as error:
                 print(f'{name}: {error}', file=sys.stderr)
-                return 1
+                return status
 
         return run
 

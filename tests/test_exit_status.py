@@ -28,6 +28,14 @@ def test_errors_are_one_line_with_status_1(error, capsys):
     assert capsys.readouterr().err == 'tool: no\n'
 
 
+def test_another_status(capsys):
+    @reports_errors('tool', ValueError, status=2)
+    def refused():
+        raise ValueError('no')
+
+    assert refused() == 2 and capsys.readouterr().err == 'tool: no\n'
+
+
 def test_other_errors_are_shown_as_they_are():
     with pytest.raises(KeyError):
         main(KeyError('a bug'))

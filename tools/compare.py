@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable
 
-from comparison.options import add_options, as_asked, job_options, reports_mistakes
+from comparison.options import add_options, as_asked, job_options
 from comparison.pool import Pool, devices_of
 from comparison.progress import Progress
 from comparison.report import Results, csv_of, lines_of, table
@@ -29,6 +29,7 @@ from comparison.spec import Comparison, read
 from comparison.trainings import Training, trainings_of
 from launch import is_done
 
+from dynkd.exit_status import reports_errors
 from dynkd.utils.tool import run_tool
 
 
@@ -244,7 +245,8 @@ def write(
     print(f'Files: {out / comparison.name}.md, .csv and .png')
 
 
-@reports_mistakes('compare')
+# Status 1 is that of a training that failed.
+@reports_errors('compare', ValueError, FileNotFoundError, status=2)
 def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line.
 

@@ -2,7 +2,7 @@
 """Files that are replaced as a whole: an interruption leaves the old or the new one."""
 
 import os
-import platform
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +20,9 @@ def replacing(path: Union[str, Path], shared: bool = False) -> Iterator[BinaryIO
 
     Args:
         path (str | Path): The file.
-        shared (bool): Whether several processes may write it at a time; what a killed
-            one leaves then has another name each time. Defaults to False.
+        shared (bool): Whether several processes, of any machine, may write it at a
+            time; what a killed one leaves then has another name each time. Defaults to
+            False.
 
     Yields:
         BinaryIO: What to write into.
@@ -31,7 +32,7 @@ def replacing(path: Union[str, Path], shared: bool = False) -> Iterator[BinaryIO
             is still there, and no temporary file is left.
     """
     path = Path(path)
-    own = f'.{platform.node()}-{os.getpid()}' if shared else ''
+    own = f'.{uuid.uuid4().hex}' if shared else ''
     partial = path.with_name(f'{path.name}{own}{PARTIAL}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,5 +3,5 @@
 
 ``spec`` reads the file of a comparison, ``options`` the command line, ``trainings``
 lists what it trains, ``pool`` and ``slurm`` run that, ``results`` keeps what came out,
-``report`` and ``figure`` show it; ``files`` writes what several processes read.
+``report`` and ``figure`` show it, and ``seconds`` is how long that took.
 """

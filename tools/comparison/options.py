@@ -1,46 +1,13 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""The command line of all comparisons: their options, and how they end."""
+"""The options that all comparisons are run with."""
 
 from __future__ import annotations
 
 import argparse
-import functools
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable
 
 from .spec import Comparison
-
-#: Receives the words of the command line (None: the program's own).
-Main = Callable[..., int]
-
-
-def reports_mistakes(name: str) -> Callable[[Main], Main]:
-    """Make a program's main function report what cannot be begun, with status 2.
-
-    Status 1 is that of a training that failed.
-
-    Args:
-        name (str): Name of the program, which begins the line.
-
-    Returns:
-        Callable: A decorator of the main function, which returns the exit status.
-    """
-
-    def decorate(main: Main) -> Main:
-        @functools.wraps(main)
-        def run(argv: Sequence[str] | None = None) -> int:
-            try:
-                return main(argv)
-            except (ValueError, FileNotFoundError) as error:
-                print(f'{name}: {error}', file=sys.stderr)
-                return 2
-
-        return run
-
-    return decorate
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

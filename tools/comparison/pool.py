@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Callable
 
-from launch import begin_anew, command, is_done, prepare
+from launch import begin_anew, command, is_done, prepare, wait_for
 
-from .files import add_seconds
 from .locking import lock
 from .progress import Progress
+from .seconds import add_seconds
 from .trainings import Training
 
 #: Seconds between two looks at the trainings.
 LOOK_EVERY = 1.0
-#: Seconds for a training that is asked to stop.
-PATIENCE = 30.0
 
 
 @dataclass
@@ -201,18 +199,5 @@ class Pool:
         for one in self.running:
             one.process.terminate()
         for one in [*self.running]:
-            _wait(one.process)
+            wait_for(one.process)
             self._leave(one)
-
-
-def _wait(process: subprocess.Popen) -> None:
-    """Wait for the end of a process that was asked to stop, and then insist."""
-    last = time.monotonic() + PATIENCE
-    while process.poll() is None:
-        try:
-            if time.monotonic() > last:
-                process.kill()
-            time.sleep(0.1)
-        except KeyboardInterrupt:
-            # Whoever stops this tool may say so twice.
-            continue

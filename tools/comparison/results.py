@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from dynkd.utils import RunLog, checked
+from dynkd.utils.atomic import replacing
 
-from .files import seconds_of, write_whole
+from .seconds import seconds_of
 from .spec import Comparison
 from .trainings import Training
 
@@ -179,7 +180,8 @@ class ResultStore:
             raise ValueError(f'{error} The run logged: {", ".join(logged)}.') from error
         self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(result), indent=1) + '\n'
-        write_whole(self._file(training), text)
+        with replacing(self._file(training), shared=True) as file:
+            file.write(text.encode())
         return result
 
     def _read(self, file: Path) -> Result | None:

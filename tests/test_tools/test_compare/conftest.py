@@ -79,7 +79,7 @@ rows = [
 def modules(import_tool):
     """The tool and its parts."""
     found = {name: import_tool(name) for name in ('compare', 'launch')}
-    names = 'spec trainings length pool progress intervals results files'.split()
+    names = 'spec trainings length pool progress intervals results seconds'.split()
     found |= {name: importlib.import_module(f'comparison.{name}') for name in names}
     return found
 

@@ -36,20 +36,6 @@ def test_two_commands_may_collect_the_same_at_a_time(stored, project, monkeypatc
     assert sorted((project / RESULTS).iterdir()) == before
 
 
-def test_a_file_that_cannot_be_replaced_stays_and_is_alone(
-    modules, tmp_path, monkeypatch
-):
-    def full(source, target):
-        raise OSError(28, 'No space left on device')
-
-    (tmp_path / 'kept').write_text('before')
-    monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(OSError, match='No space'):
-        modules['files'].write_whole(tmp_path / 'kept', 'after')
-    assert [file.name for file in tmp_path.iterdir()] == ['kept']
-    assert (tmp_path / 'kept').read_text() == 'before'
-
-
 @pytest.mark.parametrize('garbled', [b'', b'1.5.2', b'\xff\xfe', b'nan'])
 def test_times_that_cannot_be_read_are_none(compare, project, garbled):
     compare()
@@ -73,12 +59,12 @@ def test_a_training_goes_on_after_its_times_were_garbled(calls, compare, project
 
 
 def test_times_are_not_lost_where_writing_them_fails(modules, tmp_path, monkeypatch):
-    modules['files'].add_seconds(tmp_path, 60)
-    modules['files'].add_seconds(tmp_path, 30.5)
+    modules['seconds'].add_seconds(tmp_path, 60)
+    modules['seconds'].add_seconds(tmp_path, 30.5)
     monkeypatch.setattr(os, 'replace', lambda source, target: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        modules['files'].add_seconds(tmp_path, 7)
-    assert modules['files'].seconds_of(tmp_path) == 90.5
+        modules['seconds'].add_seconds(tmp_path, 7)
+    assert modules['seconds'].seconds_of(tmp_path) == 90.5
 
 
 @pytest.fixture(params=['half', 'empty', 'list', 'unknown', 'missing', 'curves'])

@@ -1,31 +1,12 @@
 # Copyright (c) DynKD contributors. Licensed under Apache-2.0.
-"""Small files that several processes read and write."""
+"""How long trainings took, over all their parts."""
 
 from __future__ import annotations
 
 import math
-import os
-import uuid
 from pathlib import Path
 
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a file, so that a reader never sees half of it.
-
-    Args:
-        file (Path): The file, which may be there already.
-        text (str): What it is to hold.
-
-    Raises:
-        OSError: If it cannot be written. What it held before is still there.
-    """
-    # Jobs on several machines may write the same file: each under a name of its own.
-    partial = file.with_name(f'.{uuid.uuid4().hex}.partial')
-    try:
-        partial.write_text(text)
-        os.replace(partial, file)
-    finally:
-        partial.unlink(missing_ok=True)
+from dynkd.utils.atomic import replacing
 
 
 def seconds_of(work_dir: Path) -> float:
@@ -52,4 +33,6 @@ def add_seconds(work_dir: Path, seconds: float) -> None:
         work_dir (Path): The work directory of the training.
         seconds (float): How long it took.
     """
-    write_whole(work_dir / 'seconds', str(seconds_of(work_dir) + seconds))
+    text = str(seconds_of(work_dir) + seconds)
+    with replacing(work_dir / 'seconds', shared=True) as file:
+        file.write(text.encode())
