@@ -53,8 +53,8 @@ rows = [
     _dtskd,
     _row('DPK + IAKD-R', 'dpk', '_iakd'),
     _row('DKD + history', 'dkd', '_historical', **_both),
-    # Why a method loses: steps that are too long for the sum of its losses, or losses
-    # that count too much beside the label's.
+    # Why a method loses: steps that are too long or too short for its losses' sum, or
+    # losses that count too much beside the label's.
     _inquiry('lr 0.03', _ekd, 'optim_wrapper.optimizer.lr=0.03'),
     _inquiry(
         'KL a sixteenth',
@@ -63,7 +63,7 @@ rows = [
         'model.transfers.loss_ekd.cross_kl=0.0625',
     ),
     _inquiry('p = 0.97', _iakd_u, 'model.interaction.probability=0.97'),
-    _inquiry('lr 0.03', _dtskd, 'optim_wrapper.optimizer.lr=0.03'),
+    _inquiry('lr 0.2', _dtskd, 'optim_wrapper.optimizer.lr=0.2'),
     # The paper's setting for ImageNet, whose label keeps most of the weight.
     _inquiry(
         'beta of ImageNet',
