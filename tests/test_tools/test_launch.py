@@ -136,14 +136,11 @@ def test_a_path_as_an_option(tmp_path):
             launch.path_option(tmp_path / name, root)
 
 
-def test_a_training_that_is_stopped_has_ended_before_the_tool_does(monkeypatch):
-    """It saves something at its end, and another may begin in the same folder."""
+def asked_to_end(answer):
+    """A process that was asked to end, and what its lines make of that."""
     code = (
         'import signal, sys, time\n'
-        'def end(*_):\n'
-        '    time.sleep(0.5)\n'
-        '    sys.exit(3)\n'
-        'signal.signal(signal.SIGTERM, end)\n'
+        f'{answer}\n'
         'print("ready", flush=True)\n'
         'time.sleep(600)\n'
     )
@@ -151,6 +148,17 @@ def test_a_training_that_is_stopped_has_ended_before_the_tool_does(monkeypatch):
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == 'ready\n'
     process.terminate()
+    return process
+
+
+def test_a_training_that_is_stopped_has_ended_before_the_tool_does(monkeypatch):
+    """It saves something at its end, and another may begin in the same folder."""
+    process = asked_to_end(
+        'def end(*_):\n'
+        '    time.sleep(0.5)\n'
+        '    sys.exit(3)\n'
+        'signal.signal(signal.SIGTERM, end)'
+    )
     sleep, asked = launch.time.sleep, []
 
     def interrupted(seconds):
@@ -165,16 +173,7 @@ def test_a_training_that_is_stopped_has_ended_before_the_tool_does(monkeypatch):
 
 
 def test_a_training_that_does_not_end_is_killed(monkeypatch):
-    code = (
-        'import signal, time\n'
-        'signal.signal(signal.SIGTERM, signal.SIG_IGN)\n'
-        'print("ready", flush=True)\n'
-        'time.sleep(600)\n'
-    )
-    words = [sys.executable, '-c', code]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == 'ready\n'
-    process.terminate()
+    process = asked_to_end('signal.signal(signal.SIGTERM, signal.SIG_IGN)')
     monkeypatch.setattr(launch, 'PATIENCE', 0.2)
     launch.wait_for(process)
     assert process.returncode == -signal.SIGKILL
