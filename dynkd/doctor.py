@@ -33,22 +33,20 @@ def examine() -> int:
         int: 0 if trainings can run, else 1.
     """
     print(f'dynkd {__version__}, Python {platform.python_version()}')
-    missing = [_tell(name, NEEDED[name]) for name in NEEDED]
-    no_ops = bool(missing[-1])
+    missing = {name: _tell(name, NEEDED[name]) for name in NEEDED}
     if find_spec('mmpretrain') is not None:
         # It imports torchvision, and does not declare it.
-        missing.append(_tell('torchvision', 'pip install torchvision'))
-    libraries = [_tell(name, LIBRARIES[name]) for name in LIBRARIES]
-    if not no_ops:
+        missing['torchvision'] = _tell('torchvision', 'pip install torchvision')
+    libraries = {name: _tell(name, LIBRARIES[name]) for name in LIBRARIES}
+    if not missing.get('mmcv'):
         _tell_ops()
     _tell_devices()
     if WATCHER.acted:
         print('repairs that act (see dynkd.compat):')
         print('\n'.join(f'  {line}' for line in WATCHER.acted))
-    faults = dict(zip(LIBRARIES, libraries))
     # MMRazor has losses, and no models.
-    faults.pop('mmrazor', None)
-    return int(any(missing) or all(faults.values()))
+    libraries.pop('mmrazor', None)
+    return int(any(missing.values()) or all(libraries.values()))
 
 
 def _tell(name: str, command: str) -> str:

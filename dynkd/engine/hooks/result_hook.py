@@ -68,8 +68,7 @@ class ResultHook(Hook):
         Args:
             runner (Runner): The runner.
         """
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        self._begin = runner.epoch if by_epoch else runner.iter
+        self._begin = _steps(runner)
         model, loop = unwrap(runner.model), runner.val_loop
         if runner.iter > 0 or not hasattr(loop, 'measure'):
             return
@@ -96,10 +95,8 @@ class ResultHook(Hook):
             runner (Runner): The runner.
             metrics (dict, optional): The metrics. Defaults to None.
         """
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        step = runner.epoch if by_epoch else runner.iter
         for name, value in (metrics or {}).items():
-            self._seen.setdefault(name, {})[step] = value
+            self._seen.setdefault(name, {})[_steps(runner)] = value
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -115,8 +112,7 @@ class ResultHook(Hook):
         metric = metric or self._first_seen(model)
         curves = {} if not metric else self._curves(runner, model, metric)
         if curves:
-            by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-            step = 'epoch' if by_epoch else 'iteration'
+            step = 'epoch' if _by_epoch(runner) else 'iteration'
             before = _before(runner, model, metric, curves)
             lines = _table(metric, before, curves, step, best_of, model.main_stream)
             # A point is not a curve.
@@ -153,6 +149,16 @@ class ResultHook(Hook):
             except KeyError as error:
                 print_log(f'baseline: {error.args[0]}', logger='current')
         return found
+
+
+def _by_epoch(runner: Runner) -> bool:
+    """Whether the training counts epochs, else iterations."""
+    return isinstance(runner.train_loop, EpochBasedTrainLoop)
+
+
+def _steps(runner: Runner) -> int:
+    """How many epochs, or iterations, are done: the step that metrics are logged at."""
+    return runner.epoch if _by_epoch(runner) else runner.iter
 
 
 def _logged(folder: str, name: str) -> dict[int, float]:
