@@ -26,22 +26,30 @@ def _inquiry(name: str, row: dict, *options: str) -> dict:
     return {**row, **own, 'name': f'{row["name"]}, {name}', 'streams': ['student']}
 
 
+def _longer(row: dict) -> dict:
+    own = dict(name=f'{row["name"]}, 60 epochs', epochs=60, once=True)
+    control = dict(against=dict(student=f'{_alone["name"]}, 60 epochs'))
+    return {**row, **own, **({} if row is _alone else control)}
+
+
 _both = dict(streams=['student', 'teacher'], against=dict(teacher='teacher'))
+_alone = dict(name='student alone', config='configs/baselines/resnet8_cifar10-16px.py')
 _ekd = _row('EKD', 'ekd', starts={}, **_both)
 _iakd_u = _row('IAKD-U', 'iakd', '_u')
+_iakd_r = _row('IAKD-R', 'iakd', '_r')
 _dtskd = dict(name='DTSKD', config='configs/dtskd/resnet8_cifar10-16px.py')
 rows = [
     dict(
         name='teacher', config='configs/baselines/resnet20_cifar10-16px.py', once=True
     ),
-    dict(name='student alone', config='configs/baselines/resnet8_cifar10-16px.py'),
+    _alone,
     _row('KD (T = 4)', 'ekd', '_kd'),
     _row('DKD', 'dkd', **_both),
     _row('DKD, static to dynamic', 'dkd', '_static-dynamic', **_both),
     _ekd,
     _row('DPK', 'dpk'),
     _iakd_u,
-    _row('IAKD-R', 'iakd', '_r'),
+    _iakd_r,
     _row('IAKD-R + HKD', 'iakd', '_r-hkd'),
     *(
         dict(
@@ -63,6 +71,7 @@ rows = [
         'model.transfers.loss_ekd.cross_kl=0.0625',
     ),
     _inquiry('p = 0.97', _iakd_u, 'model.interaction.probability=0.97'),
+    _inquiry('lr 0.05', _iakd_r, 'optim_wrapper.optimizer.lr=0.05'),
     _inquiry('lr 0.2', _dtskd, 'optim_wrapper.optimizer.lr=0.2'),
     # The paper's setting for ImageNet, whose label keeps most of the weight.
     _inquiry(
@@ -71,4 +80,6 @@ rows = [
         'model.transfers.loss_dtskd.beta.start=1.0',
         'model.transfers.loss_dtskd.beta.stop=0.8',
     ),
+    # Trainings of the papers are longer: here they are, twice as long as the others.
+    *(_longer(row) for row in (_alone, _ekd, _iakd_r, _dtskd)),
 ]
