@@ -15,6 +15,8 @@ from typing import Optional
 
 from mmengine.config import Config
 
+from dynkd.utils.atomic import write_text
+
 #: The project's clone, with its tools and configs.
 ROOT = Path(__file__).resolve().parents[1]
 #: Seconds for a training that is asked to stop.
@@ -59,7 +61,7 @@ def train_once(
         raise SystemExit(str(error)) from None
     print(f'== {title}: {config}', flush=True)
     _run(command(ROOT / config, work_dir, options), work_dir / 'train.log')
-    (work_dir / 'done').write_text(key)
+    write_text(work_dir / 'done', key)
 
 
 def is_done(work_dir: Path, key: str) -> bool:
@@ -105,7 +107,7 @@ def begin_anew(work_dir: Path, key: str) -> None:
     """
     shutil.rmtree(work_dir, ignore_errors=True)
     work_dir.mkdir(parents=True)
-    (work_dir / 'begun').write_text(key)
+    write_text(work_dir / 'begun', key)
 
 
 def command(

@@ -7,7 +7,7 @@ from typing import Any, Optional, Union
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import write_text
 
 from .compose import Composed, compose
 from .report import table
@@ -84,6 +84,5 @@ def write(composed: Composed, out: Union[str, Path]) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     files = {out.with_name(name): text for name, text in composed.beside.items()}
     for path, text in {**files, out: composed.text}.items():
-        with replacing(path, shared=True) as file:
-            file.write(text.encode())
+        write_text(path, text, shared=True)
     return out

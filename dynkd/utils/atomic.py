@@ -51,6 +51,21 @@ def replacing(path: Union[str, Path], shared: bool = False) -> Iterator[BinaryIO
         raise
 
 
+def write_text(path: Union[str, Path], text: str, shared: bool = False) -> None:
+    """Write a text file, in UTF-8, as a whole.
+
+    Args:
+        path (str | Path): The file; one that is there is replaced.
+        text (str): Its content.
+        shared (bool): As of :func:`replacing`. Defaults to False.
+
+    Raises:
+        OSError: If it cannot be written. The message names the file.
+    """
+    with replacing(path, shared) as file:
+        file.write(text.encode())
+
+
 def _system_error(error: Optional[BaseException]) -> Optional[OSError]:
     """The system's error, which torch wraps in another one."""
     while error is not None and not (isinstance(error, OSError) and error.errno):

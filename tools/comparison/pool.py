@@ -13,6 +13,8 @@ from typing import IO, Callable
 
 from launch import begin_anew, command, is_done, prepare, wait_for
 
+from dynkd.utils.atomic import write_text
+
 from .locking import lock
 from .progress import Progress
 from .seconds import add_seconds
@@ -176,7 +178,7 @@ class Pool:
         self._leave(one)
         training, log = one.training, Path(one.log.name)
         if one.process.returncode == 0:
-            (training.work_dir / 'done').write_text(training.key)
+            write_text(training.work_dir / 'done', training.key)
             try:
                 self.finished(training)
             except (ValueError, FileNotFoundError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dynkd.utils import RunLog, checked
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import write_text
 
 from .seconds import seconds_of
 from .spec import Comparison
@@ -162,7 +162,6 @@ class ResultStore:
             name: {str(step): value for step, value in log.curve(name).items()}
             for name in _logged(log, comparison.metrics)
         }
-        cost = training.work_dir / 'step_cost.json'
         result = Result(
             row=training.row.name,
             seed=training.seed,
@@ -171,17 +170,15 @@ class ResultStore:
             epochs=training.epochs,
             curves=curves,
             minutes=seconds_of(training.work_dir) / 60,
-            step=json.loads(cost.read_text()) if cost.is_file() else {},
+            step=_read_cost(training.work_dir / 'step_cost.json'),
         )
         try:
             result.check(training, comparison)
         except ValueError as error:
             logged = sorted({key for record in log.records for key in record})
             raise ValueError(f'{error} The run logged: {", ".join(logged)}.') from error
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dataclasses.asdict(result), indent=1) + '\n'
-        with replacing(self._file(training), shared=True) as file:
-            file.write(text.encode())
+        write_text(self._file(training), text, shared=True)
         return result
 
     def _read(self, file: Path) -> Result | None:
@@ -193,12 +190,27 @@ class ResultStore:
         except (ValueError, TypeError) as error:
             if file not in self._refused:
                 self._refused.add(file)
-                reason = f'no result that this version can read: {error}'
-                print(f'Passed over: {file} holds {reason}', file=sys.stderr)
+                _pass_over(file, f'no result that this version can read: {error}')
             return None
 
     def _file(self, training: Training) -> Path:
         return self.folder / f'{training.row.folder}_seed{training.seed}.json'
+
+
+def _read_cost(file: Path) -> dict[str, Any]:
+    """Read what a step took; empty if that is not there, or damaged, which is said."""
+    if not file.is_file():
+        return {}
+    try:
+        return dict(json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        _pass_over(file, f'no cost of a step: {error}')
+        return {}
+
+
+def _pass_over(file: Path, reason: str) -> None:
+    """Say what a file does not hold."""
+    print(f'Passed over: {file} holds {reason}', file=sys.stderr)
 
 
 def _logged(log: RunLog, metrics: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import write_text
 
 
 def seconds_of(work_dir: Path) -> float:
@@ -34,5 +34,4 @@ def add_seconds(work_dir: Path, seconds: float) -> None:
         seconds (float): How long it took.
     """
     text = str(seconds_of(work_dir) + seconds)
-    with replacing(work_dir / 'seconds', shared=True) as file:
-        file.write(text.encode())
+    write_text(work_dir / 'seconds', text, shared=True)

@@ -194,7 +194,9 @@ def _training(
 
 def _check_streams(row: Row, cfg: Config) -> None:
     """Refuse streams that a config does not have, where it lists its streams."""
-    model = cfg.get('model') or {}
+    model = cfg.get('model')
+    if not isinstance(model, Mapping):
+        raise ValueError(f'{row.config} has no `model`: it is a part of a config.')
     if '' in row.starts and isinstance(model.get('init_cfg'), list):
         raise ValueError(
             f'`starts` sets `model.init_cfg` of {row.config}, which is a list there. '

@@ -13,13 +13,13 @@ their number and the label.
 from __future__ import annotations
 
 import argparse
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dynkd.exit_status import Main, reports_errors
+from dynkd.utils.atomic import write_text
 
 #: Names of the frames that are counted, as tools/dataset_converters/extract_flow.py
 #: and MMAction2 write them.
@@ -205,7 +205,6 @@ def write_annotations(
     Returns:
         list[Path]: The files.
     """
-    out.mkdir(parents=True, exist_ok=True)
     written = []
     for split in splits:
         for part, videos in (('train', split.train), ('val', split.val)):
@@ -216,10 +215,7 @@ def write_annotations(
                 ]
             for kind, own in lines.items():
                 file = out / f'{name}_{part}_split_{split.number}_{kind}.txt'
-                # A reader never sees half a file.
-                partial = file.with_suffix('.partial')
-                partial.write_text('\n'.join(own) + '\n', encoding='utf-8')
-                os.replace(partial, file)
+                write_text(file, '\n'.join(own) + '\n')
                 written.append(file)
     return written
 

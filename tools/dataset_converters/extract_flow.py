@@ -37,7 +37,6 @@ from flow_lists import (
     frame_folder,
     read_lists,
     write_frame_list,
-    write_text,
 )
 from flow_pool import quieten, run
 from flow_report import describe, describe_skipped, write_unreadable
@@ -53,6 +52,7 @@ from rich.progress import (
 
 from dynkd.datasets.flow import FLOW_METHODS
 from dynkd.exit_status import reports_errors
+from dynkd.utils.atomic import write_text
 
 MANIFEST = 'extract_flow.json'
 SKIPPED = 3

@@ -7,12 +7,13 @@ its number of frames and the label. Several labels are kept as they are.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from flow_videos import SUFFIXES
+
+from dynkd.utils.atomic import write_text
 
 
 class Line(NamedTuple):
@@ -169,15 +170,3 @@ def write_frame_list(
     ]
     write_text(file, ''.join(f'{row}\n' for row in rows))
     return len(rows)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a file as a whole or not at all.
-
-    Args:
-        file (Path): The file; one that is there is replaced.
-        text (str): Its content.
-    """
-    partial = file.with_name(f'.{file.name}.partial')
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, file)

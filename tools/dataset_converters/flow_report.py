@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from flow_jobs import Outcome
-from flow_lists import write_text
+
+from dynkd.utils.atomic import write_text
 
 UNREADABLE = 'unreadable.txt'
 SHOWN = 5

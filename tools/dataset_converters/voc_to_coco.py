@@ -34,7 +34,7 @@ from xml.etree import ElementTree
 import partial_folders
 
 from dynkd.exit_status import reports_errors
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import write_text
 
 
 def read_image(file: Path, classes: Sequence[str]) -> tuple[dict, list[dict], int]:
@@ -168,8 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
                 partial_folders.link(args.source / 'JPEGImages' / name, partial / name)
     for name, (split, empty) in found.items():
         file = args.out / f'{name}.json'
-        with replacing(file) as stream:
-            stream.write(json.dumps(split).encode())
+        write_text(file, json.dumps(split))
         left_out = f', {empty} without an area left out' if empty else ''
         counts = len(split['images']), len(split['annotations'])
         print(f'{file}: {counts[0]} images, {counts[1]} boxes{left_out}')

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 import re
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from dynkd.compat import load_checkpoint_file
 from dynkd.exit_status import reports_errors
+from dynkd.utils.atomic import replacing
 
 #: Blocks in the seven stages.
 STAGES = (1, 2, 2, 3, 3, 4, 1)
@@ -131,11 +131,8 @@ def convert(source: Path, out: Path) -> int:
     import torch
 
     weights = rename(load_checkpoint_file(source))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # A reader never sees half a file.
-    partial = out.with_suffix('.partial')
-    torch.save(dict(meta={}, state_dict=weights), partial)
-    os.replace(partial, out)
+    with replacing(out) as file:
+        torch.save(dict(meta={}, state_dict=weights), file)
     return len(weights)
 
 

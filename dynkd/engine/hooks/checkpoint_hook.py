@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 from dynkd.compat.resuming import own_checkpoint
 from dynkd.registry import HOOKS
 from dynkd.utils import not_finite, unwrap
-from dynkd.utils.atomic import PARTIAL, replacing
+from dynkd.utils.atomic import PARTIAL, write_text
 
 #: Where the message hub, and so a checkpoint, names what is about to be removed.
 _DOOMED = 'doomed_ckpts'
@@ -134,8 +134,7 @@ class CheckpointHook(_CheckpointHook):
             **self.args,
         )
         if is_main_process():
-            with replacing(Path(runner.work_dir) / _LAST) as file:
-                file.write(self.last_ckpt.encode())
+            write_text(Path(runner.work_dir) / _LAST, self.last_ckpt)
         for path in superseded:
             self._remove(runner, path)
 

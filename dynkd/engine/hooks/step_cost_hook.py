@@ -2,7 +2,6 @@
 """Measures what a step of a training costs."""
 
 import json
-import os
 import statistics
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from mmengine.runner import Runner
 from dynkd.models.streams import BRANCHES
 from dynkd.registry import HOOKS
 from dynkd.utils import unwrap
+from dynkd.utils.atomic import write_text
 
 #: The first steps allocate, and are left out of the medians where there are others.
 WARM_UP = 5
@@ -102,11 +102,7 @@ class StepCostHook(Hook):
             cpu=statistics.median(self._cpu[begin:]),
             parameters=count_parameters(unwrap(runner.model)),
         )
-        out = Path(runner.work_dir) / 'step_cost.json'
-        # A reader never sees half a file.
-        partial = out.with_suffix('.partial')
-        partial.write_text(json.dumps(cost))
-        os.replace(partial, out)
+        write_text(Path(runner.work_dir) / 'step_cost.json', json.dumps(cost))
 
 
 def count_parameters(model: nn.Module) -> dict[str, int]:

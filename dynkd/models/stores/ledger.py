@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Optional
 
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import write_text
 
 _CHUNK = 2**20
 
@@ -122,8 +122,7 @@ class Ledger:
         """Replace the file, if there is one."""
         if self.path is None:
             return
-        with replacing(self.path) as file:
-            file.write(json.dumps([e and asdict(e) for e in self.entries]).encode())
+        write_text(self.path, json.dumps([e and asdict(e) for e in self.entries]))
 
     def describe(self) -> str:
         """Say which epochs there are.

@@ -16,7 +16,7 @@ from dynkd.utils import (
     not_finite,
     plain_types,
 )
-from dynkd.utils.atomic import replacing
+from dynkd.utils.atomic import replacing, write_text
 
 from .checkpoint import BRANCHES
 from .config import StreamConfig
@@ -91,8 +91,7 @@ def export_stream(
         )
         return None
     config = out.with_suffix('.py')
-    with replacing(config) as file:
-        file.write(stream_config(stream, cfg).pretty_text.encode())
+    write_text(config, stream_config(stream, cfg).pretty_text)
     return config
 
 

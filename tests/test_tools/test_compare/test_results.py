@@ -99,6 +99,21 @@ def test_a_damaged_result_is_collected_again(calls, compare, damaged, project, c
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize('text', ['{"cpu": 0.', '5', '[1, 2]'])
+def test_a_damaged_cost_of_a_step_does_not_keep_a_result(
+    compare, project, capsys, text
+):
+    assert compare() == 0
+    (project / RESULTS / 'alone_seed1.json').unlink()
+    cost = project / OUT / 'alone_seed1' / 'step_cost.json'
+    cost.write_text(text)
+    capsys.readouterr()
+    assert compare() == 0
+    assert f'Passed over: {cost} holds no cost of a step' in capsys.readouterr().err
+    result = json.loads((project / RESULTS / 'alone_seed1.json').read_text())
+    assert result['step'] == {} and result['curves']
+
+
 def test_without_its_run_a_damaged_result_is_trained_again(
     calls, compare, damaged, project, capsys
 ):

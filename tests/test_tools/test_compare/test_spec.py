@@ -173,6 +173,12 @@ def test_what_counts_iterations_is_refused(compare, project, capsys):
     assert 'big one: a comparison counts epochs' in capsys.readouterr().err
 
 
+def test_a_part_of_a_config_is_refused(compare, project, capsys):
+    (project / 'plain.py').write_text('train_cfg = dict(max_epochs=3)\n')
+    assert compare() == 2
+    assert 'big one: plain.py has no `model`' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('kind', ['yaml', 'toml'])
 def test_files_that_are_none_are_refused(modules, tmp_path, capsys, kind):
     (tmp_path / f'mine.{kind}').write_text('rows: [')
