@@ -34,6 +34,7 @@ def _longer(row: dict) -> dict:
 
 _both = dict(streams=['student', 'teacher'], against=dict(teacher='teacher'))
 _alone = dict(name='student alone', config='configs/baselines/resnet8_cifar10-16px.py')
+_dkd = _row('DKD', 'dkd', **_both)
 _ekd = _row('EKD', 'ekd', starts={}, **_both)
 _iakd_u = _row('IAKD-U', 'iakd', '_u')
 _iakd_r = _row('IAKD-R', 'iakd', '_r')
@@ -44,7 +45,7 @@ rows = [
     ),
     _alone,
     _row('KD (T = 4)', 'ekd', '_kd'),
-    _row('DKD', 'dkd', **_both),
+    _dkd,
     _row('DKD, static to dynamic', 'dkd', '_static-dynamic', **_both),
     _ekd,
     _row('DPK', 'dpk'),
@@ -61,6 +62,16 @@ rows = [
     _dtskd,
     _row('DPK + IAKD-R', 'dpk', '_iakd'),
     _row('DKD + history', 'dkd', '_historical', **_both),
+    # The student's transfers as large as its own loss at the beginning.
+    _inquiry(
+        'BalancedWeight',
+        _dkd,
+        *(
+            f'model.transfers.{transfer}.loss.loss_weight.{option}'
+            for transfer in ('loss_emd', 'loss_kld_student')
+            for option in ('_delete_=True', 'type=BalancedWeight', 'share=1.0')
+        ),
+    ),
     # Why a method loses: steps that are too long or too short for its losses' sum, or
     # losses that count too much beside the label's.
     _inquiry('lr 0.03', _ekd, 'optim_wrapper.optimizer.lr=0.03'),
