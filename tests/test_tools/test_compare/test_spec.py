@@ -211,8 +211,8 @@ def test_options_that_name_nothing(calls, compare, project, capsys, words, messa
 
 def test_the_project_s_own_comparisons_end_likewise(modules, import_tool, capsys):
     accuracy = import_tool('../benchmarks/accuracy')
-    assert accuracy.main(['dpk', '--only', 'none']) == 2
-    assert capsys.readouterr().err.startswith('accuracy: dpk: `row` names the row')
+    assert accuracy.main(['bccd', '--only', 'none']) == 2
+    assert capsys.readouterr().err.startswith('accuracy: bccd: `row` names the row')
     with pytest.raises(SystemExit, match='2'):
         accuracy.main(['none'])
 
