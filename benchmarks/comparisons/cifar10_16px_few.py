@@ -4,33 +4,44 @@
 # of `cifar10_16px.py`, has not the weights to fit those. A trained teacher is a
 # ResNet-20 that saw all 50,000; EKD's has 32 layers.
 metrics = ['accuracy/top1']
-seeds = [0]
+seeds = [0, 1, 2]
 data = 'data/cifar10'
-baseline = 'alone'
 
 _pair = 'resnet20_resnet8'
 _taught = dict(starts=dict(teacher='teacher'))
 _deep = 'model.streams.student.model.backbone.depth=20'
 
 
-def _images(every: int, interval: int) -> list[str]:
+def _few(every: int, epochs: int) -> dict:
     # Folders list one class after the other: each class has as many images.
     indices = ','.join(str(index) for index in range(0, 50000, every))
-    return [
+    options = [
         f'train_dataloader.dataset.indices=[{indices}]',
-        f'train_cfg.val_interval={interval}',
+        f'train_cfg.val_interval={epochs // 6}',
     ]
+    return dict(epochs=epochs, options=options)
 
 
-def _rows(name: str, config: str, *depths: str, **more) -> list[dict]:
-    row = dict(config=f'configs/{config}_cifar10-16px.py', **more)
-    rows = [dict(row, name=name, epochs=600, options=[*_images(50, 100), *depths])]
-    for kind, own in (('5,000 images', depths), ('5,000 images, ResNet-8', ())):
-        few = dict(name=f'{name}, {kind}', epochs=120, once=True)
-        few['options'] = [*_images(10, 20), *own]
-        if name != baseline:
-            few['against'] = dict(student=f'{baseline}, {kind}')
-        rows.append(dict(row, **few))
+def _rows(
+    name: str, config: str, *depths: str, once: bool = True, **more
+) -> list[dict]:
+    rows = []
+    for kind, few, own in (
+        ('1,000 images', _few(50, 600), depths),
+        ('5,000 images', _few(10, 120), depths),
+        ('5,000 images, ResNet-8', _few(10, 120), ()),
+    ):
+        row = dict(
+            name=f'{name}, {kind}',
+            config=f'configs/{config}_cifar10-16px.py',
+            once=once or kind != '1,000 images',
+            **more,
+            **few,
+        )
+        row['options'] = [*few['options'], *own]
+        if name != 'alone':
+            row['against'] = dict(student=f'alone, {kind}')
+        rows.append(row)
     return rows
 
 
@@ -38,10 +49,14 @@ rows = [
     dict(
         name='teacher', config='configs/baselines/resnet20_cifar10-16px.py', once=True
     ),
-    *_rows('alone', 'baselines/resnet8', 'model.backbone.depth=20'),
+    *_rows('alone', 'baselines/resnet8', 'model.backbone.depth=20', once=False),
     *_rows('KD (T = 4)', f'ekd/{_pair}_kd', _deep, **_taught),
     *_rows(
-        'EKD', f'ekd/{_pair}', _deep, 'model.streams.teacher.model.backbone.depth=32'
+        'EKD',
+        f'ekd/{_pair}',
+        _deep,
+        'model.streams.teacher.model.backbone.depth=32',
+        once=False,
     ),
     *_rows('IAKD-R', f'iakd/{_pair}_r', _deep, **_taught),
     *_rows('DTSKD, historical', 'dtskd/resnet8_historical', _deep),
