@@ -22,23 +22,27 @@ def _few(every: int, epochs: int) -> dict:
     return dict(epochs=epochs, options=options)
 
 
+_kinds = {
+    '1,000 images': _few(50, 600),
+    '5,000 images': _few(10, 120),
+    '5,000 images, ResNet-8': _few(10, 120),
+}
+
+
 def _rows(
     name: str, config: str, *depths: str, once: bool = True, **more
 ) -> list[dict]:
     rows = []
-    for kind, few, own in (
-        ('1,000 images', _few(50, 600), depths),
-        ('5,000 images', _few(10, 120), depths),
-        ('5,000 images, ResNet-8', _few(10, 120), ()),
-    ):
+    for kind, few in _kinds.items():
+        own = () if kind.endswith('ResNet-8') else depths
         row = dict(
+            more,
             name=f'{name}, {kind}',
             config=f'configs/{config}_cifar10-16px.py',
             once=once or kind != '1,000 images',
-            **more,
-            **few,
+            epochs=few['epochs'],
+            options=[*few['options'], *own],
         )
-        row['options'] = [*few['options'], *own]
         if name != 'alone':
             row['against'] = dict(student=f'alone, {kind}')
         rows.append(row)

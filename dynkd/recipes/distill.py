@@ -81,7 +81,6 @@ def write(composed: Composed, out: Union[str, Path]) -> Path:
         Path: The file.
     """
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     files = {out.with_name(name): text for name, text in composed.beside.items()}
     for path, text in {**files, out: composed.text}.items():
         write_text(path, text, shared=True)
