@@ -2,40 +2,22 @@
 """What cannot work in a run stops it before its first step."""
 
 import logging
-import random
-from types import SimpleNamespace
 from typing import Any, Callable
 
 import pytest
 import torch
+from batch_items import Items
 from mmengine.hooks import LoggerHook
 from mmengine.registry import DATA_SAMPLERS
 from mmengine.runner import Runner
-from torch.utils.data import BatchSampler, DataLoader, Dataset, IterableDataset
+from torch.utils.data import BatchSampler
 
-from dynkd.engine.hooks import run_check_hook, run_checks
+from dynkd.engine.hooks import run_check_hook
 from dynkd.engine.hooks.run_check_hook import RunCheckHook
 from dynkd.models.algorithms.phase import build_phases
-from dynkd.utils import RandomState, TrainingData, first_data_sample
 
 HOOKS = [dict(type='dynkd.RunCheckHook')]
 FGD = dict(type='FGDLoss', foreground=2e-3, background=5e-4)
-
-
-class Items(Dataset):
-    """The items of a batch; each draws random numbers, as augmentation does."""
-
-    metainfo = dict(classes=tuple('abc'))
-
-    def __init__(self, batch: dict) -> None:
-        self.images, self.samples = batch['inputs'], batch['data_samples']
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        image = self.images[index] + int(random.random() + torch.rand(1))
-        return dict(inputs=image, data_samples=self.samples[index])
 
 
 @pytest.fixture
@@ -310,16 +292,6 @@ def test_several_processes_look_for_unused_parameters(dpk):
     refused(runner, 'phase `first` leaves parameters .*find_unused_parameters = True')
 
 
-def test_random_numbers_stay(cls_batch):
-    before = RandomState.capture()
-    items = Items(cls_batch())
-    assert first_data_sample(items) is items.samples[0]
-    after = RandomState.capture()
-    assert after.python == before.python and torch.equal(after.torch, before.torch)
-    items[0]
-    assert RandomState.capture().python != before.python
-
-
 @pytest.mark.parametrize('begin, refuses', [(0, True), (1, False)])
 def test_a_plateau_does_not_count_the_rest_of_its_stream(runner, begin, refuses):
     plateau = dict(
@@ -358,48 +330,6 @@ def test_a_model_without_transfers_is_left_alone(runner, classifier):
         ),
         4,
     )
-
-
-class Stream(IterableDataset):
-    """A data set without indices."""
-
-    def __iter__(self) -> Any:
-        yield from ()
-
-
-def test_what_is_not_known_of_the_data(cls_batch):
-    items = Items(cls_batch())
-    items.samples = [None] * 4
-    assert TrainingData(DataLoader(items, batch_size=3)).first_sample is None
-    data = TrainingData(DataLoader(Stream(), batch_size=3))
-    assert data.first_sample is None and data.batch_size == 3
-    assert (
-        TrainingData(DataLoader(items, batch_sampler=[[0], [1, 2]])).batch_size is None
-    )
-
-
-def test_batches_of_several_data_sets_are_as_large_as_the_largest(cls_batch):
-    batches = BatchSampler(range(4), 2, drop_last=False)
-    batches.batch_size = [2, 5]
-    loader = DataLoader(Items(cls_batch()), batch_sampler=batches)
-    assert TrainingData(loader).batch_size == 5
-
-
-def test_the_smallest_batch_of_an_epoch(cls_batch):
-    items = Items(cls_batch(size=7))
-
-    def smallest(by_epoch: bool = True, **options: Any) -> Any:
-        return TrainingData(DataLoader(items, **options), by_epoch).smallest_batch
-
-    assert smallest(batch_size=3) == 1
-    assert smallest(batch_size=9) == 7
-    assert smallest(batch_size=7) == 7
-    assert smallest(batch_size=3, drop_last=True) == 3
-    assert smallest(batch_size=3, by_epoch=False) is None
-    assert smallest(batch_sampler=[[0], [1, 2]]) is None
-    assert smallest(batch_size=None) is None
-    stream = DataLoader(Stream(), batch_size=3)
-    assert TrainingData(stream, by_epoch=True).smallest_batch is None
 
 
 # ------------------------------------------------------- transfers that drown the task
@@ -447,17 +377,6 @@ def test_a_transfer_of_100_times_the_task_is_warned_of_once(
     for (text, _), iteration in zip(said, told):
         assert text.startswith('Transfer `loss_far` is ')
         assert f'of its learner `student` in iteration {iteration}, ' in text
-
-
-@pytest.mark.parametrize('compile', [True, dict(mode='default'), False, None])
-@pytest.mark.parametrize('reason', ['each draw is another network', None])
-def test_what_compiles_again_and_again_is_said(compile, reason, monkeypatch):
-    said = []
-    monkeypatch.setattr(run_checks, 'print_log', lambda text, **_: said.append(text))
-    runner = SimpleNamespace(cfg=dict(compile=compile))
-    run_checks.check_compiling(runner, SimpleNamespace(compiles_again=lambda: reason))
-    assert len(said) == bool(compile and reason)
-    assert all(text.startswith(f'compile: {reason}') for text in said)
 
 
 def test_a_test_alone_has_the_weights_that_it_loads(runner, tmp_path):
