@@ -72,6 +72,8 @@ rows = [
             for option in ('_delete_=True', 'type=BalancedWeight', 'share=1.0')
         ),
     ),
+    # KD's temperature: what softened predictions tell beside the labels.
+    _inquiry('T = 4', _dkd, 'model.transfers.loss_kld_student.loss.temperature=4.0'),
     # Why a method loses: steps that are too long or too short for its losses' sum, or
     # losses that count too much beside the label's.
     _inquiry('lr 0.03', _ekd, 'optim_wrapper.optimizer.lr=0.03'),
