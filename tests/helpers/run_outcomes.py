@@ -4,6 +4,8 @@
 import pytest
 from mmengine.runner import Runner
 
+HOOKS = [dict(type='dynkd.RunCheckHook')]
+
 
 def refused(runner: Runner, message: str) -> None:
     """Train, and find the error before anything has run."""

@@ -6,8 +6,7 @@ from typing import Any, Callable
 import pytest
 from batch_items import Items
 from mmengine.runner import Runner
-
-HOOKS = [dict(type='dynkd.RunCheckHook')]
+from run_outcomes import HOOKS
 
 
 @pytest.fixture

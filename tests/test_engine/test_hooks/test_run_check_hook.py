@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 import torch
 from mmengine.hooks import LoggerHook
-from run_outcomes import refused, trains
+from run_outcomes import HOOKS, refused, trains
 
 from dynkd.engine.hooks import run_check_hook
 from dynkd.models.algorithms.phase import build_phases
 
-HOOKS = [dict(type='dynkd.RunCheckHook')]
 ITERATIONS = dict(by_epoch=False, max_iters=3)
 LINEAR = dict(type='LinearSchedule', start=1.0, stop=0.0)
 
@@ -157,7 +156,7 @@ def test_a_test_alone_has_the_weights_that_it_loads(runner, tmp_path):
     def tested(name):
         return runner(
             teacher=dict(frozen=True),
-            custom_hooks=[dict(type='dynkd.RunCheckHook')],
+            custom_hooks=HOOKS,
             train_cfg=None,
             train_dataloader=None,
             optim_wrapper=None,
