@@ -74,6 +74,7 @@ rows = [
     ),
     # KD's temperature: what softened predictions tell beside the labels.
     _inquiry('T = 4', _dkd, 'model.transfers.loss_kld_student.loss.temperature=4.0'),
+    _inquiry('lr 0.05', _dkd, 'optim_wrapper.streams.student.optimizer.lr=0.05'),
     # Why a method loses: steps that are too long or too short for its losses' sum, or
     # losses that count too much beside the label's.
     _inquiry('lr 0.03', _ekd, 'optim_wrapper.optimizer.lr=0.03'),
@@ -94,5 +95,5 @@ rows = [
         'model.transfers.loss_dtskd.beta.stop=0.8',
     ),
     # Trainings of the papers are longer: here they are, twice as long as the others.
-    *(_longer(row) for row in (_alone, _ekd, _iakd_r, _dtskd)),
+    *(_longer(row) for row in (_alone, _dkd, _ekd, _iakd_r, _dtskd)),
 ]
