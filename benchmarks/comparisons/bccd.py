@@ -3,7 +3,7 @@
 # a MobileNetV2 of half the width, both from scratch. 12 epochs, with drops of the
 # learning rate after 8 and 11.
 metrics = ['coco/bbox_mAP', 'coco/bbox_mAP_50']
-seeds = [0, 1, 2]
+seeds = [0, 1, 2, 3, 4]
 epochs = 12
 data = 'data/bccd'
 baseline = 'student alone'
