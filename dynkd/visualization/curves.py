@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Union
 
 from .line_style import DASHES
+from .save_figure import save_figure
 
 
 def draw_curves(
@@ -46,10 +47,7 @@ def draw_curves(
         axis.grid(color='0.9')
         axis.legend(loc='best', frameon=False)
     axes[0].set(ylabel=y_label, yscale='log' if log else 'linear')
-    out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
-    return out
+    return save_figure(figure, out)
 
 
 #: Distinct in print and to the colour-blind (Okabe and Ito).

@@ -17,10 +17,12 @@ def line_style(index: int) -> dict[str, Union[str, float]]:
         index (int): Number of the run.
 
     Returns:
-        dict[str, str or float]: Arguments of a line, unlike those of the other runs.
+        dict[str, str or float]: Arguments of a line, unlike those of 111 other runs.
     """
     turn, color = divmod(index, len(COLORS))
-    turn %= len(DASHES)
+    # After 28 runs the dashes get the next marks.
+    shift, dash = divmod(turn, len(DASHES))
+    mark = (dash + shift) % len(MARKS)
     return dict(
-        color=COLORS[color], linestyle=DASHES[turn], marker=MARKS[turn], markersize=4
+        color=COLORS[color], linestyle=DASHES[dash], marker=MARKS[mark], markersize=4
     )

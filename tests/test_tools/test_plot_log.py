@@ -6,7 +6,6 @@ import pytest
 from matplotlib.axes import Axes
 
 from dynkd.utils import RunLog
-from dynkd.visualization import line_style
 
 
 @pytest.fixture(scope='module')
@@ -96,11 +95,6 @@ def test_of_the_default_what_was_logged_is_drawn(tool, write_log, tmp_path):
     assert rows('cka', 'ratio') == [['cka'], ['ratio']]
     with pytest.raises(SystemExit, match=r'logged \*/cka\* or \*/ratio\*; .*: loss'):
         rows('loss')
-
-
-def test_runs_have_colours_and_dashes_of_their_own(tool):
-    styles = [tuple(line_style(i).items()) for i in range(20)]
-    assert len(set(styles)) == 20
 
 
 def test_the_figure_has_both_runs_side_by_side(tool, dpk, tmp_path, capsys):

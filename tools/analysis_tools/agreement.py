@@ -32,6 +32,7 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 
 BATCH = 64
 #: What a bar of the figure is made of: share, colour and words.
@@ -147,8 +148,7 @@ def draw(
     handles, words = axes.get_legend_handles_labels()
     handles, words = handles[1:] + handles[:1], words[1:] + words[:1]
     figure.legend(handles, words, loc='outside upper center', ncols=3, frameon=False)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)
+    save_figure(figure, out, dpi=120)
 
 
 def _unique(names: dict[int, str]) -> dict[int, str]:

@@ -27,6 +27,7 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 
 GREEN, RED, BLUE = '#009E73', '#D55E00', '#0072B2'
 
@@ -214,8 +215,7 @@ def draw(
             _draw_one(axis, image, classes, own, its, scores, color)
     for axis, title in zip(grid[0], ['ground truth', *names]):
         axis.set_title(title)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)
+    save_figure(figure, out, dpi=120)
 
 
 def _draw_one(

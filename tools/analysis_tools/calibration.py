@@ -40,6 +40,7 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 
 BATCH = 64
 
@@ -145,8 +146,7 @@ def draw(found: Mapping[str, dict[str, Any]], out: Path) -> None:
         ncols=3,
         frameon=False,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=120)
+    save_figure(figure, out, dpi=120)
 
 
 def _draw_bins(axes: Any, bins: Sequence[Mapping[str, Any]]) -> None:

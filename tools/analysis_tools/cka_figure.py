@@ -10,6 +10,8 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dynkd.visualization import save_figure
+
 
 def ranked(values: torch.Tensor) -> torch.Tensor:
     """Values from the highest to the lowest, row by row in a square.
@@ -63,8 +65,7 @@ def draw(
             label_taps(axis, values, taps, ends)
     bar = figure.colorbar(image, ax=axes, shrink=0.8)
     bar.set_label('CKA of student and teacher')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    save_figure(figure, out)
 
 
 def label_ranks(axis: Any, shape: Sequence[int], count: int) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from tool_options import add_out, check_out, described_parser
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 
 NAMES = dict(frame='img_{:05}.jpg', u='flow_x_{:05}.jpg', v='flow_y_{:05}.jpg')
 ROWS = dict(frame='frame', colours='flow', u='u', v='v')
@@ -138,8 +139,7 @@ def draw(folders: Sequence[Path], titles: Sequence[str], count: int, out: Path) 
                 axis.set(xticks=[], yticks=[])
                 if key == 'frame':
                     axis.set_title(str(number), fontsize='small')
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=110)
+    save_figure(figure, out, dpi=110)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:

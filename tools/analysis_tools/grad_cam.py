@@ -31,6 +31,7 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -119,8 +120,7 @@ def draw(
             )
     for axes, title in zip(grid[0], ['image', *found]):
         axes.set_title(title)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    save_figure(figure, out)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

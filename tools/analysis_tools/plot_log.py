@@ -17,7 +17,7 @@ from tool_options import add_out, check_out, described_parser
 
 from dynkd.utils import RunLog
 from dynkd.utils.tool import run_tool
-from dynkd.visualization import draw_curves, line_style
+from dynkd.visualization import draw_curves, line_style, save_figure
 
 Curve = dict[int, float]
 #: What is drawn by default, as far as it was logged.
@@ -276,8 +276,7 @@ def draw(
         ncols=min(len(labels), 2 * width),
         frameon=False,
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    save_figure(figure, out)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:

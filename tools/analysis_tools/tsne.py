@@ -33,6 +33,7 @@ from tool_options import (
 )
 
 from dynkd.utils.tool import run_tool
+from dynkd.visualization import save_figure
 from dynkd.visualization.line_style import MARKS
 
 if TYPE_CHECKING:
@@ -183,8 +184,7 @@ def draw(
     figure.legend(
         handles, words, loc='outside right center', frameon=False, markerscale=2
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    save_figure(figure, out)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> int:

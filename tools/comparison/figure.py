@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from dynkd.visualization import line_style
+from dynkd.visualization import line_style, save_figure
 
 from .report import Line
 from .spec import Comparison
@@ -45,7 +45,8 @@ def draw(comparison: Comparison, lines: Sequence[Line], out: Path) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.2, 4.2), layout='constrained')
+    height = max(4.2, 0.22 * len(lines))  # of the legend
+    figure = Figure(figsize=(7.2, height), layout='constrained')
     FigureCanvasAgg(figure)
     axis = figure.subplots()
     for index, line in enumerate(lines):
@@ -63,6 +64,4 @@ def draw(comparison: Comparison, lines: Sequence[Line], out: Path) -> Path:
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.grid(color='0.9')
     figure.legend(loc='outside right upper', frameon=False)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
-    return out
+    return save_figure(figure, out)
