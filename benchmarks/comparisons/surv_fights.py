@@ -20,8 +20,7 @@ def _row(name: str, kind: str, **more) -> dict:
 def _inquiry(change: str, **more) -> dict:
     """Why the dynamic phase from scratch is worst: one seed of it, but for a change."""
     against = dict.fromkeys(('student', 'teacher', 'fused'), 'dynamic')
-    own = dict(once=True, against=against)
-    return _row(f'dynamic, {change}', '', **{**own, **more})
+    return _row(f'dynamic, {change}', '', once=True, against=against, **more)
 
 
 _half = 'optim_wrapper.streams.student.optimizer.lr=0.005'
